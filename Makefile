@@ -1,0 +1,273 @@
+# mapix: `make help` says what can be made. Everything is made in build/.
+
+MAKEFLAGS += --no-builtin-rules
+
+CROSS   := riscv64-linux-gnu-
+CC_KERNEL := $(CROSS)gcc
+CC_USER := $(CROSS)gcc
+CC_HOST := gcc
+CLANG    = $(or $(shell command -v clang-14 || command -v clang),clang-14)
+
+# What may be set on the command line: see `make help`.
+CPUS ?= 4
+MEM ?= 512M
+DISK ?=
+APPEND ?=
+DEBUG ?=
+IMAGE_SIZE ?= 128M
+FUZZ_SECONDS ?= 5
+TESTS ?=
+export CPUS MEM DISK APPEND FUZZ_SECONDS
+
+B := build
+O := $(B)/objects
+KERNEL := $(B)/$(if $(DEBUG),debug/)kernel.elf
+
+# A line for each thing that is made; `make -s` says nothing.
+quiet := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
+say = $(if $(quiet),:,printf "  %-7s %s\n" $(1) $@)
+
+.PHONY: all
+all: $(KERNEL) $(B)/root.img $(B)/tools/supervise
+
+# ---- what the machine must have; a phony order-only prerequisite of whatever needs a tool ----
+
+.PHONY: setup setup-test setup-debug
+setup:
+	@tools/setup build
+setup-test: setup
+	@tools/setup test
+setup-debug: setup
+	@tools/setup debug
+
+# ---- flags: a file for each set, rewritten only when the set changes, makes objects depend on it ----
+
+KERNEL_FLAGS := -std=gnu11 -O2 -g -ffreestanding -fbuiltin -fno-pic -fno-stack-protector \
+	-fno-common -fno-omit-frame-pointer -fno-strict-aliasing -fno-asynchronous-unwind-tables \
+	-mcmodel=medany -march=rv64imac_zicsr_zifencei -mabi=lp64 -Wall -Wextra -Werror -Ikernel -nostdinc
+DEBUG_FLAGS := -DDEBUG -fsanitize=undefined
+KERNEL_LINK := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--fatal-warnings \
+	-march=rv64imac_zicsr_zifencei -mabi=lp64
+USER_FLAGS := -std=gnu11 -O2 -Wall -Wextra -Werror
+HOST_FLAGS := -std=gnu11 -g -O1 -Wall -Wextra -fno-omit-frame-pointer -fno-sanitize-recover=all \
+	-Itests/host/shim -Ikernel -Itests/host
+TEST_SANITIZERS := -fsanitize=address,undefined
+FUZZ_SANITIZERS := -fsanitize=fuzzer-no-link,address,undefined
+FUZZ_LINK := -fsanitize=fuzzer,address,undefined
+
+# GCC's own headers (stdint.h and the like), found when the compiler is surely there.
+kernel_include = -isystem $(or $(KERNEL_INCLUDE),$(eval KERNEL_INCLUDE := \
+	$$(shell $(CC_KERNEL) -print-file-name=include))$(KERNEL_INCLUDE))
+
+.PHONY: force
+force:
+
+# $(call remember,FILE,TEXT): FILE holds TEXT, and is touched only when that is new.
+define remember
+$(1): force
+	@mkdir -p $$(@D)
+	@printf '%s\n' '$(2)' >$$@.$$$$$$$$.new; \
+	if cmp -s $$@.$$$$$$$$.new $$@; then rm $$@.$$$$$$$$.new; else mv $$@.$$$$$$$$.new $$@; fi
+endef
+
+$(eval $(call remember,$(B)/flags/kernel,$(CC_KERNEL) $(KERNEL_FLAGS)))
+$(eval $(call remember,$(B)/flags/debug,$(CC_KERNEL) $(KERNEL_FLAGS) $(DEBUG_FLAGS)))
+$(eval $(call remember,$(B)/flags/user,$(CC_USER) $(USER_FLAGS)))
+$(eval $(call remember,$(B)/flags/host,$(CC_HOST) $(HOST_FLAGS) $(TEST_SANITIZERS)))
+$(eval $(call remember,$(B)/flags/fuzz,$(HOST_FLAGS) $(FUZZ_SANITIZERS)))
+
+# ---- the kernel, twice: build/kernel.elf and, with every check, build/debug/kernel.elf ----
+
+KERNEL_SOURCES := $(sort $(shell find kernel -name '*.[cS]' 2>/dev/null))
+DEBUG_ONLY := kernel/core/ubsan.c
+# NAME.c becomes NAME.o, and NAME.S, which may stand beside it, NAME.S.o.
+kernel_objects = $(patsubst %.c,$(1)/%.o,$(filter %.c,$(2))) $(patsubst %.S,$(1)/%.S.o,$(filter %.S,$(2)))
+KERNEL_OBJECTS := $(call kernel_objects,$(O),$(filter-out $(DEBUG_ONLY),$(KERNEL_SOURCES)))
+DEBUG_OBJECTS := $(call kernel_objects,$(O)/debug,$(KERNEL_SOURCES))
+
+# A loop that is memcpy must not be compiled to a call of memcpy.
+$(O)/kernel/lib/%.o $(O)/debug/kernel/lib/%.o: EXTRA_FLAGS = -fno-builtin -fno-tree-loop-distribute-patterns
+$(O)/debug/kernel/core/ubsan.o: EXTRA_FLAGS = -fno-sanitize=undefined
+
+compile_kernel = @mkdir -p $(@D); $(call say,CC); \
+	$(CC_KERNEL) $(KERNEL_FLAGS) $(1) $(kernel_include) $(EXTRA_FLAGS) -MMD -MP -c $< -o $@
+
+$(O)/kernel/%.o: kernel/%.c $(B)/flags/kernel | setup
+	$(call compile_kernel)
+$(O)/kernel/%.S.o: kernel/%.S $(B)/flags/kernel | setup
+	$(call compile_kernel)
+$(O)/debug/kernel/%.o: kernel/%.c $(B)/flags/debug | setup
+	$(call compile_kernel,$(DEBUG_FLAGS))
+$(O)/debug/kernel/%.S.o: kernel/%.S $(B)/flags/debug | setup
+	$(call compile_kernel,$(DEBUG_FLAGS))
+
+# The list of objects is remembered too: a source that went away must leave the kernel.
+$(eval $(call remember,$(B)/flags/kernel-objects,$(KERNEL_LINK) $(KERNEL_OBJECTS)))
+$(eval $(call remember,$(B)/flags/debug-objects,$(KERNEL_LINK) $(DEBUG_OBJECTS)))
+
+link_kernel = @$(call say,LINK); tools/link-kernel $@ kernel/arch/riscv/kernel.ld "$(CROSS)" \
+	"$(KERNEL_LINK)" $(filter %.o,$^)
+
+$(B)/kernel.elf: $(KERNEL_OBJECTS) kernel/arch/riscv/kernel.ld tools/link-kernel tools/symbols \
+		$(B)/flags/kernel-objects | setup
+	$(link_kernel)
+$(B)/debug/kernel.elf: $(DEBUG_OBJECTS) kernel/arch/riscv/kernel.ld tools/link-kernel tools/symbols \
+		$(B)/flags/debug-objects | setup
+	$(link_kernel)
+
+# ---- programs: user/, tests/guest and tests/lab, bench/ ----
+#
+# user/NAME.c is one program, and so is a directory user/NAME/; user/lib.c is linked to each that
+# uses it, as tests/guest/tap.c is to tests. A test named helper_* is installed, and not run.
+
+USER_SOURCES := $(filter-out user/lib.c,$(wildcard user/*.c))
+USER_DIRECTORIES := $(patsubst user/%/,%,$(sort $(dir $(wildcard user/*/*.c))))
+USER_PROGRAMS := $(patsubst user/%.c,$(B)/user/%,$(USER_SOURCES)) $(addprefix $(B)/user/,$(USER_DIRECTORIES))
+USER_LIB := $(patsubst %.c,$(O)/%.o,$(wildcard user/lib.c))
+
+GUEST_SOURCES := $(filter-out tests/guest/tap.c tests/guest/run_all.c,$(wildcard tests/guest/*.c))
+LAB_SOURCES := $(wildcard tests/lab/*.c)
+TEST_NAMES := $(filter-out helper_%,$(basename $(notdir $(sort $(GUEST_SOURCES)) $(sort $(LAB_SOURCES)))))
+TEST_PROGRAMS := $(patsubst %.c,$(B)/guest/%,$(notdir $(GUEST_SOURCES) $(LAB_SOURCES))) $(B)/guest/run_all
+LAB_PROGRAMS := $(patsubst tests/lab/%.c,$(B)/guest/%,$(LAB_SOURCES))
+BENCH_PROGRAMS := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
+
+vpath %.c tests/guest tests/lab
+
+compile_user = @mkdir -p $(@D); $(call say,CC); \
+	$(1) $(USER_FLAGS) -Iuser -Itests/guest -MMD -MP -c $< -o $@
+
+# An object that nothing in the program refers to is left out, as from a library.
+library = @rm -f $@; $(1)ar rcs $@ $^
+
+$(O)/user/%.o: user/%.c $(B)/flags/user | setup
+	$(call compile_user,$(CC_USER))
+$(O)/bench/%.o: bench/%.c $(B)/flags/user | setup
+	$(call compile_user,$(CC_USER))
+$(O)/guest/%.o: %.c $(B)/flags/user | setup
+	$(call compile_user,$(CC_USER))
+$(O)/linux/%.o: %.c $(B)/flags/user | setup
+	$(call compile_user,$(CC_HOST))
+
+$(O)/user/lib.a: $(USER_LIB)
+	$(call library,$(CROSS))
+$(O)/guest/tap.a: $(O)/guest/tap.o
+	$(call library,$(CROSS))
+$(O)/linux/tap.a: $(O)/linux/tap.o
+	$(call library)
+
+link_program = @mkdir -p $(@D); $(call say,LINK); $(1) $(filter %.o %.a,$^) -o $@
+
+define directory_program
+$(B)/user/$(1): $(patsubst %.c,$(O)/%.o,$(wildcard user/$(1)/*.c)) $(O)/user/lib.a
+	$$(call link_program,$$(CC_USER) -static)
+endef
+$(foreach name,$(USER_DIRECTORIES),$(eval $(call directory_program,$(name))))
+
+$(patsubst user/%.c,$(B)/user/%,$(USER_SOURCES)): $(B)/user/%: $(O)/user/%.o $(O)/user/lib.a
+	$(call link_program,$(CC_USER) -static)
+$(BENCH_PROGRAMS): $(B)/bench/%: $(O)/bench/%.o
+	$(call link_program,$(CC_USER) -static)
+
+# static_pie is position-independent, and without libc: the toolchain has no start-up code for that.
+$(O)/guest/static_pie.o $(O)/linux/static_pie.o: USER_FLAGS += -fpie -ffreestanding
+STATIC_PIE := -static-pie -nostdlib -Wl,--no-dynamic-linker
+static_kind = $(if $(filter %/static_pie,$@),$(STATIC_PIE),-static)
+$(TEST_PROGRAMS): $(B)/guest/%: $(O)/guest/%.o $(O)/guest/tap.a
+	$(call link_program,$(CC_USER) $(static_kind))
+
+LINUX_PROGRAMS := $(patsubst $(B)/guest/%,$(B)/linux/%,$(TEST_PROGRAMS))
+$(LINUX_PROGRAMS): $(B)/linux/%: $(O)/linux/%.o $(O)/linux/tap.a
+	$(call link_program,$(CC_HOST) $(static_kind))
+
+.SECONDARY:
+
+# ---- the root disk ----
+
+$(eval $(call remember,$(B)/flags/list,$(TEST_NAMES)))
+
+IMAGE_FILES := $(addprefix bin=,$(USER_PROGRAMS) $(LAB_PROGRAMS)) tests=$(B)/flags/list \
+	$(addprefix tests=,$(TEST_PROGRAMS)) $(addprefix bench=,$(BENCH_PROGRAMS))
+SKELETON := $(shell find tools/skeleton 2>/dev/null)
+$(eval $(call remember,$(B)/flags/image,$(IMAGE_SIZE) $(IMAGE_FILES)))
+
+$(B)/root.img: $(USER_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(SKELETON) tools/image tools/make-ext2 \
+		$(B)/flags/image $(B)/flags/list | setup
+	@$(call say,IMAGE); tools/image $@ $(IMAGE_SIZE) $(IMAGE_FILES)
+
+$(B)/tools/%: tools/%.c | setup
+	@mkdir -p $(@D); $(call say,CC); $(CC_HOST) -std=gnu11 -O2 -Wall -Wextra -Werror $< -o $@
+
+# ---- running ----
+
+.PHONY: qemu run qemu-gdb clean-disk
+qemu: all
+	@tools/qemu $(KERNEL)
+run: qemu
+qemu-gdb: all setup-debug
+	@tools/qemu --gdb $(KERNEL)
+clean-disk:
+	rm -f $(B)/disk.img $(B)/.disk-base
+
+# ---- host tests: tests/host/test_*.c and fuzz_*.c, whose first comment names their sources ----
+
+HOST_SOURCES := $(sort $(wildcard tests/host/test_*.c))
+FUZZ_SOURCES := $(sort $(wildcard tests/host/fuzz_*.c))
+HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host/%,$(HOST_SOURCES))
+FUZZ_TESTS := $(patsubst tests/host/%.c,$(B)/host/%,$(FUZZ_SOURCES))
+
+named_sources = $(shell awk 'NR == 1 && !sub("^// sources:", "") || !/^\/\// && NR > 1 { exit } \
+	{ sub("^//", ""); print }' $(1))
+
+define host_program
+$(B)/host/$(basename $(notdir $(1))): $(patsubst %.c,$(O)/$(2)/%.o,$(1) $(call named_sources,$(1)))
+endef
+$(foreach source,$(HOST_SOURCES),$(eval $(call host_program,$(source),host)))
+$(foreach source,$(FUZZ_SOURCES),$(eval $(call host_program,$(source),fuzz)))
+
+$(O)/host/%.o: %.c $(B)/flags/host | setup
+	@mkdir -p $(@D); $(call say,CC); \
+	$(CC_HOST) $(HOST_FLAGS) -Werror $(TEST_SANITIZERS) -MMD -MP -c $< -o $@
+$(O)/fuzz/%.o: %.c $(B)/flags/fuzz | setup-test
+	@mkdir -p $(@D); $(call say,CC); \
+	$(CLANG) $(HOST_FLAGS) $(FUZZ_SANITIZERS) -MMD -MP -c $< -o $@
+$(HOST_TESTS):
+	$(call link_program,$(CC_HOST) $(TEST_SANITIZERS))
+$(FUZZ_TESTS):
+	$(call link_program,$(CLANG) $(FUZZ_LINK))
+
+# ---- testing ----
+
+TEST_INPUTS := $(B)/kernel.elf $(B)/debug/kernel.elf $(B)/root.img $(B)/tools/supervise
+export MAPIX_HOST_TESTS := $(HOST_TESTS) $(FUZZ_TESTS)
+
+.PHONY: test test-long test-host test-guest test-on-linux check bench format
+test: setup-test $(HOST_TESTS) $(FUZZ_TESTS) $(TEST_INPUTS)
+	@tests/run short
+test-long: setup-test $(HOST_TESTS) $(FUZZ_TESTS) $(TEST_INPUTS)
+	@tests/run long
+test-host: setup-test $(HOST_TESTS) $(FUZZ_TESTS)
+	@tests/run host
+test-guest: $(TEST_INPUTS)
+	@tests/run guest $(TESTS)
+test-on-linux: $(LINUX_PROGRAMS) $(B)/flags/list
+	@tests/run-linux $(TESTS)
+check: setup-test
+	@tools/check-format && tools/check-citations
+bench: $(B)/kernel.elf $(B)/root.img $(B)/tools/supervise
+	@bench/run
+format: setup-test
+	@tools/check-format --write
+
+# ---- the rest ----
+
+.PHONY: clean help
+clean:
+	@find $(B) -mindepth 1 -maxdepth 1 ! -name disk.img ! -name .disk-base -exec rm -rf {} + 2>/dev/null; \
+	if ! rmdir $(B) 2>/dev/null && [ -e $(B)/disk.img ]; then \
+		echo "$(B)/disk.img, the disk of \`make qemu\`, is kept; \`make clean-disk\` removes it"; fi
+
+help:
+	@cat tools/help.txt
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

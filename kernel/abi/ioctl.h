@@ -1,0 +1,36 @@
+/* Requests of ioctl(2): those that any file takes, of terminals and of block devices. */
+#ifndef MAPIX_ABI_IOCTL_H
+#define MAPIX_ABI_IOCTL_H
+
+#define TCGETS     0x5401
+#define TCSETS     0x5402
+#define TCSETSW    0x5403
+#define TCSETSF    0x5404
+#define TCSBRK     0x5409
+#define TCXONC     0x540a
+#define TCFLSH     0x540b
+#define TIOCSCTTY  0x540e
+#define TIOCGPGRP  0x540f
+#define TIOCSPGRP  0x5410
+#define TIOCOUTQ   0x5411
+#define TIOCGWINSZ 0x5413
+#define TIOCSWINSZ 0x5414
+#define FIONREAD   0x541b
+#define FIONBIO    0x5421
+#define TIOCNOTTY  0x5422
+#define TCSBRKP    0x5425
+#define TIOCGSID   0x5429
+#define TCGETS2    0x802c542a
+#define TCSETS2    0x402c542b
+#define TCSETSW2   0x402c542c
+#define TCSETSF2   0x402c542d
+#define FIONCLEX   0x5450
+#define FIOCLEX    0x5451
+
+#define BLKROGET     0x125e
+#define BLKGETSIZE   0x1260
+#define BLKFLSBUF    0x1261
+#define BLKSSZGET    0x1268
+#define BLKGETSIZE64 0x80081272
+
+#endif

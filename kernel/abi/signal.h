@@ -1,0 +1,139 @@
+/*
+ * Signals: numbers, flags and structures of the riscv64 Linux ABI (signal(7), sigaction(2)).
+ */
+#ifndef MAPIX_ABI_SIGNAL_H
+#define MAPIX_ABI_SIGNAL_H
+
+#include <stdint.h>
+
+#define SIGHUP    1
+#define SIGINT    2
+#define SIGQUIT   3
+#define SIGILL    4
+#define SIGTRAP   5
+#define SIGABRT   6
+#define SIGBUS    7
+#define SIGFPE    8
+#define SIGKILL   9
+#define SIGUSR1   10
+#define SIGSEGV   11
+#define SIGUSR2   12
+#define SIGPIPE   13
+#define SIGALRM   14
+#define SIGTERM   15
+#define SIGSTKFLT 16
+#define SIGCHLD   17
+#define SIGCONT   18
+#define SIGSTOP   19
+#define SIGTSTP   20
+#define SIGTTIN   21
+#define SIGTTOU   22
+#define SIGURG    23
+#define SIGXCPU   24
+#define SIGXFSZ   25
+#define SIGVTALRM 26
+#define SIGPROF   27
+#define SIGWINCH  28
+#define SIGIO     29
+#define SIGPWR    30
+#define SIGSYS    31
+#define SIGRTMIN  32
+#define SIGMAX    64
+
+/* The bit of a signal in a signal set. */
+#define signal_bit(number) (1ul << ((number)-1))
+
+#define SIG_DFL 0ul
+#define SIG_IGN 1ul
+
+#define SA_NOCLDSTOP 0x00000001ul
+#define SA_NOCLDWAIT 0x00000002ul
+#define SA_SIGINFO   0x00000004ul
+#define SA_ONSTACK   0x08000000ul
+#define SA_RESTART   0x10000000ul
+#define SA_NODEFER   0x40000000ul
+#define SA_RESETHAND 0x80000000ul
+
+#define SIG_BLOCK   0
+#define SIG_UNBLOCK 1
+#define SIG_SETMASK 2
+
+/* si_code: where a signal comes from. */
+#define SI_USER       0
+#define SI_KERNEL     0x80
+#define SI_TKILL      (-6)
+#define ILL_ILLOPC    1
+#define FPE_INTDIV    1
+#define SEGV_MAPERR   1
+#define SEGV_ACCERR   2
+#define BUS_ADRALN    1
+#define BUS_ADRERR    2
+#define TRAP_BRKPT    1
+#define CLD_EXITED    1
+#define CLD_KILLED    2
+#define CLD_DUMPED    3
+#define CLD_STOPPED   5
+#define CLD_CONTINUED 6
+
+struct sigaction {
+    uint64_t handler, flags, mask;
+};
+
+/* sigaltstack(2) */
+#define SS_ONSTACK    1
+#define SS_DISABLE    2
+#define SS_AUTODISARM (1u << 31)
+#define MINSIGSTKSZ   2048
+
+struct stack {
+    uint64_t address;
+    int32_t flags;
+    uint64_t size;
+};
+
+struct siginfo {
+    int32_t number, error, code, padding;
+    union {
+        struct {
+            int32_t pid;
+            uint32_t uid;
+            int32_t status; /* SIGCHLD: exit code or signal */
+            int64_t user_time, system_time;
+        } sender;
+        uint64_t address; /* SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP */
+        uint8_t bytes[112];
+    };
+};
+
+/* What the kernel puts on the stack of a handler, and rt_sigreturn takes back. */
+struct sigcontext {
+    uint64_t registers[32]; /* [0]: pc, then x1 to x31 */
+    union {
+        struct {
+            uint64_t f[32];
+            uint32_t fcsr;
+        } fp;
+        struct {
+            uint64_t f[64] __attribute__((aligned(16)));
+            uint32_t fcsr, reserved[3];
+        } quad;
+    };
+};
+
+struct ucontext {
+    uint64_t flags, link;
+    struct stack stack;
+    uint64_t mask;
+    uint8_t unused[120];
+    struct sigcontext context;
+};
+
+struct signal_frame {
+    struct siginfo information;
+    struct ucontext context;
+};
+
+_Static_assert(sizeof(struct siginfo) == 128, "siginfo");
+_Static_assert(sizeof(struct ucontext) == 960, "ucontext");
+
+#endif

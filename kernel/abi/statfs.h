@@ -1,0 +1,26 @@
+/* statfs(2): its structure, and the types of file systems it names. */
+#ifndef MAPIX_ABI_STATFS_H
+#define MAPIX_ABI_STATFS_H
+
+#include <stdint.h>
+
+struct statfs {
+    uint64_t type;
+    uint64_t block_size;
+    uint64_t blocks, blocks_free, blocks_available;
+    uint64_t files, files_free;
+    int32_t identifier[2];
+    uint64_t name_length;
+    uint64_t fragment_size;
+    uint64_t flags; /* ST_*: ST_VALID and the mount flags */
+    uint64_t spare[4];
+};
+
+#define ST_VALID 0x0020
+
+#define EXT2_SUPER_MAGIC 0xef53
+#define PROC_SUPER_MAGIC 0x9fa0
+#define TMPFS_MAGIC      0x01021994
+#define PIPEFS_MAGIC     0x50495045
+
+#endif

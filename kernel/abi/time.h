@@ -1,0 +1,39 @@
+/*
+ * Time structures and clocks of the Linux ABI (clock_gettime(2), gettimeofday(2)).
+ */
+#ifndef MAPIX_ABI_TIME_H
+#define MAPIX_ABI_TIME_H
+
+#include <stdint.h>
+
+struct timespec {
+    int64_t seconds, nanoseconds;
+};
+
+struct timeval {
+    int64_t seconds, microseconds;
+};
+
+struct timezone {
+    int32_t minutes_west, daylight_saving;
+};
+
+/* times(2) */
+struct tms {
+    int64_t user, system, children_user, children_system;
+};
+
+#define CLOCK_REALTIME           0
+#define CLOCK_MONOTONIC          1
+#define CLOCK_PROCESS_CPUTIME_ID 2
+#define CLOCK_THREAD_CPUTIME_ID  3
+#define CLOCK_MONOTONIC_RAW      4
+#define CLOCK_REALTIME_COARSE    5
+#define CLOCK_MONOTONIC_COARSE   6
+#define CLOCK_BOOTTIME           7
+
+#define TIMER_ABSTIME 1
+
+#define CLOCK_TICKS_PER_SECOND 100 /* unit of times(2) and /proc */
+
+#endif

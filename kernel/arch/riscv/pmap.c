@@ -1,0 +1,360 @@
+/*
+ * The page tables of an address space. Tables are just memory, reached through the direct map; what
+ * touches the hart is in tlb.c.
+ *
+ * Each table counts its valid entries, so that one that becomes empty is freed at once, and scans
+ * stop at the last entry there is. A range without entries costs one look per table that is absent.
+ * The root is never freed before the address space, and its kernel half is the same everywhere.
+ */
+#include "arch/riscv/pmap.h"
+#include "abi/errno.h"
+#include "arch/riscv/gather.h"
+#include "arch/riscv/pte.h"
+#include "arch/riscv/table.h"
+#include "arch/riscv/tlb.h"
+#include "core/printk.h"
+#include "lib/string.h"
+
+/* The bits that decide what a user may do. */
+#define PERMISSIONS (ENTRY_READ | ENTRY_WRITE | ENTRY_EXECUTE | ENTRY_ACCESSED | ENTRY_DIRTY)
+
+vaddr_t user_end = USER_END_SV39;
+unsigned pmap_levels = 3;
+struct pmap kernel_pmap = {.lock = {.rank = RANK_PMAP, .name = "kernel pmap"}};
+
+static inline uint64_t *root_table(const struct pmap *pmap)
+{
+    return physical_to_virtual(pmap->root);
+}
+
+/* The root's entries for the kernel begin here; the lower ones that are in use are the user's. */
+static inline unsigned kernel_first(void)
+{
+    return pmap_levels == 4 ? TABLE_ENTRIES - 1 : TABLE_ENTRIES / 2;
+}
+
+int pmap_init(struct pmap *pmap)
+{
+    struct page *root = table_allocate();
+    if (!root && (root = page_allocate(0, PAGE_ZERO)))
+        root->index = 0;
+    if (!root)
+        return -ENOMEM;
+    const uint64_t *kernel = root_table(&kernel_pmap);
+    uint64_t *entries = table_entries(root);
+    for (unsigned i = kernel_first(); i < TABLE_ENTRIES; i++)
+        entries[i] = kernel[i];
+
+    spin_init(&pmap->lock, "pmap", RANK_PMAP);
+    pmap->root = page_address(root);
+    pmap->identifier = 0;
+    pmap->active_harts = pmap->used_harts = pmap->stale_harts = 0;
+    pmap->resident = 0;
+    pmap->tables = 1;
+    return 0;
+}
+
+/* Free a table of this level with all below it; what it still holds is cleared on the way. */
+static void free_tables(uint64_t *table, unsigned level)
+{
+    struct page *page = table_of(table);
+
+    if (level == 0 && page->index)
+        page_zero(table);
+    for (unsigned i = 0; level > 0 && page->index > 0; i++) {
+        if (!table[i])
+            continue;
+        free_tables(entry_table(table[i]), level - 1);
+        table[i] = 0;
+        page->index--;
+    }
+    table_free(page);
+}
+
+void pmap_destroy(struct pmap *pmap)
+{
+    uint64_t *root = root_table(pmap);
+
+    tlb_leave(pmap);
+    for (unsigned i = kernel_first(); i < TABLE_ENTRIES; i++)
+        root[i] = 0;
+    free_tables(root, pmap_levels - 1);
+    pmap->root = 0;
+}
+
+static inline uint64_t entry_at(const uint64_t *table, vaddr_t address, unsigned level)
+{
+    return entry_load(&table[table_index(address, level)]);
+}
+
+/* The last-level entry for address; NULL: a table on the way is absent. In the way of every copy to
+ * and from user memory, therefore without a loop. */
+static inline uint64_t *find_leaf(const struct pmap *pmap, vaddr_t address)
+{
+    const uint64_t *table = root_table(pmap);
+    uint64_t value;
+
+    if (pmap_levels == 4) {
+        if (!(value = entry_at(table, address, 3)))
+            return NULL;
+        table = entry_table(value);
+    }
+    if (!(value = entry_at(table, address, 2)))
+        return NULL;
+    if (!(value = entry_at(entry_table(value), address, 1)))
+        return NULL;
+    return &entry_table(value)[table_index(address, 0)];
+}
+
+/* Where the tables for an address end: the entry for it in the lowest table there is. */
+struct place {
+    uint64_t *entry;
+    unsigned level;
+};
+
+static struct place descend(const struct pmap *pmap, vaddr_t address)
+{
+    unsigned level = pmap_levels - 1;
+    uint64_t *table = root_table(pmap), value;
+
+    while (level > 0 && (value = entry_at(table, address, level))) {
+        table = entry_table(value);
+        level--;
+    }
+    return (struct place){&table[table_index(address, level)], level};
+}
+
+/* Make the tables that lack on the way to address; the last-level entry, or NULL: no memory,
+ * nothing changed. */
+static uint64_t *extend(struct pmap *pmap, vaddr_t address)
+{
+    struct place place = descend(pmap, address);
+    struct page *tables[4];
+    unsigned count = 0;
+
+    while (count < place.level && (tables[count] = table_allocate()))
+        count++;
+    if (count < place.level) {
+        while (count > 0)
+            table_free(tables[--count]);
+        return NULL;
+    }
+    while (place.level > 0) {
+        struct page *table = tables[--count];
+        table_of(place.entry)->index++;
+        entry_publish(place.entry, make_entry(page_address(table), ENTRY_VALID));
+        pmap->tables++;
+        place.level--;
+        place.entry = &table_entries(table)[table_index(address, place.level)];
+    }
+    return place.entry;
+}
+
+static inline uint64_t permission_bits(unsigned access)
+{
+    uint64_t bits = ENTRY_ACCESSED;
+    if (access & ACCESS_READ)
+        bits |= ENTRY_READ;
+    if (access & ACCESS_WRITE)
+        bits |= ENTRY_READ | ENTRY_WRITE | ENTRY_DIRTY;
+    if (access & ACCESS_EXECUTE)
+        bits |= ENTRY_EXECUTE;
+    return bits;
+}
+
+static inline uint64_t user_entry(const struct page *page, unsigned access)
+{
+    return make_entry(page_address(page), ENTRY_VALID | ENTRY_USER | permission_bits(access));
+}
+
+/* The last-level entry for address, making tables; NULL: no memory. pmap locked. */
+static inline uint64_t *make_leaf(struct pmap *pmap, vaddr_t address)
+{
+    uint64_t *entry = find_leaf(pmap, address);
+    return entry ? entry : extend(pmap, address);
+}
+
+static inline void fill_entry(struct pmap *pmap, uint64_t *entry, uint64_t value)
+{
+    entry_publish(entry, value);
+    table_of(entry)->index++;
+    pmap->resident++;
+}
+
+int pmap_enter(struct pmap *pmap, vaddr_t address, struct page *page, unsigned access,
+               struct tlb_gather *gather)
+{
+    uint64_t value = user_entry(page, access);
+    int result = 0;
+
+    debug_assert(address < user_end && (access & (ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE)));
+    spin_lock(&pmap->lock);
+    uint64_t *entry = make_leaf(pmap, address);
+    uint64_t old = entry ? entry_load(entry) : 0;
+    if (!entry) {
+        result = -ENOMEM;
+    } else if (!old) {
+        fill_entry(pmap, entry, value);
+    } else {
+        entry_publish(entry, value);
+        if (entry_frame(old) != entry_frame(value) || (old & ~value & PERMISSIONS)) {
+            gather_entry(gather, page_round_down(address));
+            gather_harts(gather, pmap);
+        }
+    }
+    spin_unlock(&pmap->lock);
+    return result;
+}
+
+int pmap_enter_absent(struct pmap *pmap, vaddr_t address, struct page *page, unsigned access)
+{
+    int result = 0;
+
+    debug_assert(address < user_end && (access & (ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE)));
+    spin_lock(&pmap->lock);
+    uint64_t *entry = make_leaf(pmap, address);
+    if (!entry)
+        result = -ENOMEM;
+    else if (!entry_load(entry))
+        fill_entry(pmap, entry, user_entry(page, access));
+    spin_unlock(&pmap->lock);
+    return result;
+}
+
+/* Take bits from a last-level entry; one that allows nothing any more is no entry. */
+static inline void reduce_entry(struct pmap *pmap, uint64_t *entry, vaddr_t address, uint64_t taken,
+                                struct tlb_gather *gather)
+{
+    uint64_t old = entry_load(entry), value = old & ~taken;
+
+    if (value == old)
+        return;
+    if (!entry_is_leaf(value)) {
+        value = 0;
+        table_of(entry)->index--;
+        pmap->resident--;
+    }
+    entry_store(entry, value);
+    gather_entry(gather, address);
+}
+
+/* Take permission bits from what a table of this level has in [start, end), which lies within it;
+ * tables that become empty go to the gather. */
+static void reduce_range(struct pmap *pmap, uint64_t *table, unsigned level, vaddr_t start,
+                         vaddr_t end, uint64_t taken, struct tlb_gather *gather)
+{
+    struct page *page = table_of(table);
+    uint64_t left = page->index;
+    vaddr_t next;
+
+    for (vaddr_t address = start; address < end && left > 0; address = next) {
+        uint64_t *entry = &table[table_index(address, level)];
+        uint64_t value = entry_load(entry);
+        next = level_end(address, level);
+        if (!value)
+            continue;
+        left--;
+        if (level == 0) {
+            reduce_entry(pmap, entry, address, taken, gather);
+            continue;
+        }
+        uint64_t *lower = entry_table(value);
+        reduce_range(pmap, lower, level - 1, address, next < end ? next : end, taken, gather);
+        if (table_of(lower)->index == 0) {
+            entry_store(entry, 0);
+            page->index--;
+            pmap->tables--;
+            list_push_back(&gather->tables, &table_of(lower)->link);
+        }
+    }
+}
+
+static void reduce(struct pmap *pmap, vaddr_t start, vaddr_t end, uint64_t taken,
+                   struct tlb_gather *gather)
+{
+    uint64_t before = gather->invalidated;
+
+    debug_assert(start <= end && end <= user_end && !((start | end) & PAGE_MASK));
+    spin_lock(&pmap->lock);
+    reduce_range(pmap, root_table(pmap), pmap_levels - 1, start, end, taken, gather);
+    if (gather->invalidated != before)
+        gather_harts(gather, pmap);
+    spin_unlock(&pmap->lock);
+}
+
+void pmap_remove(struct pmap *pmap, vaddr_t start, vaddr_t end, struct tlb_gather *gather)
+{
+    reduce(pmap, start, end, PERMISSIONS, gather);
+}
+
+void pmap_protect(struct pmap *pmap, vaddr_t start, vaddr_t end, unsigned access,
+                  struct tlb_gather *gather)
+{
+    uint64_t kept = access & ACCESS_READ ? permission_bits(access) : 0;
+    reduce(pmap, start, end, PERMISSIONS & ~kept, gather);
+}
+
+bool pmap_query(struct pmap *pmap, vaddr_t address, paddr_t *frame, unsigned *access)
+{
+    spin_lock(&pmap->lock);
+    uint64_t *entry = find_leaf(pmap, address);
+    uint64_t value = entry ? entry_load(entry) : 0;
+    spin_unlock(&pmap->lock);
+
+    if (!value)
+        return false;
+    *frame = entry_frame(value);
+    *access = (value & ENTRY_READ ? ACCESS_READ : 0) | (value & ENTRY_WRITE ? ACCESS_WRITE : 0) |
+              (value & ENTRY_EXECUTE ? ACCESS_EXECUTE : 0);
+    return true;
+}
+
+/*
+ * No lock: the frame and the tables on the way stay what they are, because whoever takes them out
+ * waits, before freeing them, for this hart to turn interrupts on. An entry without A does not
+ * count, so that a use by the kernel is seen by pmap_harvest as well.
+ */
+void *pmap_user_byte(struct pmap *pmap, vaddr_t address, unsigned access)
+{
+    uint64_t wanted = ENTRY_VALID | ENTRY_USER | ENTRY_READ | ENTRY_ACCESSED;
+    if (access & ACCESS_WRITE)
+        wanted |= ENTRY_WRITE;
+    if (address >= user_end)
+        return NULL;
+    const uint64_t *entry = find_leaf(pmap, address);
+    uint64_t value = entry ? entry_load(entry) : 0;
+    if ((value & wanted) != wanted)
+        return NULL;
+    return (char *)physical_to_virtual(entry_frame(value)) + (address & PAGE_MASK);
+}
+
+bool pmap_harvest(struct pmap *pmap, vaddr_t address, struct tlb_gather *gather)
+{
+    bool used = false;
+
+    spin_lock(&pmap->lock);
+    uint64_t *entry = find_leaf(pmap, address);
+    if (entry && (entry_load(entry) & ENTRY_ACCESSED)) {
+        used = true;
+        __atomic_fetch_and(entry, ~ENTRY_ACCESSED, __ATOMIC_RELAXED);
+        gather_entry(gather, page_round_down(address));
+        gather_harts(gather, pmap);
+    }
+    spin_unlock(&pmap->lock);
+    return used;
+}
+
+vaddr_t pmap_next(struct pmap *pmap, vaddr_t start, vaddr_t end)
+{
+    vaddr_t address = start;
+
+    spin_lock(&pmap->lock);
+    while (address < end) {
+        struct place place = descend(pmap, address);
+        if (place.level == 0 && entry_load(place.entry))
+            break;
+        address = place.level == 0 ? address + PAGE_SIZE : level_end(address, place.level);
+    }
+    spin_unlock(&pmap->lock);
+    return address < end ? address : end;
+}

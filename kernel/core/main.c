@@ -1,0 +1,89 @@
+/*
+ * The boot sequence: the kernel from the ground up, one part a line.
+ *
+ * boot.S comes here on the hart that the firmware has chosen, at the kernel's virtual addresses, on
+ * the boot stack, with interrupts off and all memory in the direct map of the boot page tables.
+ */
+#include "arch/riscv/fp.h"
+#include "arch/riscv/hart.h"
+#include "arch/riscv/machine.h"
+#include "arch/riscv/memory.h"
+#include "arch/riscv/pmap.h"
+#include "arch/riscv/timer.h"
+#include "arch/riscv/tlb.h"
+#include "arch/riscv/trap.h"
+#include "core/printk.h"
+#include "core/process.h"
+#include "core/random.h"
+#include "core/scheduler.h"
+#include "core/signal.h"
+#include "core/thread.h"
+#include "core/time.h"
+#include "core/version.h"
+#include "dev/block.h"
+#include "dev/fdt.h"
+#include "dev/interrupt.h"
+#include "dev/terminal.h"
+#include "dev/uart.h"
+#include "fs/mount.h"
+#include "fs/path.h"
+#include "vm/aspace.h"
+#include "vm/kmem.h"
+#include "vm/object.h"
+
+#define INIT_PATH "/bin/init"
+
+_Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree);
+
+static void device_tree_init(paddr_t device_tree)
+{
+    if (device_tree >= DIRECT_MAP_SIZE || !fdt_init(physical_to_virtual(device_tree)))
+        panic("the firmware gives no device tree");
+}
+
+static void print_banner(void)
+{
+    unsigned harts = hart_count();
+    printk(KERNEL_NAME " " KERNEL_VERSION ": %u hart%s, %lu MiB of memory, %s\n", harts,
+           harts == 1 ? "" : "s", memory_size() >> 20, pmap_levels == 4 ? "Sv48" : "Sv39");
+}
+
+_Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree)
+{
+    /* The machine: memory, and somewhere to complain. */
+    hart_init_boot(boot_hart);     /* this hart's structures: from here on locks work */
+    device_tree_init(device_tree); /* what there is, as the firmware tells it */
+    memory_init(device_tree);      /* paging mode, kernel page tables, frame allocator */
+    kmem_init();                   /* slabs and kmalloc */
+    machine_init();                /* the device that ends the machine */
+    uart_init();                   /* the console's line, for output */
+    printk_init();                 /* where messages go */
+    timer_init();                  /* the time register and the timer */
+    time_init();                   /* clocks, from the real-time clock */
+    asid_init();                   /* address-space identifiers */
+    trap_init();                   /* a stack for traps of overflown stacks */
+    trap_init_hart();              /* which interrupts this hart takes */
+    fp_init_hart();                /* floating point for its programs */
+    interrupt_controller_init();   /* interrupts of devices */
+
+    /* Threads. */
+    thread_init();       /* thread structures */
+    scheduler_init();    /* run queues; this becomes a thread */
+    interrupts_enable(); /* from here on it may be interrupted, and sleep */
+    harts_start();       /* all other harts, into their idle threads */
+    print_banner();
+
+    /* The kernel proper. */
+    random_init();                 /* the random number generator, seeded */
+    vm_init();                     /* address spaces, regions, amaps, objects */
+    process_init();                /* process structures */
+    signal_page_init();            /* the code that handlers return through */
+    file_systems_init();           /* vnodes, names, mounts, the types of file systems */
+    terminal_init();               /* the console as a terminal */
+    uart_start_input();            /* and what is typed */
+    virtio_init();                 /* disks */
+    write_back_init();             /* the thread that stores dirty pages */
+    mount_root();                  /* the root file system, and /dev */
+    process_start_init(INIT_PATH); /* the first program */
+    scheduler_start_hart();        /* this thread ends; the hart looks for work */
+}

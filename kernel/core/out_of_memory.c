@@ -1,0 +1,67 @@
+/*
+ * When no frame can be had: one process is ended so that the others go on. The one with the most
+ * resident pages is chosen; one that is dying already is waited for, but not for ever: it may need
+ * a frame itself, or a lock of one that does.
+ */
+#include "arch/riscv/hart.h"
+#include "core/printk.h"
+#include "core/process.h"
+#include "vm/aspace.h"
+
+#define MILLISECOND 1000000ul
+#define PAUSE       (5 * MILLISECOND)
+#define ROUNDS_MAX  400 /* pauses given to one victim */
+
+static uint64_t badness(struct process *process)
+{
+    uint64_t pages = 0;
+    if (process == init_process || process->state != PROCESS_ALIVE ||
+        process->kill_rounds >= ROUNDS_MAX)
+        return 0;
+    spin_lock(&process->signal_lock);
+    if (process->aspace)
+        pages = process->aspace->pmap.resident + process->aspace->pmap.tables;
+    spin_unlock(&process->signal_lock);
+    return pages;
+}
+
+/* A process that is dying, else the worst one. process_tree_lock held. */
+static struct process *choose(void)
+{
+    struct process *worst = NULL;
+    uint64_t worst_badness = 0;
+    for (struct process *p = process_next(0); p; p = process_next(p->pid)) {
+        uint64_t pages = badness(p);
+        if (pages && p->killed)
+            return p;
+        if (pages > worst_badness) {
+            worst = p;
+            worst_badness = pages;
+        }
+    }
+    return worst;
+}
+
+bool out_of_memory_kill(void)
+{
+    struct process *victim;
+    bool other = false;
+    /* The caller may hold locks that come behind this one; and who has it may need a frame too. */
+    if (!mutex_trylock(&process_tree_lock)) {
+        if (!thread_killed())
+            thread_sleep(PAUSE, WAIT_KILLABLE);
+        return true;
+    }
+    victim = choose();
+    if (victim) {
+        if (!victim->killed)
+            printk("out of memory: %s (%d) is ended\n", victim->name, victim->pid);
+        signal_send(victim, SIGKILL);
+        victim->kill_rounds++;
+        other = victim != current_process();
+    }
+    mutex_unlock(&process_tree_lock);
+    if (other && !thread_killed())
+        thread_sleep(PAUSE, WAIT_KILLABLE);
+    return other;
+}

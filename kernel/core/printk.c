@@ -1,0 +1,103 @@
+/*
+ * Kernel messages: formatted on the caller's stack, kept in a ring, and written to the console as a
+ * whole. The ring's lock is not held while the console is written to.
+ */
+#include "core/printk.h"
+#include "arch/riscv/semihosting.h"
+#include "core/lock.h"
+#include "core/panic.h"
+#include "dev/fdt.h"
+#include "dev/uart.h"
+#include "lib/format.h"
+#include "lib/string.h"
+
+#define RING_SIZE    32768u /* a power of two */
+#define MESSAGE_SIZE 512
+
+static enum { LOG_RING, LOG_CONSOLE, LOG_SEMIHOSTING, LOG_NONE } destination = LOG_RING;
+
+static struct spinlock ring_lock = {.rank = RANK_CONSOLE, .name = "kernel log"};
+static char ring[RING_SIZE];
+static uint64_t written; /* (ring_lock) bytes ever */
+
+static void keep(const char *text, size_t length)
+{
+    spin_lock(&ring_lock);
+    for (size_t i = 0; i < length; i++)
+        ring[written++ % RING_SIZE] = text[i];
+    spin_unlock(&ring_lock);
+}
+
+/* The console wants a carriage return before each line feed. */
+static void write_lines(const char *text)
+{
+    const char *end;
+    while ((end = strchr(text, '\n'))) {
+        uart_write(text, (size_t)(end - text));
+        uart_write("\r\n", 2);
+        text = end + 1;
+    }
+    uart_write(text, strlen(text));
+}
+
+static void print(const char *text)
+{
+    if (destination == LOG_CONSOLE)
+        write_lines(text);
+    else if (destination == LOG_SEMIHOSTING)
+        semihosting_write(text);
+}
+
+void printk(const char *format, ...)
+{
+    char message[MESSAGE_SIZE];
+    va_list arguments;
+
+    va_start(arguments, format);
+    format_arguments(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    keep(message, strlen(message));
+    print(message);
+}
+
+void printk_emergency(const char *text)
+{
+    if (destination == LOG_SEMIHOSTING) {
+        semihosting_write(text);
+        return;
+    }
+    for (; *text; text++) {
+        if (*text == '\n')
+            uart_put('\r');
+        uart_put(*text);
+    }
+}
+
+size_t printk_copy(char *buffer, size_t size)
+{
+    spin_lock(&ring_lock);
+    uint64_t length = written < RING_SIZE ? written : RING_SIZE;
+    if (length > size)
+        length = size;
+    for (uint64_t i = 0; i < length; i++)
+        buffer[i] = ring[(written - length + i) % RING_SIZE];
+    spin_unlock(&ring_lock);
+    return length;
+}
+
+void printk_init(void)
+{
+    char choice[16], text[MESSAGE_SIZE];
+    size_t length;
+
+    destination = LOG_CONSOLE;
+    if (boot_argument("log", choice, sizeof(choice))) {
+        if (!strcmp(choice, "semihosting"))
+            destination = LOG_SEMIHOSTING;
+        else if (!strcmp(choice, "none"))
+            destination = LOG_NONE;
+    }
+    length = printk_copy(text, sizeof(text) - 1);
+    text[length] = 0;
+    print(text);
+}

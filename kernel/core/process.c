@@ -1,0 +1,301 @@
+/*
+ * Processes (process.h): their structure, the tree of pids, and what they may.
+ *
+ * process_tree_lock covers who is whose parent, the groups and sessions, and the life of struct
+ * process itself: it is freed when its parent waits for it (or at its end, if the parent does not
+ * want to know), under the lock. A thread's own process cannot go away under it.
+ */
+#include "core/process.h"
+#include "abi/resource.h"
+#include "arch/riscv/hart.h"
+#include "arch/riscv/pmap.h"
+#include "core/exec.h"
+#include "core/pid.h"
+#include "core/printk.h"
+#include "core/process_internal.h"
+#include "core/scheduler.h"
+#include "core/time.h"
+#include "fs/file.h"
+#include "fs/path.h"
+#include "lib/string.h"
+#include "abi/fcntl.h"
+#include "vm/aspace.h"
+#include "vm/kmem.h"
+
+#define STACK_LIMIT (8ul << 20)
+#define FILES_SOFT  1024
+#define FILES_HARD  4096
+
+struct mutex process_tree_lock;
+struct process *init_process;
+
+static struct slab_cache process_cache;
+static struct tree processes; /* by pid */
+static unsigned count;
+
+void process_init(void)
+{
+    slab_cache_init(&process_cache, "process", sizeof(struct process), 16);
+    mutex_init(&process_tree_lock, "process tree", RANK_PROCESS_TREE);
+    tree_init(&processes, NULL);
+}
+
+static struct process *process_of_node(struct tree_node *node)
+{
+    return node ? container_of(node, struct process, pid_node) : NULL;
+}
+
+struct process *process_find(int pid)
+{
+    struct process *process = process_next(pid - 1);
+    return process && process->pid == pid ? process : NULL;
+}
+
+struct process *process_next(int pid)
+{
+    struct tree_node *node = processes.root;
+    struct process *best = NULL;
+    while (node) {
+        struct process *process = process_of_node(node);
+        if (process->pid > pid)
+            best = process;
+        node = process->pid > pid ? node->left : node->right;
+    }
+    return best;
+}
+
+unsigned process_count(void)
+{
+    return count;
+}
+
+bool process_group_exists(int group, int session)
+{
+    for (struct process *p = process_next(0); p; p = process_next(p->pid)) {
+        if (p->group == group && p->session == session)
+            return true;
+    }
+    return false;
+}
+
+static void insert(struct process *process)
+{
+    struct tree_node *parent = NULL, *node = processes.root;
+    bool left = false;
+    while (node) {
+        parent = node;
+        left = process->pid < process_of_node(node)->pid;
+        node = left ? node->left : node->right;
+    }
+    tree_insert(&processes, parent, left, &process->pid_node);
+    count++;
+}
+
+static void set_defaults(struct process *process)
+{
+    for (unsigned i = 0; i < RLIMIT_COUNT; i++)
+        process->limits[i] = (struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
+    process->limits[RLIMIT_STACK].soft = STACK_LIMIT;
+    process->limits[RLIMIT_CORE].soft = 0;
+    process->limits[RLIMIT_NOFILE] = (struct rlimit){FILES_SOFT, FILES_HARD};
+    process->limits[RLIMIT_NICE] = process->limits[RLIMIT_RTPRIO] = (struct rlimit){0, 0};
+    memset(process->actions, 0, sizeof(process->actions));
+    process->umask = 022;
+    process->exit_signal = SIGCHLD;
+}
+
+/* What a new process has of its parent's. */
+static void inherit(struct process *process, const struct process *parent)
+{
+    memcpy(process->name, parent->name, sizeof(process->name));
+    memcpy(process->limits, parent->limits, sizeof(process->limits));
+    memcpy(process->actions, parent->actions, sizeof(process->actions));
+    process->credentials = parent->credentials;
+    process->group = parent->group;
+    process->session = parent->session;
+    process->terminal = parent->terminal;
+    process->umask = parent->umask;
+    process->blocked = parent->blocked;
+    process->personality = parent->personality;
+}
+
+struct process *process_create(const struct process *model, int *error)
+{
+    struct process *process = slab_allocate(&process_cache);
+    *error = -ENOMEM;
+    if (!process)
+        return NULL;
+    /* What lies behind is set by inherit and set_defaults, or when a signal is sent. */
+    memset(process, 0, offsetof(struct process, actions));
+    process->pid = pid_allocate();
+    if (process->pid < 0) {
+        *error = process->pid;
+        slab_free(&process_cache, process);
+        return NULL;
+    }
+    list_init(&process->children);
+    list_init(&process->sibling);
+    list_init(&process->threads);
+    wait_queue_init(&process->child_changed, "wait4");
+    wait_queue_init(&process->vfork_done, "vfork");
+    wait_queue_init(&process->resumed, "stopped");
+    mutex_init(&process->context_lock, "process context", RANK_NONE);
+    spin_init(&process->signal_lock, "signal", RANK_SIGNAL);
+    process->alternate_stack.flags = SS_DISABLE;
+    process->start_time = time_now();
+    if (model)
+        inherit(process, model);
+    else
+        set_defaults(process);
+    pid_use(process->group);
+    pid_use(process->session);
+    insert(process);
+    return process;
+}
+
+void process_destroy(struct process *process)
+{
+    tree_remove(&processes, &process->pid_node);
+    count--;
+    pid_release(process->group);
+    pid_release(process->session);
+    pid_release(process->pid);
+    slab_free(&process_cache, process);
+}
+
+void process_add_thread(struct process *process, struct thread *thread)
+{
+    thread->process = process;
+    thread->id = process->pid;
+    spin_lock(&process->signal_lock);
+    list_push_back(&process->threads, &thread->process_link);
+    process->thread_count++;
+    spin_unlock(&process->signal_lock);
+}
+
+struct aspace *process_aspace(struct process *process)
+{
+    struct aspace *aspace;
+    spin_lock(&process->signal_lock);
+    aspace = process->aspace;
+    if (aspace)
+        aspace_reference(aspace);
+    spin_unlock(&process->signal_lock);
+    return aspace;
+}
+
+/* Give up an address space that the current thread does not run in any more. The last process to do
+ * so takes care that no hart has it loaded; borrowers (process_aspace) never load it. */
+static void leave_aspace(struct aspace *aspace)
+{
+    if (__atomic_fetch_sub(&aspace->sharers, 1, __ATOMIC_ACQ_REL) == 0)
+        scheduler_vacate(&aspace->pmap);
+    aspace_release(aspace);
+}
+
+void process_switch_aspace(struct aspace *aspace)
+{
+    struct process *process = current_process();
+    struct aspace *old;
+    uint64_t state;
+    spin_lock(&process->signal_lock);
+    old = process->aspace;
+    process->aspace = aspace;
+    spin_unlock(&process->signal_lock);
+    state = interrupts_disable();
+    pmap_activate(aspace ? &aspace->pmap : NULL);
+    interrupts_restore(state);
+    if (old)
+        leave_aspace(old);
+}
+
+bool process_is_privileged(void)
+{
+    return current_process()->credentials.euid == 0;
+}
+
+uint64_t process_limit(unsigned resource)
+{
+    return current_process()->limits[resource].soft;
+}
+
+void resource_usage_add(struct resource_usage *sum, const struct resource_usage *usage)
+{
+    sum->user_time += usage->user_time;
+    sum->system_time += usage->system_time;
+    sum->minor_faults += usage->minor_faults;
+    sum->major_faults += usage->major_faults;
+    sum->voluntary_switches += usage->voluntary_switches;
+    sum->involuntary_switches += usage->involuntary_switches;
+    if (usage->max_resident > sum->max_resident)
+        sum->max_resident = usage->max_resident;
+}
+
+/* process_tree_lock, or the process is the current one. */
+void process_usage(struct process *process, struct resource_usage *usage)
+{
+    *usage = process->usage;
+    list_for_each (link, &process->threads) {
+        struct thread *thread = container_of(link, struct thread, process_link);
+        struct resource_usage own = {
+            .user_time = ticks_to_nanoseconds(thread->user_ticks),
+            .system_time = ticks_to_nanoseconds(thread->system_ticks),
+            .voluntary_switches = thread->voluntary_switches,
+            .involuntary_switches = thread->involuntary_switches,
+        };
+        resource_usage_add(usage, &own);
+    }
+    spin_lock(&process->signal_lock);
+    if (process->aspace) {
+        struct resource_usage memory = {
+            .minor_faults = process->aspace->minor_faults,
+            .major_faults = process->aspace->major_faults,
+            .max_resident = process->aspace->pmap.resident,
+        };
+        resource_usage_add(usage, &memory);
+    }
+    spin_unlock(&process->signal_lock);
+}
+
+/* The first process */
+
+static void open_console(void)
+{
+    for (int i = 0; i < 3; i++) {
+        struct file *file;
+        int result = path_open(NULL, "/dev/console", O_RDWR | O_NOCTTY, 0, &file);
+        if (result == 0 && file_install(file, 0, false) < 0)
+            file_release(file);
+        if (result)
+            printk("cannot open /dev/console for the first process: error %d\n", -result);
+    }
+}
+
+/* The first thread of the first process: load the program and become it. */
+static void run_init(void *path)
+{
+    int result;
+    open_console();
+    result = exec_first(path);
+    if (result)
+        panic("cannot execute %s: error %d", (const char *)path, -result);
+    return_to_user(current_thread()->frame);
+}
+
+void process_start_init(const char *path)
+{
+    struct thread *thread = thread_create(NULL, run_init, (void *)(uintptr_t)path);
+    int error;
+    mutex_lock(&process_tree_lock);
+    init_process = process_create(NULL, &error);
+    if (!thread || !init_process)
+        panic("no memory for the first process");
+    init_process->files = file_table_create();
+    if (!init_process->files || path_lookup(NULL, "/", PATH_FOLLOW, &init_process->root))
+        panic("the first process has no files or no root directory");
+    vnode_reference(init_process->root);
+    init_process->directory = init_process->root;
+    process_add_thread(init_process, thread);
+    mutex_unlock(&process_tree_lock);
+    scheduler_add(thread);
+}

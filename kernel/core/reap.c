@@ -1,0 +1,109 @@
+/*
+ * Waiting for children: wait4(2) and waitid(2).
+ *
+ * Each look goes through the children with process_tree_lock held; a child that changes wakes the
+ * parent under the same lock, so nothing is missed between two looks.
+ */
+#include "abi/errno.h"
+#include "abi/wait.h"
+#include "arch/riscv/hart.h"
+#include "core/pid.h"
+#include "core/process_internal.h"
+#include "core/scheduler.h"
+
+void process_reap(struct process *process)
+{
+    struct process *parent = process->parent;
+    if (parent) {
+        resource_usage_add(&parent->children_usage, &process->usage);
+        resource_usage_add(&parent->children_usage, &process->children_usage);
+        list_remove(&process->sibling);
+    }
+    process_destroy(process);
+}
+
+static bool is_meant(const struct process *child, const struct wait_request *request)
+{
+    bool is_clone = child->exit_signal != SIGCHLD;
+    if (request->type == P_PID && child->pid != request->id)
+        return false;
+    if (request->type == P_PGID && child->group != request->id)
+        return false;
+    /* wait4(2): children that send another signal than SIGCHLD are "clone" children. */
+    return request->options & WALL || is_clone == !!(request->options & WCLONE);
+}
+
+static void report(struct process *child, int status, int code, struct wait_result *result)
+{
+    result->pid = child->pid;
+    result->uid = child->credentials.uid;
+    result->status = status;
+    result->code = code;
+    process_usage(child, &result->usage);
+    resource_usage_add(&result->usage, &child->children_usage);
+}
+
+/* Has this child something to report? It is taken, unless the caller only wants to look. */
+static bool collect(struct process *child, const struct wait_request *request,
+                    struct wait_result *result)
+{
+    unsigned options = request->options;
+    bool keep = options & WNOWAIT;
+    if (child->state == PROCESS_ZOMBIE) {
+        if (!(options & WEXITED))
+            return false;
+        report(child, child->exit_status,
+               wait_status_signal(child->exit_status) ? CLD_KILLED : CLD_EXITED, result);
+        if (!keep)
+            process_reap(child);
+        return true;
+    }
+    if (child->stopped && !child->stop_reported && (options & WSTOPPED)) {
+        report(child, wait_status_stop(child->exit_status), CLD_STOPPED, result);
+        child->stop_reported = !keep;
+        return true;
+    }
+    if (child->continued && (options & WCONTINUED)) {
+        report(child, WAIT_STATUS_CONTINUED, CLD_CONTINUED, result);
+        child->continued = keep;
+        return true;
+    }
+    return false;
+}
+
+/* One look at all children: 1: collected, 0: none has changed, -ECHILD: there are none. */
+static int look(const struct wait_request *request, struct wait_result *result)
+{
+    struct process *self = current_process();
+    int found = -ECHILD;
+    mutex_lock(&process_tree_lock);
+    list_for_each_safe (link, &self->children) {
+        struct process *child = container_of(link, struct process, sibling);
+        if (!is_meant(child, request))
+            continue;
+        found = 0;
+        if (collect(child, request, result)) {
+            found = 1;
+            break;
+        }
+    }
+    mutex_unlock(&process_tree_lock);
+    return found;
+}
+
+int process_wait(const struct wait_request *request, struct wait_result *result)
+{
+    struct process *self = current_process();
+    result->pid = 0;
+    for (;;) {
+        struct waiter waiter;
+        int found, error = 0;
+        wait_prepare(&self->child_changed, &waiter, WAIT_INTERRUPTIBLE);
+        found = look(request, result);
+        if (found == 0 && !(request->options & WNOHANG))
+            error = wait_sleep(&waiter, WAIT_INTERRUPTIBLE, WAIT_FOREVER);
+        wait_done(&self->child_changed, &waiter);
+        if (found || error || request->options & WNOHANG)
+            return found < 0 ? found : error;
+    }
+}

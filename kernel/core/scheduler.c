@@ -1,0 +1,592 @@
+/*
+ * The scheduler (scheduler.h).
+ *
+ * Each hart has a queue of runnable threads and runs them round-robin, in slices of SLICE. A woken
+ * thread joins the queue of the hart that wakes it: a thread that wakes another and then sleeps, as
+ * the two ends of a pipe do, hands over without leaving the hart. If the waker goes on instead,
+ * the woken thread waits, and after PATIENCE the timer asks an idle hart to take it; what an
+ * interrupt wakes is offered at once. An idle hart looks at all queues for a thread whose patience
+ * is over.
+ *
+ * The timer is set to the first of: the end of the slice, if somebody waits for it; the end of a
+ * waiting thread's patience, if a hart idles; the first deadline of a sleeper. It is moved to
+ * earlier times only, and to the next one when it has come, so most switches do not touch it. A
+ * hart with one runnable thread has no slice, and an idle one sleeps until something happens.
+ *
+ * A switch holds the lock of the hart's queue: the old thread takes it, the new one releases it
+ * (after_switch), on a stack that nobody else can be on. A thread that ends is freed there too,
+ * when nobody uses its stack any more.
+ *
+ * An address space stays loaded while its hart idles or runs kernel threads, for loading costs a
+ * flush and the same process often comes back. A hart that is interrupted in vain while it idles
+ * lets go of it, so it is disturbed once at most; scheduler_vacate makes all let go.
+ */
+#include "core/scheduler.h"
+#include "arch/riscv/hart.h"
+#include "arch/riscv/pmap.h"
+#include "arch/riscv/timer.h"
+#include "arch/riscv/fp.h"
+#include "core/load.h"
+#include "core/lock_check.h"
+#include "core/printk.h"
+#include "core/process.h"
+#include "core/thread.h"
+#include "core/time.h"
+#include "vm/aspace.h"
+
+#define SECOND      1000000000ul
+#define MILLISECOND 1000000ul
+#define SLICE       (10 * MILLISECOND)
+#define PATIENCE    (MILLISECOND / 5)
+#define INTERACTIVE MILLISECOND /* what a thread may run on when an interrupt wakes another */
+#define NEVER       UINT64_MAX
+
+struct run_queue {
+    struct spinlock lock;
+    struct list threads;    /* runnable, the next one first */
+    uint32_t count;         /* of them; read by others as a hint */
+    struct thread *current; /* what the hart runs */
+    struct thread *idle;    /* runs when there is nothing else */
+    struct thread *ended;   /* has switched away for ever: to be freed */
+    struct tree sleepers;   /* threads that sleep with a deadline, in order of it */
+    uint64_t switched_at;   /* when current came */
+    uint64_t timer_at;      /* what the timer is set to, NEVER: nothing */
+    uint64_t switches;      /* so far */
+    uint32_t vacate;        /* atomic: asked to load the kernel's address space */
+} __attribute__((aligned(64)));
+
+static struct run_queue run_queues[HART_MAX];
+static uint64_t idle_harts; /* atomic: bit n, hart n looks for work or waits for an interrupt */
+
+static struct run_queue *own_queue(void)
+{
+    return &run_queues[hart_index()];
+}
+
+/* Lock the queue that the thread is on, or was on last. */
+static struct run_queue *lock_queue_of(struct thread *thread)
+{
+    for (;;) {
+        struct hart *hart = __atomic_load_n(&thread->hart, __ATOMIC_ACQUIRE);
+        struct run_queue *queue = &run_queues[hart->index];
+        spin_lock(&queue->lock);
+        if (__atomic_load_n(&thread->hart, __ATOMIC_RELAXED) == hart)
+            return queue;
+        spin_unlock(&queue->lock);
+    }
+}
+
+/* Lock the queue of the hart that the caller runs on. */
+static struct run_queue *lock_own_queue(void)
+{
+    return lock_queue_of(current_thread());
+}
+
+/* Timer */
+
+static void timer_not_after(struct run_queue *queue, uint64_t time)
+{
+    if (time < queue->timer_at) {
+        queue->timer_at = time;
+        timer_set(time);
+    }
+}
+
+static struct thread *thread_of_timer(struct tree_node *node)
+{
+    return container_of(node, struct thread, timer_node);
+}
+
+static void add_sleeper(struct run_queue *queue, struct thread *thread, uint64_t deadline)
+{
+    struct tree_node *parent = NULL, *node = queue->sleepers.root;
+    bool left = false;
+    thread->deadline = deadline;
+    while (node) {
+        parent = node;
+        left = deadline < thread_of_timer(node)->deadline;
+        node = left ? node->left : node->right;
+    }
+    tree_insert(&queue->sleepers, parent, left, &thread->timer_node);
+    thread->timed = true;
+    timer_not_after(queue, deadline);
+}
+
+static void remove_sleeper(struct run_queue *queue, struct thread *thread)
+{
+    if (thread->timed) {
+        tree_remove(&queue->sleepers, &thread->timer_node);
+        thread->timed = false;
+    }
+}
+
+/* Switching */
+
+/* Ask one idle hart to look for work. */
+static void kick_idle_hart(void)
+{
+    uint64_t idle = __atomic_load_n(&idle_harts, __ATOMIC_SEQ_CST) & ~(1ul << hart_index());
+    if (idle) {
+        unsigned index = (unsigned)__builtin_ctzl(idle);
+        __atomic_fetch_and(&idle_harts, ~(1ul << index), __ATOMIC_SEQ_CST);
+        hart_kick(index);
+    }
+}
+
+/* Put a thread on the own queue. Lock held. */
+static void enqueue(struct run_queue *queue, struct thread *thread, bool first)
+{
+    bool busy = queue->current != queue->idle;
+    if (first)
+        list_push_front(&queue->threads, &thread->run_link);
+    else
+        list_push_back(&queue->threads, &thread->run_link);
+    __atomic_store_n(&queue->count, queue->count + 1, __ATOMIC_SEQ_CST);
+    thread->queued_since = 0;
+    if (!busy)
+        return;
+    timer_not_after(queue, queue->switched_at + SLICE);
+    if (__atomic_load_n(&idle_harts, __ATOMIC_SEQ_CST)) {
+        uint64_t now = time_now();
+        thread->queued_since = now;
+        timer_not_after(queue, now + PATIENCE);
+    }
+}
+
+static struct thread *dequeue(struct run_queue *queue)
+{
+    struct list *link = list_pop_front(&queue->threads);
+    if (!link)
+        return NULL;
+    queue->count--;
+    return container_of(link, struct thread, run_link);
+}
+
+/* The first thing that a thread does after a switch to it. Releases the lock of the queue. */
+static void after_switch(void)
+{
+    struct run_queue *queue = own_queue();
+    struct thread *ended = queue->ended;
+    queue->ended = NULL;
+    lock_check_taken(&queue->lock, queue->lock.name, queue->lock.rank);
+    spin_unlock(&queue->lock);
+    if (ended)
+        thread_free(ended);
+}
+
+void thread_started(void)
+{
+    after_switch();
+}
+
+void thread_finished(void)
+{
+    scheduler_exit();
+}
+
+/* Switch to the next thread. The queue, the own one, is locked, and current's state is set; the
+ * lock is released. */
+static void switch_thread(struct run_queue *queue)
+{
+    struct thread *self = queue->current, *next = dequeue(queue);
+    uint64_t now = time_now();
+    if (!next)
+        next = queue->idle;
+    debug_assert(!thread_stack_is_deep(self) && self->spin_depth == 1);
+    next->state = THREAD_RUNNING;
+    self->reschedule = false;
+    scheduler_charge_system();
+    queue->switched_at = now;
+    if (queue->count)
+        timer_not_after(queue, now + SLICE);
+    if (next == self) {
+        spin_unlock(&queue->lock);
+        return;
+    }
+    next->tick_stamp = self->tick_stamp;
+    queue->current = next;
+    queue->switches++;
+    if (next->process && next->process->aspace)
+        pmap_activate(&next->process->aspace->pmap);
+    fp_switch(self, next);
+    /* The next thread has the lock from here on. */
+    lock_check_released(&queue->lock, queue->lock.name, queue->lock.rank);
+    context_switch(&self->context, &next->context);
+    after_switch();
+}
+
+/* Go to the end of the queue, if there is somebody on it. */
+void thread_yield(void)
+{
+    struct thread *self = current_thread();
+    struct run_queue *queue = lock_own_queue();
+    self->reschedule = false;
+    if (queue->count == 0) {
+        spin_unlock(&queue->lock);
+        return;
+    }
+    self->involuntary_switches++;
+    if (self != queue->idle) {
+        self->state = THREAD_RUNNABLE;
+        enqueue(queue, self, false);
+    }
+    switch_thread(queue);
+}
+
+void scheduler_preempt(void)
+{
+    struct thread *self = current_thread();
+    if (self->reschedule && self->spin_depth == 0)
+        thread_yield();
+}
+
+/* Sleeping and waking */
+
+static bool is_interrupted(enum wait_kind kind)
+{
+    return (kind == WAIT_INTERRUPTIBLE && thread_signalled()) ||
+           (kind == WAIT_KILLABLE && thread_killed());
+}
+
+int scheduler_sleep(enum wait_kind kind, uint64_t deadline)
+{
+    struct thread *self = current_thread();
+    struct run_queue *queue = lock_own_queue();
+    bool interrupted = is_interrupted(kind);
+    bool woken = self->woken;
+    self->timed_out = deadline != WAIT_FOREVER && deadline <= time_now();
+    if (woken || interrupted || self->timed_out) {
+        spin_unlock(&queue->lock);
+    } else {
+        self->state = THREAD_SLEEPING;
+        self->wait_kind = kind;
+        self->voluntary_switches++;
+        if (deadline != WAIT_FOREVER)
+            add_sleeper(queue, self, deadline);
+        switch_thread(queue);
+        woken = self->woken;
+        interrupted = is_interrupted(kind);
+    }
+    self->woken = false;
+    if (woken)
+        return 0;
+    return interrupted ? -EINTR : self->timed_out ? -ETIMEDOUT : 0;
+}
+
+/*
+ * Make a sleeping thread of the locked queue run on this hart; the lock is released. An interrupt
+ * handler is known by the outermost spinlock, which found interrupts off: what it wakes goes first,
+ * to an idle hart or instead of a thread that has had its share.
+ */
+static void make_runnable(struct run_queue *queue, struct thread *thread)
+{
+    struct run_queue *own = own_queue();
+    bool from_interrupt = !current_thread()->interrupts_were_on;
+    remove_sleeper(queue, thread);
+    thread->state = THREAD_RUNNABLE;
+    if (queue != own) {
+        __atomic_store_n(&thread->hart, &harts[hart_index()], __ATOMIC_RELEASE);
+        spin_unlock(&queue->lock);
+        spin_lock(&own->lock);
+    }
+    enqueue(own, thread, from_interrupt);
+    if (from_interrupt && own->current != own->idle) {
+        thread->queued_since = 0;
+        if (__atomic_load_n(&idle_harts, __ATOMIC_SEQ_CST))
+            kick_idle_hart();
+        else if (time_now() - own->switched_at > INTERACTIVE)
+            own->current->reschedule = true;
+    }
+    spin_unlock(&own->lock);
+}
+
+void scheduler_wake(struct thread *thread)
+{
+    struct run_queue *queue = lock_queue_of(thread);
+    thread->woken = true;
+    if (thread->state == THREAD_SLEEPING)
+        make_runnable(queue, thread);
+    else
+        spin_unlock(&queue->lock);
+}
+
+void scheduler_interrupt(struct thread *thread, bool fatal)
+{
+    struct run_queue *queue = lock_queue_of(thread);
+    bool running = thread->state == THREAD_RUNNING;
+    unsigned index = thread->hart->index;
+    if (thread->state == THREAD_SLEEPING && (thread->wait_kind == WAIT_INTERRUPTIBLE ||
+                                             (fatal && thread->wait_kind == WAIT_KILLABLE))) {
+        make_runnable(queue, thread);
+        return;
+    }
+    if (running && index != hart_index())
+        hart_kick(index);
+    spin_unlock(&queue->lock);
+}
+
+void scheduler_add(struct thread *thread)
+{
+    struct run_queue *queue = lock_own_queue();
+    thread->hart = &harts[hart_index()];
+    thread->state = THREAD_RUNNABLE;
+    enqueue(queue, thread, false);
+    spin_unlock(&queue->lock);
+}
+
+_Noreturn void scheduler_exit(void)
+{
+    struct run_queue *queue;
+    lock_check_none();
+    queue = lock_own_queue();
+    queue->current->state = THREAD_DEAD;
+    queue->ended = queue->current;
+    switch_thread(queue);
+    panic("a thread that has ended runs");
+}
+
+bool scheduler_is_running(const struct thread *thread)
+{
+    return __atomic_load_n(&thread->state, __ATOMIC_RELAXED) == THREAD_RUNNING;
+}
+
+/* Wake the sleepers whose time has come. Lock held. */
+static void wake_expired(struct run_queue *queue, uint64_t now)
+{
+    struct tree_node *node;
+    while ((node = tree_first(&queue->sleepers)) && thread_of_timer(node)->deadline <= now) {
+        struct thread *thread = thread_of_timer(node);
+        remove_sleeper(queue, thread);
+        thread->timed_out = true;
+        thread->state = THREAD_RUNNABLE;
+        enqueue(queue, thread, true);
+        thread->queued_since = 0;
+    }
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Somebody waits for the running thread's hart: end its slice if it is over, and ask an idle hart
+ * if patience is. When to look again. Lock held. */
+static uint64_t mind_waiting(struct run_queue *queue, uint64_t now)
+{
+    struct thread *waiting = container_of(queue->threads.next, struct thread, run_link);
+    uint64_t slice_end = queue->switched_at + SLICE;
+    if (slice_end <= now) {
+        queue->current->reschedule = true;
+        slice_end = NEVER;
+    }
+    if (!__atomic_load_n(&idle_harts, __ATOMIC_SEQ_CST))
+        return slice_end;
+    if (waiting->queued_since + PATIENCE <= now)
+        kick_idle_hart();
+    return earlier(slice_end, now + PATIENCE);
+}
+
+void scheduler_timer(void)
+{
+    struct run_queue *queue = lock_own_queue();
+    uint64_t now = time_now(), next = NEVER;
+    struct tree_node *first;
+    queue->timer_at = 0; /* nothing below sets the timer before its end */
+    wake_expired(queue, now);
+    first = tree_first(&queue->sleepers);
+    if (first)
+        next = thread_of_timer(first)->deadline;
+    if (queue->count && queue->current != queue->idle)
+        next = earlier(next, mind_waiting(queue, now));
+    queue->timer_at = next;
+    timer_set(next);
+    spin_unlock(&queue->lock);
+    load_sample(now);
+}
+
+/* Idling */
+
+/* Take a thread from the queue of another hart, if one has waited long enough. */
+static bool steal_from(struct run_queue *victim, uint64_t now, bool *waiting)
+{
+    struct run_queue *own = own_queue();
+    struct thread *thread;
+    spin_lock(&victim->lock);
+    thread = victim->count ? container_of(victim->threads.next, struct thread, run_link) : NULL;
+    if (thread && thread->queued_since + PATIENCE > now) {
+        *waiting = true;
+        thread = NULL;
+    }
+    if (thread) {
+        dequeue(victim);
+        __atomic_store_n(&thread->hart, &harts[hart_index()], __ATOMIC_RELEASE);
+    }
+    spin_unlock(&victim->lock);
+    if (!thread)
+        return false;
+    spin_lock(&own->lock);
+    enqueue(own, thread, false);
+    spin_unlock(&own->lock);
+    return true;
+}
+
+/* Look at the queues of the others, beginning behind this hart's. */
+static bool steal(struct run_queue *own)
+{
+    unsigned self = hart_index(), count = hart_count();
+    bool waiting = false;
+    for (unsigned i = 1; i < count; i++) {
+        struct run_queue *victim = &run_queues[(self + i) % count];
+        if (__atomic_load_n(&victim->count, __ATOMIC_SEQ_CST) &&
+            steal_from(victim, time_now(), &waiting))
+            return true;
+    }
+    if (waiting) {
+        spin_lock(&own->lock);
+        timer_not_after(own, time_now() + PATIENCE);
+        spin_unlock(&own->lock);
+    }
+    return false;
+}
+
+/*
+ * Wait for an interrupt unless there is work. Interrupts are off, so one that brings work after the
+ * look at the queues ends the wait. The idle bit is set before the look: who queues a thread later
+ * sees the bit.
+ */
+static void rest(struct run_queue *queue, bool *rested)
+{
+    uint64_t bit = 1ul << hart_index();
+    __atomic_fetch_or(&idle_harts, bit, __ATOMIC_SEQ_CST);
+    if (queue->count == 0 && !steal(queue)) {
+        if (*rested || __atomic_exchange_n(&queue->vacate, false, __ATOMIC_SEQ_CST))
+            pmap_activate(NULL);
+        *rested = true;
+        hart_wait_for_interrupt();
+    }
+    __atomic_fetch_and(&idle_harts, ~bit, __ATOMIC_SEQ_CST);
+}
+
+static void idle_loop(void *argument)
+{
+    bool rested = false;
+    (void)argument;
+    for (;;) {
+        struct run_queue *queue;
+        interrupts_disable();
+        queue = own_queue();
+        rest(queue, &rested);
+        interrupts_enable();
+        if (queue->count) {
+            rested = false;
+            thread_yield();
+        }
+    }
+}
+
+void scheduler_vacate(struct pmap *pmap)
+{
+    uint64_t state = interrupts_disable();
+    if (current_hart()->pmap == pmap)
+        pmap_activate(NULL);
+    interrupts_restore(state);
+    for (;;) {
+        uint64_t active = __atomic_load_n(&pmap->active_harts, __ATOMIC_SEQ_CST);
+        if (!active)
+            break;
+        for (unsigned i = 0; i < hart_count(); i++) {
+            if (active >> i & 1) {
+                __atomic_store_n(&run_queues[i].vacate, true, __ATOMIC_SEQ_CST);
+                hart_kick(i);
+            }
+        }
+        thread_yield();
+    }
+}
+
+/* Start */
+
+struct thread *scheduler_create_idle(unsigned hart)
+{
+    struct thread *thread = thread_create("idle", idle_loop, NULL);
+    struct run_queue *queue = &run_queues[hart];
+    if (!thread)
+        return NULL;
+    spin_init(&queue->lock, "run queue", RANK_RUN_QUEUE);
+    list_init(&queue->threads);
+    tree_init(&queue->sleepers, NULL);
+    queue->timer_at = NEVER;
+    queue->idle = queue->current = thread;
+    thread->hart = &harts[hart];
+    thread->state = THREAD_RUNNING;
+    harts[hart].idle = thread;
+    return thread;
+}
+
+void scheduler_init(void)
+{
+    struct thread *boot = current_thread();
+    struct run_queue *queue;
+    if (!scheduler_create_idle(hart_index()))
+        panic("no memory for the idle thread");
+    queue = own_queue();
+    queue->idle->state = THREAD_RUNNABLE;
+    queue->current = boot;
+    queue->switched_at = time_now();
+    boot->tick_stamp = timer_ticks();
+    boot->hart = current_hart();
+    boot->state = THREAD_RUNNING;
+    boot->name = "boot";
+    list_init(&boot->run_link);
+    list_init(&boot->process_link);
+}
+
+_Noreturn void scheduler_start_hart(void)
+{
+    struct thread *self = current_thread();
+    if (self != current_hart()->idle)
+        scheduler_exit();
+    self->spin_depth = 0;
+    self->tick_stamp = timer_ticks();
+    interrupts_enable();
+    idle_loop(NULL);
+    __builtin_unreachable();
+}
+
+/* Figures */
+
+uint64_t scheduler_switches(void)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < hart_count(); i++)
+        sum += run_queues[i].switches;
+    return sum;
+}
+
+uint64_t ticks_to_nanoseconds(uint64_t ticks)
+{
+    uint64_t frequency = timer_frequency();
+    return ticks / frequency * SECOND + ticks % frequency * SECOND / frequency;
+}
+
+uint64_t scheduler_idle_time(void)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < hart_count(); i++) {
+        struct run_queue *queue = &run_queues[i];
+        spin_lock(&queue->lock);
+        sum += queue->idle->system_ticks;
+        if (queue->current == queue->idle)
+            sum += timer_ticks() - queue->idle->tick_stamp;
+        spin_unlock(&queue->lock);
+    }
+    return ticks_to_nanoseconds(sum);
+}
+
+unsigned scheduler_runnable(void)
+{
+    unsigned sum = 0;
+    for (unsigned i = 0; i < hart_count(); i++)
+        sum += run_queues[i].count + (run_queues[i].current != run_queues[i].idle);
+    return sum;
+}

@@ -1,0 +1,84 @@
+/*
+ * The scheduler: which thread each hart runs. What threads call themselves is in core/thread.h and
+ * core/wait.h.
+ */
+#ifndef MAPIX_CORE_SCHEDULER_H
+#define MAPIX_CORE_SCHEDULER_H
+
+#include "arch/riscv/hart.h"
+#include "arch/riscv/timer.h"
+#include "core/thread.h"
+#include "core/wait.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pmap;
+struct thread;
+
+/* Make the run queues, and a thread of the code that is running. Boot hart, once the kernel can
+ * allocate memory. */
+void scheduler_init(void);
+
+/* Let this hart run threads: the boot hart at the end of its initialisation, a secondary one when
+ * it has come up, on the stack of its idle thread (harts[].idle). */
+_Noreturn void scheduler_start_hart(void);
+
+/* The idle thread of a hart, made with its stack before the hart is started. NULL: no memory. */
+struct thread *scheduler_create_idle(unsigned hart);
+
+/* The timer has come: interrupts off. */
+void scheduler_timer(void);
+
+/* Give up the hart if something asked for it: on the way back from an interrupt, interrupts off. */
+void scheduler_preempt(void);
+
+/* Make a new thread runnable. */
+void scheduler_add(struct thread *thread);
+
+/* Sleep until scheduler_wake, a signal (as kind says) or the deadline: wait_sleep's result. */
+int scheduler_sleep(enum wait_kind kind, uint64_t deadline);
+
+/* End a sleep, or keep the next one from beginning. Any context. */
+void scheduler_wake(struct thread *thread);
+
+/* A signal has come for the thread: end a sleep that it interrupts (fatal: the killable ones too);
+ * if it runs on another hart, make it come into the kernel. Any context. */
+void scheduler_interrupt(struct thread *thread, bool fatal);
+
+/* End the current thread. Its stack and structure are freed by the next one. */
+_Noreturn void scheduler_exit(void);
+
+/* Does it run on some hart now? A hint, good for any pointer that once was a thread. */
+bool scheduler_is_running(const struct thread *thread);
+
+/*
+ * No thread will run in this address space again: make the harts that still have it loaded, because
+ * they idle or run kernel threads, load the kernel's own, and wait for that. Thread context.
+ */
+void scheduler_vacate(struct pmap *pmap);
+
+/* Count the time since the last call as the current thread's, in user mode or the kernel.
+ * Interrupts off. */
+static inline void scheduler_charge_user(void)
+{
+    struct thread *thread = current_thread();
+    uint64_t now = timer_ticks();
+    thread->user_ticks += now - thread->tick_stamp;
+    thread->tick_stamp = now;
+}
+
+static inline void scheduler_charge_system(void)
+{
+    struct thread *thread = current_thread();
+    uint64_t now = timer_ticks();
+    thread->system_ticks += now - thread->tick_stamp;
+    thread->tick_stamp = now;
+}
+
+/* Figures for /proc and sysinfo(2). */
+uint64_t ticks_to_nanoseconds(uint64_t ticks);
+uint64_t scheduler_switches(void);
+uint64_t scheduler_idle_time(void); /* nanoseconds, all harts */
+unsigned scheduler_runnable(void);  /* threads running or ready, idle ones not counted */
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * System call dispatch: a table of functions by number.
+ */
+#include "core/syscall.h"
+#include "abi/errno.h"
+#include "arch/riscv/hart.h"
+#include "core/signal.h"
+#include "core/thread.h"
+#include "sys/table.h"
+
+static system_call *const table[SYS_LIMIT] = {
+#define TABLE_ENTRY(number, name) [number] = sys_##name,
+    SYSTEM_CALLS(TABLE_ENTRY)
+#undef TABLE_ENTRY
+};
+
+/* An interrupted call is ended here by what interrupted it, so that it can be repeated with its
+ * arguments even if nothing is pending any more. */
+static void end_interrupted(struct trap_frame *frame, uint64_t argument)
+{
+    struct thread *thread = current_thread();
+    thread->restart = true;
+    thread->restart_argument = argument;
+    process_signals_deliver(frame);
+}
+
+void syscall_dispatch(struct trap_frame *frame)
+{
+    uint64_t number = frame->x[REGISTER_A7], argument = frame->x[REGISTER_A0];
+    long result = -ENOSYS;
+    if (number < SYS_LIMIT && table[number])
+        result = table[number](&frame->x[REGISTER_A0]);
+    frame->x[REGISTER_A0] = (uint64_t)result;
+    if (result == -EINTR && number != SYS_rt_sigreturn)
+        end_interrupted(frame, argument);
+}

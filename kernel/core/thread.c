@@ -1,0 +1,112 @@
+/*
+ * Threads (thread.h): how they are made and freed, and what they ask about themselves.
+ */
+#include "core/thread.h"
+#include "abi/errno.h"
+#include "arch/riscv/hart.h"
+#include "arch/riscv/stack.h"
+#include "core/process.h"
+#include "core/scheduler.h"
+#include "core/time.h"
+#include "vm/kmem.h"
+
+#define DEPTH_MARK   0x6d61726b6d61726bul
+#define DEPTH_MARGIN 1024 /* bytes of a stack that should stay unused; the DEBUG kernel checks */
+
+static struct slab_cache thread_cache;
+
+void thread_init(void)
+{
+    slab_cache_init(&thread_cache, "thread", sizeof(struct thread), 16);
+}
+
+static uint64_t *depth_mark(const struct thread *thread)
+{
+    return (uint64_t *)((char *)thread->stack + DEPTH_MARGIN);
+}
+
+bool thread_stack_is_deep(const struct thread *thread)
+{
+    return thread->stack && *depth_mark(thread) != DEPTH_MARK;
+}
+
+/* A thread with a stack: it begins in thread_entry, which gives s0 to the function in s1, or
+ * returns to user mode through the frame in s0 if s1 is 0. */
+static struct thread *create(uint64_t s0, uint64_t s1)
+{
+    struct thread *thread = slab_allocate_zeroed(&thread_cache);
+    if (!thread)
+        return NULL;
+    thread->stack = kernel_stack_allocate();
+    if (!thread->stack) {
+        slab_free(&thread_cache, thread);
+        return NULL;
+    }
+    *depth_mark(thread) = DEPTH_MARK;
+    thread->frame = (struct trap_frame *)((char *)thread->stack + KERNEL_STACK_SIZE) - 1;
+    thread->context.ra = (uint64_t)thread_entry;
+    thread->context.sp = (uint64_t)thread->frame;
+    thread->context.s[0] = s1 ? s0 : (uint64_t)thread->frame;
+    thread->context.s[1] = s1;
+    thread->spin_depth = 1; /* of the run queue, which thread_started releases */
+    thread->interrupts_were_on = true;
+    thread->hart = &harts[0];
+    list_init(&thread->run_link);
+    list_init(&thread->process_link);
+    return thread;
+}
+
+struct thread *thread_create(const char *name, void (*entry)(void *), void *argument)
+{
+    struct thread *thread = create((uint64_t)argument, (uint64_t)entry);
+    if (thread)
+        thread->name = name;
+    return thread;
+}
+
+struct thread *thread_create_user(void)
+{
+    return create(0, 0);
+}
+
+void thread_free(struct thread *thread)
+{
+    if (thread->stack)
+        kernel_stack_free(thread->stack);
+    if (thread->frame)
+        slab_free(&thread_cache, thread);
+}
+
+int kernel_thread_start(const char *name, void (*entry)(void *), void *argument)
+{
+    struct thread *thread = thread_create(name, entry, argument);
+    if (!thread)
+        return -ENOMEM;
+    scheduler_add(thread);
+    return 0;
+}
+
+int thread_sleep(uint64_t nanoseconds, enum wait_kind kind)
+{
+    uint64_t now = time_now(), deadline = now + nanoseconds;
+    int result;
+    if (deadline < now)
+        deadline = WAIT_FOREVER;
+    do {
+        result = scheduler_sleep(kind, deadline);
+    } while (result == 0);
+    return result == -ETIMEDOUT ? 0 : result;
+}
+
+bool thread_signalled(void)
+{
+    struct process *process = current_thread()->process;
+    return process && (process->killed || (__atomic_load_n(&process->pending, __ATOMIC_SEQ_CST) &
+                                           ~process->blocked) != 0);
+}
+
+bool thread_killed(void)
+{
+    struct process *process = current_thread()->process;
+    return process && __atomic_load_n(&process->killed, __ATOMIC_SEQ_CST);
+}

@@ -1,0 +1,66 @@
+/*
+ * Clocks. A tick of the time register is not a whole number of nanoseconds, so both conversions
+ * multiply by a fixed-point factor; they are exact to the nanosecond for centuries at the usual
+ * frequencies, and cost no division.
+ */
+#include "core/time.h"
+#include "arch/riscv/timer.h"
+#include "dev/rtc.h"
+
+#define SECOND 1000000000ul
+
+/* Bits behind the point of the factors. */
+#define TO_NANOSECONDS 32
+#define TO_TICKS       60
+
+static uint64_t nanoseconds_per_tick, ticks_per_nanosecond;
+static uint64_t start;       /* ticks at boot */
+static uint64_t real_offset; /* atomic: time_real() - time_now() */
+
+/* (a << bits) / b where the quotient fits; a < b << 4, bits <= 60. */
+static uint64_t divide_shifted(uint64_t a, uint64_t b, unsigned bits)
+{
+    uint64_t quotient = a / b, rest = a % b;
+    for (unsigned i = 0; i < bits; i++) {
+        rest <<= 1;
+        quotient = quotient << 1 | (rest >= b);
+        rest = rest >= b ? rest - b : rest;
+    }
+    return quotient;
+}
+
+void time_init(void)
+{
+    nanoseconds_per_tick = divide_shifted(SECOND, timer_frequency(), TO_NANOSECONDS);
+    ticks_per_nanosecond = divide_shifted(timer_frequency(), SECOND, TO_TICKS);
+    start = timer_ticks();
+    time_set_real(rtc_read());
+}
+
+uint64_t time_now(void)
+{
+    unsigned __int128 ticks = timer_ticks() - start;
+    return (uint64_t)(ticks * nanoseconds_per_tick >> TO_NANOSECONDS);
+}
+
+uint64_t time_to_ticks(uint64_t nanoseconds)
+{
+    unsigned __int128 ticks = (unsigned __int128)nanoseconds * ticks_per_nanosecond >> TO_TICKS;
+    return start + (uint64_t)ticks + 1;
+}
+
+uint64_t time_real(void)
+{
+    return time_now() + __atomic_load_n(&real_offset, __ATOMIC_RELAXED);
+}
+
+void time_set_real(uint64_t nanoseconds)
+{
+    __atomic_store_n(&real_offset, nanoseconds - time_now(), __ATOMIC_RELAXED);
+}
+
+struct timestamp time_stamp(void)
+{
+    uint64_t now = time_real();
+    return (struct timestamp){(int64_t)(now / SECOND), (uint32_t)(now % SECOND)};
+}

@@ -1,0 +1,232 @@
+/*
+ * Copies between the kernel and user memory (user.h).
+ *
+ * A page is found in the page tables and copied with interrupts off: a hart that wants to free the
+ * frame has to wait until this one has answered its flush (arch/riscv/pmap.h), which it cannot
+ * before the copy is done. So no reference is taken and no lock.
+ */
+#include "core/user.h"
+#include "abi/errno.h"
+#include "arch/riscv/hart.h"
+#include "arch/riscv/pmap.h"
+#include "core/process.h"
+#include "lib/string.h"
+#include "vm/aspace.h"
+
+#define STRING_STEP 64 /* bytes of a string copied at first; most are short */
+
+/* What is done to the bytes: exactly one of the kernel's pointers is given, or none to clear. */
+struct copy {
+    char *destination;
+    const char *source;
+};
+
+/* How much of [address, address + size) lies in user space. */
+static size_t user_part(vaddr_t address, size_t size)
+{
+    if (address >= user_end)
+        return 0;
+    return size < user_end - address ? size : user_end - address;
+}
+
+static size_t rest_of_page(vaddr_t address, size_t size)
+{
+    size_t rest = PAGE_SIZE - (address & PAGE_MASK);
+    return rest < size ? rest : size;
+}
+
+/* Copy within one page; false: it is not mapped. */
+static inline bool copy_piece(struct pmap *pmap, const struct copy *copy, vaddr_t address,
+                              size_t done, size_t size)
+{
+    unsigned access = copy->destination ? ACCESS_READ : ACCESS_WRITE;
+    uint64_t state = interrupts_disable();
+    char *byte = pmap_user_byte(pmap, address, access);
+    if (byte) {
+        if (copy->destination)
+            memcpy(copy->destination + done, byte, size);
+        else if (copy->source)
+            memcpy(byte, copy->source + done, size);
+        else
+            memset(byte, 0, size);
+    }
+    interrupts_restore(state);
+    return byte != NULL;
+}
+
+static inline size_t copy_user(const struct copy *copy, vaddr_t address, size_t size,
+                               bool may_fault)
+{
+    struct pmap *pmap = &current_process()->aspace->pmap;
+    size_t done = 0, end = user_part(address, size);
+    while (done < end) {
+        size_t piece = rest_of_page(address + done, end - done);
+        if (copy_piece(pmap, copy, address + done, done, piece))
+            done += piece;
+        else if (!may_fault ||
+                 user_fault_in(address + done, copy->destination ? ACCESS_READ : ACCESS_WRITE))
+            break;
+    }
+    return done;
+}
+
+int user_fault_in(vaddr_t address, unsigned access)
+{
+    struct aspace *aspace = current_process()->aspace;
+    if (address >= user_end)
+        return -EFAULT;
+    for (;;) {
+        enum fault_result result = aspace_fault(aspace, address, access);
+        if (result == FAULT_OK)
+            return 0;
+        if (result != FAULT_NO_MEMORY || !out_of_memory_kill() || thread_killed())
+            return -EFAULT;
+    }
+}
+
+int copy_from_user(void *destination, vaddr_t source, size_t size)
+{
+    struct copy copy = {.destination = destination};
+    return copy_user(&copy, source, size, true) == size ? 0 : -EFAULT;
+}
+
+int copy_to_user(vaddr_t destination, const void *source, size_t size)
+{
+    struct copy copy = {.source = source};
+    return copy_user(&copy, destination, size, true) == size ? 0 : -EFAULT;
+}
+
+int clear_user(vaddr_t destination, size_t size)
+{
+    struct copy copy = {NULL, NULL};
+    return copy_user(&copy, destination, size, true) == size ? 0 : -EFAULT;
+}
+
+size_t copy_from_user_partly(void *destination, vaddr_t source, size_t size)
+{
+    struct copy copy = {.destination = destination};
+    return copy_user(&copy, source, size, true);
+}
+
+size_t copy_to_user_partly(vaddr_t destination, const void *source, size_t size)
+{
+    struct copy copy = {.source = source};
+    return copy_user(&copy, destination, size, true);
+}
+
+size_t copy_from_user_resident(void *destination, vaddr_t source, size_t size)
+{
+    struct copy copy = {.destination = destination};
+    return copy_user(&copy, source, size, false);
+}
+
+size_t copy_to_user_resident(vaddr_t destination, const void *source, size_t size)
+{
+    struct copy copy = {.source = source};
+    return copy_user(&copy, destination, size, false);
+}
+
+long copy_string_from_user(char *destination, vaddr_t source, size_t size)
+{
+    size_t done = 0, step = STRING_STEP;
+    while (done < size) {
+        size_t want = size - done < step ? size - done : step;
+        size_t piece = rest_of_page(source + done, want);
+        size_t copied = copy_from_user_partly(destination + done, source + done, piece);
+        const char *end = memchr(destination + done, '\0', copied);
+        if (end)
+            return end - destination + 1;
+        if (copied < piece)
+            return -EFAULT;
+        done += piece;
+        step *= 2;
+    }
+    return -ENAMETOOLONG;
+}
+
+/* Transfers */
+
+void transfer_init(struct transfer *transfer, struct transfer_piece *piece, uint64_t address,
+                   size_t size, bool kernel)
+{
+    piece->address = address;
+    piece->size = size;
+    transfer->pieces = piece;
+    transfer->count = 1;
+    transfer->offset = 0;
+    transfer->remaining = size;
+    transfer->kernel = kernel;
+}
+
+static void advance(struct transfer *transfer, size_t size)
+{
+    transfer->offset += size;
+    transfer->remaining -= size;
+    while (transfer->count && transfer->offset == transfer->pieces->size) {
+        transfer->pieces++;
+        transfer->count--;
+        transfer->offset = 0;
+    }
+}
+
+/* Copy within kernel memory, for transfers of the kernel's own. */
+static size_t copy_kernel(const struct copy *copy, uint64_t address, size_t size)
+{
+    if (copy->destination)
+        memcpy(copy->destination, (const void *)address, size);
+    else
+        memcpy((void *)address, copy->source, size);
+    return size;
+}
+
+static size_t move(struct transfer *transfer, struct copy copy, size_t size, bool may_fault)
+{
+    size_t done = 0;
+    if (size > transfer->remaining)
+        size = transfer->remaining;
+    while (done < size) {
+        uint64_t address = transfer->pieces->address + transfer->offset;
+        size_t piece = transfer->pieces->size - transfer->offset, copied;
+        if (piece > size - done)
+            piece = size - done;
+        copied = transfer->kernel ? copy_kernel(&copy, address, piece)
+                                  : copy_user(&copy, address, piece, may_fault);
+        advance(transfer, copied);
+        done += copied;
+        if (copied < piece)
+            break;
+        if (copy.destination)
+            copy.destination += copied;
+        else
+            copy.source += copied;
+    }
+    return done;
+}
+
+size_t transfer_take(struct transfer *transfer, void *destination, size_t size)
+{
+    return move(transfer, (struct copy){.destination = destination}, size, true);
+}
+
+size_t transfer_give(struct transfer *transfer, const void *source, size_t size)
+{
+    return move(transfer, (struct copy){.source = source}, size, true);
+}
+
+size_t transfer_take_resident(struct transfer *transfer, void *destination, size_t size)
+{
+    return move(transfer, (struct copy){.destination = destination}, size, false);
+}
+
+size_t transfer_give_resident(struct transfer *transfer, const void *source, size_t size)
+{
+    return move(transfer, (struct copy){.source = source}, size, false);
+}
+
+int transfer_fault_in(struct transfer *transfer, unsigned access)
+{
+    advance(transfer, 0); /* over empty pieces */
+    if (transfer->kernel || transfer->remaining == 0)
+        return 0;
+    return user_fault_in(transfer->pieces->address + transfer->offset, access);
+}

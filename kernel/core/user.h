@@ -1,0 +1,72 @@
+/*
+ * Copies between the kernel and user memory: the only place where user addresses are followed.
+ *
+ * Each page of the user's buffer is found by walking the page tables in software, with interrupts
+ * off, and copied through the direct map (arch/riscv/pmap.h tells why the frame stays). A page that
+ * is not there is faulted in and the copy goes on.
+ */
+#ifndef MAPIX_CORE_USER_H
+#define MAPIX_CORE_USER_H
+
+#include "arch/riscv/layout.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Copy size bytes; 0, or -EFAULT when any of them cannot be reached. May sleep; holds no lock above
+ * RANK_ASPACE when called. */
+int copy_from_user(void *destination, vaddr_t source, size_t size);
+int copy_to_user(vaddr_t destination, const void *source, size_t size);
+
+/* As above, returning how many bytes were copied. */
+size_t copy_from_user_partly(void *destination, vaddr_t source, size_t size);
+size_t copy_to_user_partly(vaddr_t destination, const void *source, size_t size);
+
+/* As the partly ones, but without faulting: stop at the first byte whose page is not mapped. Never
+ * sleeps. */
+size_t copy_from_user_resident(void *destination, vaddr_t source, size_t size);
+size_t copy_to_user_resident(vaddr_t destination, const void *source, size_t size);
+
+/* Fault in the page that holds address for access (ACCESS_READ or ACCESS_WRITE): 0 or -EFAULT. */
+int user_fault_in(vaddr_t address, unsigned access);
+
+/* Write zeros. */
+int clear_user(vaddr_t destination, size_t size);
+
+/* Copy a NUL-terminated string, the NUL included: its length, -ENAMETOOLONG if longer than size -
+ * 1, -EFAULT. */
+long copy_string_from_user(char *destination, vaddr_t source, size_t size);
+
+/*
+ * A transfer: the memory side of read and write, user or kernel, of one or more pieces.
+ */
+struct transfer_piece {
+    uint64_t address; /* user address, or kernel pointer */
+    uint64_t size;
+};
+
+struct transfer {
+    const struct transfer_piece *pieces;
+    unsigned count;   /* pieces left, the current one included */
+    size_t offset;    /* done in the current piece */
+    size_t remaining; /* bytes in all pieces */
+    bool kernel;      /* addresses are kernel pointers */
+};
+
+/* Initialise for one buffer (piece is the caller's storage). */
+void transfer_init(struct transfer *transfer, struct transfer_piece *piece, uint64_t address,
+                   size_t size, bool kernel);
+
+/*
+ * Move up to size bytes from the transfer's memory to destination (take), or from source to it
+ * (give), advancing the transfer by what was copied, which is returned; less than size: a fault.
+ * The _resident forms never fault or sleep.
+ */
+size_t transfer_take(struct transfer *transfer, void *destination, size_t size);
+size_t transfer_give(struct transfer *transfer, const void *source, size_t size);
+size_t transfer_take_resident(struct transfer *transfer, void *destination, size_t size);
+size_t transfer_give_resident(struct transfer *transfer, const void *source, size_t size);
+
+/* Fault in the first byte that comes next: 0 or -EFAULT. */
+int transfer_fault_in(struct transfer *transfer, unsigned access);
+
+#endif

@@ -1,0 +1,120 @@
+/*
+ * Changing attributes and sizes of files: what the system calls share.
+ */
+#include "abi/errno.h"
+#include "abi/resource.h"
+#include "core/process.h"
+#include "fs/mount.h"
+#include "fs/vfs.h"
+
+#define DAY 86400 /* seconds */
+
+/* Does the process belong to the group of the file? */
+static bool may_keep_setgid(const struct vnode *vnode)
+{
+    struct process *process = current_process();
+
+    if (!process || process_is_privileged() || process->credentials.fsgid == vnode->gid)
+        return true;
+    for (uint32_t i = 0; i < process->credentials.group_count; i++) {
+        if (process->credentials.groups[i] == vnode->gid)
+            return true;
+    }
+    return false;
+}
+
+/* The mode that a change of mode or owner comes to. Locked. */
+static void adjust_mode(const struct vnode *vnode, struct attributes *attributes)
+{
+    if (attributes->valid & ATTRIBUTE_MODE) {
+        attributes->mode = (vnode->mode & S_IFMT) | (attributes->mode & 07777);
+        if (!may_keep_setgid(vnode))
+            attributes->mode &= ~S_ISGID; /* chmod(2) */
+    } else if ((attributes->valid & (ATTRIBUTE_UID | ATTRIBUTE_GID)) &&
+               vnode_type(vnode) != S_IFDIR) {
+        attributes->mode = vnode->mode & ~S_ISUID; /* chown(2) */
+        if (vnode->mode & S_IXGRP)
+            attributes->mode &= ~S_ISGID;
+        attributes->valid |= ATTRIBUTE_MODE;
+    }
+}
+
+int vfs_set_attributes(struct vnode *vnode, struct attributes *attributes)
+{
+    if (mount_is_read_only(vnode->mount))
+        return -EROFS;
+    if (!vnode->operations->set_attributes)
+        return -EPERM;
+    mutex_lock(&vnode->lock);
+    adjust_mode(vnode, attributes);
+    int error = vnode->operations->set_attributes(vnode, attributes);
+    mutex_unlock(&vnode->lock);
+    return error;
+}
+
+int vfs_drop_privilege(struct vnode *vnode)
+{
+    struct attributes attributes = {.valid = ATTRIBUTE_MODE};
+    uint32_t drop = vnode->mode & S_ISUID;
+
+    if ((vnode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+        drop |= S_ISGID;
+    if (!drop || !current_process() || process_is_privileged() ||
+        !vnode->operations->set_attributes)
+        return 0;
+    attributes.mode = vnode->mode & ~drop;
+    return vnode->operations->set_attributes(vnode, &attributes);
+}
+
+static int check_size(const struct vnode *vnode, uint64_t size)
+{
+    if (vnode_type(vnode) == S_IFDIR)
+        return -EISDIR;
+    if (vnode_type(vnode) != S_IFREG || !vnode->operations->resize)
+        return -EINVAL;
+    if (mount_is_read_only(vnode->mount))
+        return -EROFS;
+    uint64_t limit = vnode->mount ? vnode->mount->size_limit : 0;
+    if (size > INT64_MAX || (limit && size > limit))
+        return -EFBIG;
+    return 0;
+}
+
+int vfs_resize(struct vnode *vnode, uint64_t size)
+{
+    struct process *process = current_process();
+    int error = check_size(vnode, size);
+
+    if (error)
+        return error;
+    mutex_lock(&vnode->lock);
+    bool limited = process && size > vnode->object.size && size > process_limit(RLIMIT_FSIZE);
+    error = limited ? -EFBIG : vfs_drop_privilege(vnode);
+    if (!error)
+        error = vnode->operations->resize(vnode, size);
+    mutex_unlock(&vnode->lock);
+    if (limited)
+        signal_send(process, SIGXFSZ); /* setrlimit(2) */
+    return error;
+}
+
+/* Is a earlier than b, or the same? */
+static bool not_after(struct timestamp a, struct timestamp b)
+{
+    return a.seconds < b.seconds || (a.seconds == b.seconds && a.nanoseconds <= b.nanoseconds);
+}
+
+void vfs_accessed(struct vnode *vnode)
+{
+    struct mount *mount = vnode->mount;
+
+    if (!mount || (mount->flags & (MS_RDONLY | MS_NOATIME)) || !vnode->operations->write_back)
+        return;
+    struct timestamp now = time_stamp();
+    if (!not_after(vnode->atime, vnode->mtime) && !not_after(vnode->atime, vnode->ctime) &&
+        now.seconds - vnode->atime.seconds < DAY && !(mount->flags & MS_STRICTATIME))
+        return;
+    /* Without the lock: two readers write nearly the same time. */
+    vnode->atime = now;
+    vnode_set_dirty(vnode);
+}

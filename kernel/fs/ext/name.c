@@ -1,0 +1,305 @@
+/*
+ * What happens to names: look-up, create, link, unlink, rename, symbolic links. The rules of POSIX
+ * have been checked (fs/vfs.c, fs/rename.c); the directories are locked.
+ */
+#include "abi/errno.h"
+#include "fs/ext/ext.h"
+#include "lib/string.h"
+
+int ext_lookup(struct vnode *vnode, const struct name *name, struct vnode **result)
+{
+    struct ext_inode *directory = ext_inode_of(vnode), *inode;
+    struct ext_place place;
+    int error = ext_directory_find(directory, name, &place);
+
+    if (!error)
+        error = ext_inode_get(ext_of(directory), place.number, false, &inode);
+    if (!error)
+        *result = &inode->vnode;
+    return error;
+}
+
+/* Put a symbolic link's target into the inode, or into a block of its own. */
+static int set_target(struct ext_operation *operation, struct ext_inode *inode, const char *target)
+{
+    struct ext *ext = operation->ext;
+    size_t length = strlen(target);
+    uint32_t physical, count;
+    struct ext_block block;
+
+    inode->vnode.object.size = length;
+    if (length < EXT_FAST_LINK) {
+        memcpy(inode->block, target, length);
+        return 0;
+    }
+    if (length >= ext->block_size)
+        return -ENAMETOOLONG;
+    mutex_lock(&inode->map_lock);
+    int error = ext_map_allocate(operation, inode, 0, 1, false, &physical, &count);
+    mutex_unlock(&inode->map_lock);
+    if (!error)
+        error = ext_block_get_new(ext, physical, &block);
+    if (error)
+        return error;
+    memcpy(block.data, target, length);
+    ext_block_changed(operation, &block);
+    ext_block_put(&block);
+    return 0;
+}
+
+/* What a new inode of its type begins with. */
+static int fill_new(struct ext_operation *operation, struct ext_inode *inode, uint64_t parent,
+                    const struct creation *creation)
+{
+    switch (creation->mode & S_IFMT) {
+    case S_IFDIR:
+        inode->vnode.links = 2;
+        return ext_directory_make(operation, inode, parent);
+    case S_IFLNK:
+        return set_target(operation, inode, creation->target);
+    default:
+        return 0;
+    }
+}
+
+/* A new inode, referenced and named: nothing is left on failure but *inode without links, to be
+ * released. */
+static int create_inode(struct ext_operation *operation, struct ext_inode *directory,
+                        const struct name *name, const struct creation *creation,
+                        struct ext_inode **inode)
+{
+    struct ext *ext = operation->ext;
+    bool is_directory = (creation->mode & S_IFMT) == S_IFDIR;
+    uint64_t parent = directory->vnode.number, number;
+    int error = ext_allocate_inode(operation, parent, is_directory, &number);
+
+    *inode = NULL;
+    if (error)
+        return error;
+    error = ext_inode_create(ext, number, creation, inode);
+    if (error == -ENOMEM)
+        ext_free_inode(operation, number, is_directory);
+    if (error)
+        return error;
+    ext_operation_inode(operation, *inode);
+    error = fill_new(operation, *inode, parent, creation);
+    if (!error)
+        error = ext_directory_add(operation, directory, name, number, creation->mode);
+    if (error)
+        (*inode)->vnode.links = 0; /* its last release frees it */
+    else if (is_directory)
+        directory->vnode.links++;
+    return error;
+}
+
+int ext_create(struct vnode *vnode, const struct name *name, const struct creation *creation,
+               struct vnode **result)
+{
+    struct ext_inode *directory = ext_inode_of(vnode), *inode = NULL;
+    struct ext_operation operation;
+
+    if ((creation->mode & S_IFMT) == S_IFDIR && vnode->links >= EXT_LINKS_MAX)
+        return -EMLINK;
+    int error = ext_operation_begin(&operation, ext_of(directory));
+    if (!error)
+        error = create_inode(&operation, directory, name, creation, &inode);
+    ext_operation_end(&operation);
+    if (!error)
+        *result = &inode->vnode;
+    else if (inode)
+        vnode_release(&inode->vnode);
+    return error;
+}
+
+int ext_link(struct vnode *vnode, const struct name *name, struct vnode *target)
+{
+    struct ext_inode *directory = ext_inode_of(vnode), *inode = ext_inode_of(target);
+    struct ext_operation operation;
+
+    if (target->links >= EXT_LINKS_MAX)
+        return -EMLINK;
+    int error = ext_operation_begin(&operation, ext_of(directory));
+    if (!error)
+        error = ext_directory_add(&operation, directory, name, target->number, target->mode);
+    if (!error) {
+        target->links++;
+        target->ctime = time_stamp();
+        ext_operation_inode(&operation, inode);
+    }
+    ext_operation_end(&operation);
+    return error;
+}
+
+/* One name of the inode has gone; a directory loses its own "." too. */
+static void drop_link(struct ext_operation *operation, struct ext_inode *inode)
+{
+    struct vnode *vnode = &inode->vnode;
+
+    if (vnode_type(vnode) == S_IFDIR)
+        vnode->links = 0;
+    else if (vnode->links)
+        vnode->links--;
+    vnode->ctime = time_stamp();
+    ext_operation_inode(operation, inode);
+    if (vnode->links == 0)
+        ext_orphan_add(operation, inode);
+}
+
+/* A directory has lost a subdirectory, with its "..". */
+static void drop_child(struct ext_operation *operation, struct ext_inode *directory)
+{
+    if (directory->vnode.links > 2)
+        directory->vnode.links--;
+    ext_operation_inode(operation, directory);
+}
+
+/* Find the name, which must lead to this inode. */
+static int find_expected(struct ext_inode *directory, const struct name *name,
+                         const struct vnode *expected, struct ext_place *place)
+{
+    int error = ext_directory_find(directory, name, place);
+
+    if (!error && place->number != expected->number)
+        error = ext_error(ext_of(directory), "a name leads elsewhere", expected->number);
+    return error;
+}
+
+int ext_unlink(struct vnode *vnode, const struct name *name, struct vnode *target)
+{
+    struct ext_inode *directory = ext_inode_of(vnode), *inode = ext_inode_of(target);
+    bool is_directory = vnode_type(target) == S_IFDIR;
+    struct ext_operation operation;
+    struct ext_place place;
+    int error = is_directory ? ext_directory_check_empty(inode) : 0;
+
+    if (!error)
+        error = find_expected(directory, name, target, &place);
+    if (!error)
+        error = ext_operation_begin(&operation, ext_of(directory));
+    if (error)
+        return error;
+    error = ext_directory_remove(&operation, directory, &place);
+    if (!error) {
+        drop_link(&operation, inode);
+        if (is_directory)
+            drop_child(&operation, directory);
+    }
+    ext_operation_end(&operation);
+    return error;
+}
+
+/* A rename with everything it concerns. */
+struct move {
+    struct ext_inode *from, *to, *source, *target; /* target may be NULL */
+    struct ext_place from_place, to_place, parent_place;
+    bool is_directory, changes_parent;
+};
+
+/* Find all entries that are to be changed, and check that they can be. */
+static int find_entries(struct move *move, const struct name *from_name, const struct name *to_name)
+{
+    static const struct name dot_dot = {"..", 2};
+    int error = 0;
+
+    if (move->target && vnode_type(&move->target->vnode) == S_IFDIR)
+        error = ext_directory_check_empty(move->target);
+    if (!error)
+        error = find_expected(move->from, from_name, &move->source->vnode, &move->from_place);
+    if (!error && move->target)
+        error = find_expected(move->to, to_name, &move->target->vnode, &move->to_place);
+    if (!error && move->changes_parent) {
+        error = ext_directory_find(move->source, &dot_dot, &move->parent_place);
+        if (error == -ENOENT)
+            error = ext_error(ext_of(move->source), "a directory has no parent",
+                              move->source->vnode.number);
+        if (!error && !move->target && move->to->vnode.links >= EXT_LINKS_MAX)
+            error = -EMLINK;
+    }
+    return error;
+}
+
+/* Remove the old name. Its place is looked up again if the new entry has gone to the same block,
+ * where it may have become the one before it. */
+static int remove_old(struct ext_operation *operation, struct move *move,
+                      const struct name *from_name)
+{
+    int error = 0;
+
+    if (move->from == move->to && !move->target)
+        error = find_expected(move->from, from_name, &move->source->vnode, &move->from_place);
+    return error ? error : ext_directory_remove(operation, move->from, &move->from_place);
+}
+
+/* The links of directories that a moved one brings along. */
+static int adjust_parents(struct ext_operation *operation, struct move *move)
+{
+    if (move->target)
+        drop_link(operation, move->target);
+    if (move->target && move->is_directory)
+        drop_child(operation, move->to);
+    if (!move->changes_parent)
+        return 0;
+    drop_child(operation, move->from);
+    move->to->vnode.links++;
+    ext_operation_inode(operation, move->to);
+    return ext_directory_replace(operation, move->source, &move->parent_place,
+                                 move->to->vnode.number, S_IFDIR);
+}
+
+int ext_rename(struct vnode *from, const struct name *from_name, struct vnode *source,
+               struct vnode *to, const struct name *to_name, struct vnode *target)
+{
+    struct move move = {.from = ext_inode_of(from),
+                        .to = ext_inode_of(to),
+                        .source = ext_inode_of(source),
+                        .target = target ? ext_inode_of(target) : NULL,
+                        .is_directory = vnode_type(source) == S_IFDIR};
+    struct ext_operation operation;
+
+    move.changes_parent = move.is_directory && from != to;
+    int error = find_entries(&move, from_name, to_name);
+    if (!error)
+        error = ext_operation_begin(&operation, ext_of(move.from));
+    if (error)
+        return error;
+    if (target)
+        error = ext_directory_replace(&operation, move.to, &move.to_place, source->number,
+                                      source->mode);
+    else
+        error = ext_directory_add(&operation, move.to, to_name, source->number, source->mode);
+    if (!error)
+        error = remove_old(&operation, &move, from_name);
+    if (!error)
+        error = adjust_parents(&operation, &move);
+    if (!error) {
+        source->ctime = time_stamp();
+        ext_operation_inode(&operation, move.source);
+    }
+    ext_operation_end(&operation);
+    return error;
+}
+
+long ext_read_link(struct vnode *vnode, char *buffer, size_t size)
+{
+    struct ext_inode *inode = ext_inode_of(vnode);
+    size_t length = vnode->object.size < size ? vnode->object.size : size;
+    uint32_t physical, count;
+    struct ext_block block;
+
+    if (ext_inode_is_fast_link(inode)) {
+        memcpy(buffer, inode->block, length);
+        return (long)length;
+    }
+    mutex_lock(&inode->map_lock);
+    int error = ext_map_find(inode, 0, 1, &physical, &count);
+    mutex_unlock(&inode->map_lock);
+    if (!error && !physical)
+        error = ext_error(ext_of(inode), "a symbolic link has no target", vnode->number);
+    if (!error)
+        error = ext_block_get(ext_of(inode), physical, &block);
+    if (error)
+        return error;
+    memcpy(buffer, block.data, length);
+    ext_block_put(&block);
+    return (long)length;
+}

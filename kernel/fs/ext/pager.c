@@ -1,0 +1,295 @@
+/*
+ * The pager of files: get, put, reserve. None of them takes the vnode lock: a write to the file may
+ * wait for them.
+ */
+#include "abi/errno.h"
+#include "fs/ext/ext.h"
+#include "fs/ext/io.h"
+#include "lib/string.h"
+
+/* A span of blocks in the pages of one io. */
+struct span {
+    struct ext_inode *inode;
+    struct ext_io *io;
+    uint64_t first, end; /* logical blocks */
+};
+
+static int find_run(struct span *span, uint64_t logical, uint32_t *physical, uint32_t *count)
+{
+    mutex_lock(&span->inode->map_lock);
+    int error = ext_map_find(span->inode, logical, span->end - logical, physical, count);
+    mutex_unlock(&span->inode->map_lock);
+    return error;
+}
+
+static unsigned blocks_per_page_shift(const struct ext *ext)
+{
+    return PAGE_SHIFT - ext->block_shift;
+}
+
+/* The page of the span's io that a block is in, and the block's bytes there. */
+static unsigned page_number(const struct span *span, uint64_t logical)
+{
+    struct ext *ext = span->io->ext;
+    return (unsigned)((logical >> blocks_per_page_shift(ext)) - span->io->first_index);
+}
+
+static char *block_bytes(const struct span *span, uint64_t logical)
+{
+    struct page *page = span->io->pages[page_number(span, logical)];
+    return (char *)page_data(page) + ((logical << span->io->ext->block_shift) & PAGE_MASK);
+}
+
+/* Let all pages from the one with this block on fail. */
+static void fail_from(struct span *span, uint64_t logical, int error)
+{
+    for (unsigned n = page_number(span, logical); n < span->io->count; n++)
+        ext_io_fail(span->io, n, error);
+}
+
+/* The span of whole pages, cut off at the file's end; size is what is valid. */
+static void set_span(struct span *span, struct object *object, struct ext_io *io)
+{
+    struct ext *ext = io->ext;
+    unsigned shift = blocks_per_page_shift(ext);
+    uint64_t behind = (io->size + ext->block_size - 1) >> ext->block_shift;
+
+    span->inode = ext_inode_of(vnode_of_object(object));
+    span->io = io;
+    span->first = io->first_index << shift;
+    span->end = (io->first_index + io->count) << shift;
+    if (span->end > behind)
+        span->end = behind > span->first ? behind : span->first;
+}
+
+static void get_span(struct span *span)
+{
+    uint32_t physical, count;
+
+    for (uint64_t logical = span->first; logical < span->end; logical += count) {
+        int error = find_run(span, logical, &physical, &count);
+        if (error) {
+            fail_from(span, logical, error);
+            return;
+        }
+        if (physical) {
+            ext_io_add(span->io, logical, physical, count);
+            continue;
+        }
+        for (uint32_t i = 0; i < count; i++)
+            memset(block_bytes(span, logical + i), 0, span->io->ext->block_size);
+    }
+}
+
+static void ext_get(struct object *object, struct page **pages, unsigned count)
+{
+    struct ext *ext = ext_of(ext_inode_of(vnode_of_object(object)));
+    uint64_t size = __atomic_load_n(&object->size, __ATOMIC_ACQUIRE);
+    struct ext_io spare;
+    struct span span;
+
+    while (count) {
+        unsigned now = count < EXT_IO_PAGES ? count : EXT_IO_PAGES;
+        struct ext_io *io = ext_io_create(ext, object, false, pages, now, size, &spare);
+        set_span(&span, object, io);
+        get_span(&span);
+        ext_io_finish(io);
+        pages += now;
+        count -= now;
+    }
+}
+
+static bool is_zero(const char *bytes, size_t size)
+{
+    uint64_t word;
+
+    while (size % sizeof(word)) {
+        if (bytes[--size])
+            return false;
+    }
+    for (; size; size -= sizeof(word)) {
+        memcpy(&word, bytes + size - sizeof(word), sizeof(word));
+        if (word)
+            return false;
+    }
+    return true;
+}
+
+/*
+ * A dirty block without a place: a store through a mapping behind what was the end of the file in
+ * its page, before the file grew. Give it one, if there is anything to keep.
+ */
+static int put_hole(struct span *span, uint64_t logical)
+{
+    struct ext *ext = span->io->ext;
+    struct ext_operation operation;
+    uint32_t physical = 0, count;
+
+    if (is_zero(block_bytes(span, logical), ext->block_size))
+        return 0;
+    int error = ext_operation_begin(&operation, ext);
+    if (error)
+        return error;
+    mutex_lock(&span->inode->map_lock);
+    error = ext_map_find(span->inode, logical, 1, &physical, &count);
+    if (!error && !physical)
+        error = ext_map_allocate(&operation, span->inode, logical, 1, false, &physical, &count);
+    mutex_unlock(&span->inode->map_lock);
+    ext_operation_end(&operation);
+    if (!error)
+        ext_io_add(span->io, logical, physical, 1);
+    return error;
+}
+
+/* The last block of the file, if what is behind the end in it is not zero (a store through a
+ * mapping): written from a copy; true: done. */
+static bool put_tail(struct span *span, uint64_t logical, uint32_t physical, int *error)
+{
+    struct ext *ext = span->io->ext;
+    uint64_t start = logical << ext->block_shift, size = span->io->size;
+
+    *error = 0;
+    if (start + ext->block_size <= size)
+        return false;
+    uint32_t keep = (uint32_t)(size - start);
+    const char *bytes = block_bytes(span, logical);
+    /* Not zeroed in place: a write may just be putting data there, and raise the size after. */
+    if (is_zero(bytes + keep, ext->block_size - keep))
+        return false;
+    *error = ext_io_write_tail(ext, bytes, keep, physical);
+    return true;
+}
+
+static int put_run(struct span *span, uint64_t logical, uint32_t physical, uint32_t count)
+{
+    int error = 0;
+
+    if (!physical) {
+        for (uint32_t i = 0; i < count; i++) {
+            int failed = put_hole(span, logical + i);
+            if (failed)
+                ext_io_fail(span->io, page_number(span, logical + i), failed);
+        }
+        return 0;
+    }
+    if (logical + count == span->end &&
+        put_tail(span, logical + count - 1, physical + count - 1, &error))
+        count--;
+    if (count)
+        ext_io_add(span->io, logical, physical, count);
+    return error;
+}
+
+static void put_span(struct span *span)
+{
+    uint32_t physical, count;
+
+    for (uint64_t logical = span->first; logical < span->end; logical += count) {
+        int error = find_run(span, logical, &physical, &count);
+        if (!error)
+            error = put_run(span, logical, physical, count);
+        if (error) {
+            fail_from(span, logical, error);
+            return;
+        }
+    }
+}
+
+static void ext_put(struct object *object, struct page **pages, unsigned count)
+{
+    struct ext *ext = ext_of(ext_inode_of(vnode_of_object(object)));
+    uint64_t size = __atomic_load_n(&object->size, __ATOMIC_ACQUIRE);
+    struct ext_io spare;
+    struct span span;
+
+    while (count) {
+        unsigned now = count < EXT_IO_PAGES ? count : EXT_IO_PAGES;
+        struct ext_io *io = ext_io_create(ext, object, true, pages, now, size, &spare);
+        set_span(&span, object, io);
+        put_span(&span);
+        ext_io_finish(io);
+        pages += now;
+        count -= now;
+    }
+}
+
+/* Is this page still the object's at its index? */
+static bool is_current(struct object *object, struct page *page)
+{
+    mutex_lock(&object->lock);
+    bool current = radix_lookup(&object->pages, page->index) == page;
+    mutex_unlock(&object->lock);
+    return current;
+}
+
+static void ext_stored(struct object *object)
+{
+    struct vnode *vnode = vnode_of_object(object);
+
+    /* Without the vnode lock, which a fault must not take: whoever is later leaves the later time.
+     */
+    vnode->mtime = vnode->ctime = time_stamp();
+    vnode_set_dirty(vnode);
+}
+
+/*
+ * Space for a page. The page is there before its blocks, and is made dirty with them, so that
+ * nobody reads what the blocks held before. If it is truncated meanwhile, the blocks go as well:
+ * truncation frees them with map_lock held, after it has taken the pages.
+ */
+static int reserve_page(struct ext_operation *operation, struct object *object, struct page *page)
+{
+    struct ext_inode *inode = ext_inode_of(vnode_of_object(object));
+    struct ext *ext = operation->ext;
+    unsigned shift = blocks_per_page_shift(ext);
+    uint64_t first = page->index << shift, end = (page->index + 1) << shift, reached;
+    int error = 0;
+
+    mutex_lock(&inode->map_lock);
+    uint64_t size = __atomic_load_n(&object->size, __ATOMIC_ACQUIRE);
+    uint64_t behind = (size + ext->block_size - 1) >> ext->block_shift;
+    uint64_t before = inode->vnode.blocks;
+    if (end > behind)
+        end = behind;
+    if (first < end && is_current(object, page))
+        error = ext_fill_holes(operation, inode, first, end, false, &reached);
+    bool filled = inode->vnode.blocks != before;
+    if (filled)
+        object_dirty_page(object, page, UINT32_MAX);
+    mutex_unlock(&inode->map_lock);
+    if (filled)
+        ext_stored(object); /* the fault finds a dirty page, and says nothing */
+    return error;
+}
+
+static int ext_reserve(struct object *object, uint64_t index)
+{
+    struct ext_operation operation;
+    struct page *page;
+
+    if (index << PAGE_SHIFT >= __atomic_load_n(&object->size, __ATOMIC_ACQUIRE))
+        return 0;
+    int error = object_get_page(object, index, &page);
+    if (error)
+        return error;
+    error = ext_operation_begin(&operation, ext_of(ext_inode_of(vnode_of_object(object))));
+    if (!error)
+        error = reserve_page(&operation, object, page);
+    ext_operation_end(&operation);
+    page_release(page);
+    return error;
+}
+
+/* The vnode holds the object's last reference, and does not give it back this way. */
+static void ext_release(struct object *object)
+{
+    (void)object;
+}
+
+const struct pager ext_pager = {
+    .get = ext_get,
+    .put = ext_put,
+    .reserve = ext_reserve,
+    .stored = ext_stored,
+    .release = ext_release,
+};

@@ -1,0 +1,95 @@
+/*
+ * Open files.
+ */
+#include "fs/file.h"
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "fs/vfs.h"
+#include "fs/vnode.h"
+#include "vm/kmem.h"
+
+static struct slab_cache file_cache;
+
+void file_init(void)
+{
+    slab_cache_init(&file_cache, "file", sizeof(struct file), 8);
+}
+
+struct file *file_create(struct vnode *vnode, const struct file_operations *operations,
+                         uint32_t flags)
+{
+    struct file *file = slab_allocate_zeroed(&file_cache);
+
+    if (!file)
+        return NULL;
+    file->operations = operations;
+    file->vnode = vnode;
+    file->references = 1;
+    file->flags = flags;
+    mutex_init(&file->offset_lock, "file offset", RANK_NONE); /* taken before any other lock */
+    file->error_seen = object_error_sample(&vnode->object);
+    return file;
+}
+
+void file_reference(struct file *file)
+{
+    __atomic_fetch_add(&file->references, 1, __ATOMIC_RELAXED);
+}
+
+void file_release(struct file *file)
+{
+    if (__atomic_fetch_sub(&file->references, 1, __ATOMIC_ACQ_REL) > 1)
+        return;
+    if (file->operations->release)
+        file->operations->release(file);
+    if (file->writer)
+        vnode_write_end(file->vnode);
+    vnode_release(file->vnode);
+    slab_free(&file_cache, file);
+}
+
+/* Read or write with the offset of the file, which moves. */
+static long move_with_offset(struct file *file, struct transfer *transfer,
+                             long (*operation)(struct file *, uint64_t, struct transfer *))
+{
+    if (!file->operations->seekable)
+        return operation(file, 0, transfer);
+    mutex_lock(&file->offset_lock);
+    long result = operation(file, file->offset, transfer);
+    if (result > 0)
+        file->offset += (uint64_t)result;
+    mutex_unlock(&file->offset_lock);
+    return result;
+}
+
+long file_read(struct file *file, struct transfer *transfer, uint64_t *offset)
+{
+    if ((file->flags & O_PATH) || (file->flags & O_ACCMODE) == O_WRONLY)
+        return -EBADF;
+    if (!file->operations->read)
+        return -EINVAL;
+    if (!offset)
+        return move_with_offset(file, transfer, file->operations->read);
+    if (!file->operations->seekable)
+        return -ESPIPE;
+    long result = file->operations->read(file, *offset, transfer);
+    if (result > 0)
+        *offset += (uint64_t)result;
+    return result;
+}
+
+long file_write(struct file *file, struct transfer *transfer, uint64_t *offset)
+{
+    if ((file->flags & O_PATH) || (file->flags & O_ACCMODE) == O_RDONLY)
+        return -EBADF;
+    if (!file->operations->write)
+        return -EINVAL;
+    if (!offset)
+        return move_with_offset(file, transfer, file->operations->write);
+    if (!file->operations->seekable)
+        return -ESPIPE;
+    long result = file->operations->write(file, *offset, transfer);
+    if (result > 0)
+        *offset += (uint64_t)result;
+    return result;
+}

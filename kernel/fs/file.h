@@ -1,0 +1,86 @@
+/*
+ * file: an open file description, and the table of descriptors of a process.
+ */
+#ifndef MAPIX_FS_FILE_H
+#define MAPIX_FS_FILE_H
+
+#include "core/lock.h"
+#include "core/user.h"
+
+struct file;
+struct map_request;
+struct vnode;
+
+/* Operations of an open file. A NULL one gives the errno that its system call documents. */
+struct file_operations {
+    /* offset: where to start; the caller moves the file's own offset by the result. */
+    long (*read)(struct file *file, uint64_t offset, struct transfer *transfer);
+    long (*write)(struct file *file, uint64_t offset, struct transfer *transfer);
+    long (*control)(struct file *file, unsigned request, uint64_t argument); /* ioctl(2) */
+    /* Fill object and vnode of a mapping of it, or refuse: -ENODEV, -EACCES. */
+    int (*map)(struct file *file, struct map_request *request);
+    unsigned (*poll)(struct file *file, struct wait_queue **queue); /* POLL* bits ready now */
+    void (*release)(struct file *file);                             /* last reference gone */
+    bool seekable;
+};
+
+struct file {
+    const struct file_operations *operations;
+    struct vnode *vnode;      /* always one; pipes have an unnamed one */
+    uint64_t references;      /* atomic */
+    uint32_t flags;           /* O_* without the creation flags; atomic */
+    struct mutex offset_lock; /* read, write, lseek and getdents on the shared offset */
+    uint64_t offset;
+    uint32_t error_seen; /* object_error_check */
+    bool writer;         /* has called vnode_write_begin */
+    void *state;         /* of its kind: pipe end, terminal, generated text */
+};
+
+struct file_table; /* fs/file_table.c */
+
+void file_reference(struct file *file);
+void file_release(struct file *file); /* may sleep */
+
+/* A new file with one reference: takes over the vnode reference. NULL: no memory (the reference
+ * stays the caller's). */
+struct file *file_create(struct vnode *vnode, const struct file_operations *operations,
+                         uint32_t flags);
+
+struct file_table *file_table_create(void);
+struct file_table *file_table_copy(struct file_table *table); /* fork */
+void file_table_release(struct file_table *table);
+void file_table_exec(struct file_table *table); /* close what is close-on-exec */
+
+/* The file at a descriptor of the current process, referenced; NULL: EBADF. */
+struct file *file_get(int descriptor);
+
+/* The lowest free descriptor >= minimum for file (takes over the reference): the number, -EMFILE,
+ * -ENOMEM (reference kept by the caller on failure). */
+int file_install(struct file *file, int minimum, bool close_on_exec);
+int file_close(int descriptor);
+
+/* Put file (takes over the reference) at exactly this descriptor, closing what is there (dup3(2)):
+ * the number, -EBADF: above the limit, -ENOMEM; on failure the caller keeps the reference. */
+int file_install_at(struct file *file, int descriptor, bool close_on_exec);
+
+/* The close-on-exec flag of a descriptor: 0 or 1, -EBADF; and setting it. */
+int file_get_close_on_exec(int descriptor);
+int file_set_close_on_exec(int descriptor, bool close_on_exec);
+
+/* Close, or mark close-on-exec, all descriptors of [first, last]. */
+void file_close_range(unsigned first, unsigned last, bool mark_only);
+
+/* The file at a descriptor of a table, referenced, for /proc/PID/fd; NULL: none. file_table_next is
+ * the first open descriptor >= descriptor, or -1. */
+struct file *file_table_get(struct file_table *table, int descriptor);
+int file_table_next(struct file_table *table, int descriptor);
+
+/* Read or write at *offset, or at the file's own if offset is NULL, moving it: bytes, or the error
+ * of read(2) or write(2). The open mode is checked. */
+long file_read(struct file *file, struct transfer *transfer, uint64_t *offset);
+long file_write(struct file *file, struct transfer *transfer, uint64_t *offset);
+
+/* Set up the memory for files. Boot only. */
+void file_init(void);
+
+#endif

@@ -1,0 +1,376 @@
+/*
+ * Mounts and types of file systems.
+ *
+ * mount_lock serialises mounting and unmounting and keeps the list of mounts; it comes before all
+ * other locks. What covers a directory is under vnode_cache_lock, so that path look-up enters a
+ * mount with a reference to its root, or not at all.
+ */
+#include "fs/mount.h"
+#include "abi/device.h"
+#include "abi/errno.h"
+#include "core/printk.h"
+#include "core/process.h"
+#include "dev/block.h"
+#include "dev/fdt.h"
+#include "fs/devfs.h"
+#include "fs/ext/ext.h"
+#include "fs/file.h"
+#include "fs/name_cache.h"
+#include "fs/path.h"
+#include "fs/pipe.h"
+#include "fs/procfs.h"
+#include "fs/pseudo.h"
+#include "fs/tmpfs.h"
+#include "fs/vfs.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "vm/kmem.h"
+
+/* Flags that stay with a mount; others only direct the call. */
+#define KEPT_FLAGS                                                                                 \
+    (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_SYNCHRONOUS | MS_NOATIME | MS_NODIRATIME |  \
+     MS_STRICTATIME)
+#define UNSUPPORTED_FLAGS (MS_BIND | MS_MOVE | MS_SHARED | MS_SLAVE | MS_PRIVATE | MS_UNBINDABLE)
+
+static struct mutex mount_lock;
+static struct list mounts = LIST_INITIALIZER(mounts); /* (mount_lock) oldest first */
+static struct list types = LIST_INITIALIZER(types);   /* complete before the first process */
+static struct mount *root_mount;                      /* constant after mount_root */
+static uint32_t next_minor = 1; /* (mount_lock) of the device numbers of mounts without a device */
+
+void file_systems_init(void)
+{
+    mutex_init(&mount_lock, "mounts", RANK_NONE);
+    name_cache_init();
+    vnode_cache_init();
+    file_init();
+    rename_init();
+    pipe_init();
+    ext_init();
+    tmpfs_init();
+    devfs_init();
+    pseudo_init();
+    procfs_init();
+}
+
+void file_system_register(struct file_system *type)
+{
+    list_push_back(&types, &type->link);
+}
+
+const struct file_system *file_system_next(const struct file_system *previous)
+{
+    struct list *link = previous ? previous->link.next : types.next;
+    return link == &types ? NULL : container_of(link, struct file_system, link);
+}
+
+static const struct file_system *find_type(const char *name)
+{
+    list_for_each (link, &types) {
+        struct file_system *type = container_of(link, struct file_system, link);
+        if (!strcmp(type->name, name))
+            return type;
+    }
+    return NULL;
+}
+
+struct vnode *mount_root_vnode(void)
+{
+    vnode_reference(root_mount->root);
+    return root_mount->root;
+}
+
+struct vnode *mount_enter(struct vnode *vnode)
+{
+    while (mount_covers(vnode)) {
+        struct vnode *root = NULL;
+        spin_lock(&vnode_cache_lock);
+        if (vnode->mounted) {
+            root = vnode->mounted->root;
+            vnode_reference_locked(root);
+        }
+        spin_unlock(&vnode_cache_lock);
+        if (!root)
+            break;
+        vnode_release(vnode);
+        vnode = root;
+    }
+    return vnode;
+}
+
+static bool device_is_mounted(const struct block_device *device)
+{
+    list_for_each (link, &mounts) {
+        if (container_of(link, struct mount, link)->device == device)
+            return true;
+    }
+    return false;
+}
+
+/* Mount a file system of this type on covered (its reference is taken over on success; NULL: the
+ * root of all). mount_lock held. */
+static int mount_on(const struct file_system *type, struct block_device *device, const char *source,
+                    const char *target, uint64_t flags, struct vnode *covered,
+                    struct mount **result)
+{
+    if (device && device_is_mounted(device))
+        return -EBUSY;
+    struct mount *mount = kmalloc_zeroed(sizeof(*mount));
+    if (!mount)
+        return -ENOMEM;
+    mount->type = type;
+    mount->device = device;
+    mount->device_number = device ? device->number : device_number(0, next_minor++);
+    mount->flags = flags & KEPT_FLAGS;
+    if (device && device->read_only)
+        mount->flags |= MS_RDONLY;
+    string_copy(mount->source, source, sizeof(mount->source));
+    string_copy(mount->target, target, sizeof(mount->target));
+    int error = type->mount(mount);
+    if (error) {
+        kfree(mount);
+        return error;
+    }
+    mount->covered = covered;
+    list_push_back(&mounts, &mount->link);
+    spin_lock(&vnode_cache_lock);
+    if (covered)
+        __atomic_store_n(&covered->mounted, mount, __ATOMIC_RELEASE);
+    spin_unlock(&vnode_cache_lock);
+    *result = mount;
+    return 0;
+}
+
+/* The disk that a path names: 0, -ENOTBLK, -ENXIO. */
+static int find_device(const char *path, struct block_device **device)
+{
+    struct vnode *vnode;
+    int error = path_lookup(NULL, path, PATH_FOLLOW, &vnode);
+
+    if (error)
+        return error;
+    if (vnode_type(vnode) != S_IFBLK)
+        error = -ENOTBLK;
+    else if (!(*device = block_find_number(vnode->device)))
+        error = -ENXIO;
+    vnode_release(vnode);
+    return error;
+}
+
+/* The mount whose root the path names. mount_lock held. */
+static int find_mount(const char *target, struct mount **mount)
+{
+    struct vnode *vnode;
+    int error = path_lookup(NULL, target, PATH_FOLLOW, &vnode);
+
+    if (error)
+        return error;
+    *mount = vnode->mount;
+    error = mount_is_root(vnode) ? 0 : -EINVAL;
+    vnode_release(vnode);
+    return error;
+}
+
+static int remount(const char *target, uint64_t flags)
+{
+    struct mount *mount;
+    int error = find_mount(target, &mount);
+
+    if (error)
+        return error;
+    flags &= KEPT_FLAGS;
+    if (mount->device && mount->device->read_only && !(flags & MS_RDONLY))
+        return -EROFS;
+    if ((flags & ~mount->flags & MS_RDONLY) && vnode_cache_has_writers(mount))
+        return -EBUSY;
+    if (((mount->flags ^ flags) & MS_RDONLY) && mount->operations->remount) {
+        error = mount_sync(mount);
+        if (!error)
+            error = mount->operations->remount(mount, flags);
+    }
+    if (!error)
+        __atomic_store_n(&mount->flags, flags, __ATOMIC_RELAXED);
+    return error;
+}
+
+/* Mount on an existing directory. mount_lock held. */
+static int mount_at(const char *source, const char *target, const struct file_system *type,
+                    uint64_t flags)
+{
+    struct block_device *device = NULL;
+    struct vnode *covered;
+    struct mount *mount;
+    char path[MOUNT_NAME_SIZE];
+    int error = type->needs_device ? find_device(source, &device) : 0;
+
+    if (!error)
+        error = path_lookup(NULL, target, PATH_FOLLOW, &covered);
+    if (error)
+        return error;
+    if (vnode_path(covered, path, sizeof(path)) < 0)
+        string_copy(path, target, sizeof(path));
+    if (vnode_type(covered) != S_IFDIR)
+        error = -ENOTDIR;
+    else
+        error = mount_on(type, device, source, path, flags, covered, &mount);
+    if (error)
+        vnode_release(covered);
+    return error;
+}
+
+int path_mount(const char *source, const char *target, const char *type_name, uint64_t flags)
+{
+    const struct file_system *type = find_type(type_name);
+    int error;
+
+    if (current_process() && !process_is_privileged())
+        return -EPERM;
+    if (flags & UNSUPPORTED_FLAGS)
+        return -EINVAL;
+    mutex_lock(&mount_lock);
+    if (flags & MS_REMOUNT)
+        error = remount(target, flags);
+    else
+        error = type ? mount_at(source, target, type, flags) : -ENODEV;
+    mutex_unlock(&mount_lock);
+    return error;
+}
+
+/* mount_lock held. */
+static int unmount(struct mount *mount)
+{
+    struct vnode *covered = mount->covered;
+
+    if (!covered)
+        return -EBUSY; /* the root of all */
+    int error = mount_sync(mount);
+    if (error)
+        return error;
+    if (!vnode_cache_drop_mount(mount))
+        return -EBUSY;
+    if (mount->operations->unmount)
+        mount->operations->unmount(mount);
+    list_remove(&mount->link);
+    vnode_release(covered);
+    kfree(mount);
+    return 0;
+}
+
+int path_unmount(const char *target, unsigned flags)
+{
+    struct mount *mount;
+
+    if (flags & ~(MNT_FORCE | UMOUNT_NOFOLLOW))
+        return -EINVAL;
+    if (!process_is_privileged())
+        return -EPERM;
+    mutex_lock(&mount_lock);
+    int error = find_mount(target, &mount);
+    if (!error)
+        error = unmount(mount);
+    mutex_unlock(&mount_lock);
+    return error;
+}
+
+/* Everything that is dirty in memory goes to the stores, or to what holds their metadata. */
+static void write_back_vnodes(void)
+{
+    vnode_write_back_all(false);
+    object_write_back_all(true);
+    vnode_write_back_all(false); /* times that moved by writing, sizes of the last moment */
+}
+
+int mount_sync(struct mount *mount)
+{
+    write_back_vnodes();
+    return mount->operations->sync ? mount->operations->sync(mount) : 0;
+}
+
+int mount_sync_all(void)
+{
+    int result = 0;
+
+    write_back_vnodes();
+    mutex_lock(&mount_lock);
+    list_for_each (link, &mounts) {
+        struct mount *mount = container_of(link, struct mount, link);
+        int error = mount->operations->sync ? mount->operations->sync(mount) : 0;
+        if (!result)
+            result = error;
+    }
+    mutex_unlock(&mount_lock);
+    return result;
+}
+
+void file_systems_shut_down(void)
+{
+    write_back_vnodes();
+    mutex_lock(&mount_lock);
+    for (struct list *link = mounts.previous; link != &mounts; link = link->previous) {
+        struct mount *mount = container_of(link, struct mount, link);
+        if (mount->operations->shut_down)
+            mount->operations->shut_down(mount);
+    }
+    mutex_unlock(&mount_lock);
+}
+
+void mount_status(struct mount *mount, struct statfs *status)
+{
+    *status = (struct statfs){.block_size = PAGE_SIZE, .name_length = NAME_MAX};
+    if (mount->operations->status)
+        mount->operations->status(mount, status);
+    if (!status->fragment_size)
+        status->fragment_size = status->block_size;
+    status->flags =
+        ST_VALID | (mount->flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME));
+}
+
+size_t mount_list_text(char *buffer, size_t size)
+{
+    size_t length = 0;
+
+    mutex_lock(&mount_lock);
+    list_for_each (link, &mounts) {
+        const struct mount *mount = container_of(link, struct mount, link);
+        uint64_t flags = mount->flags;
+        size_t done = length < size ? length : size;
+        length += format(buffer + done, size - done, "%s %s %s %s%s%s%s%s 0 0\n", mount->source,
+                         mount->target, mount->type->name, flags & MS_RDONLY ? "ro" : "rw",
+                         flags & MS_NOSUID ? ",nosuid" : "", flags & MS_NODEV ? ",nodev" : "",
+                         flags & MS_NOEXEC ? ",noexec" : "",
+                         flags & MS_NOATIME ? ",noatime" : ",relatime");
+    }
+    mutex_unlock(&mount_lock);
+    return length;
+}
+
+/* The disk named by root= (a name as "vda", or a path in /dev), or the first one. */
+static struct block_device *root_device(char *name, size_t size)
+{
+    struct block_device *device = NULL;
+
+    if (boot_argument("root", name, size))
+        device = block_find(!strncmp(name, "/dev/", 5) ? name + 5 : name);
+    else
+        device = block_next(NULL);
+    if (device)
+        format(name, size, "/dev/%s", device->name);
+    return device;
+}
+
+void mount_root(void)
+{
+    char name[MOUNT_NAME_SIZE];
+    struct block_device *device = root_device(name, sizeof(name));
+
+    if (!device)
+        panic("no disk for the root file system");
+    mutex_lock(&mount_lock);
+    int error = mount_on(find_type("ext2"), device, name, "/", 0, NULL, &root_mount);
+    mutex_unlock(&mount_lock);
+    if (error)
+        panic("cannot mount %s as the root file system: error %d", name, -error);
+    error = path_mount("devtmpfs", "/dev", "devtmpfs", 0);
+    if (error && error != -ENOENT)
+        printk("cannot mount /dev: error %d\n", -error);
+}

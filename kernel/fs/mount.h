@@ -1,0 +1,104 @@
+/*
+ * Mounts: a file system put on a directory, and the types of file systems there are.
+ *
+ * The root of a mount covers a directory of another one (vnode->mounted there, mount->covered
+ * here); path look-up steps from one to the other. A mount goes only when nobody uses a vnode of
+ * it.
+ */
+#ifndef MAPIX_FS_MOUNT_H
+#define MAPIX_FS_MOUNT_H
+
+#include "abi/mount.h"
+#include "abi/statfs.h"
+#include "fs/vnode.h"
+
+struct block_device;
+struct mount;
+
+/* What a file system does as a whole. A NULL operation has nothing to do. */
+struct mount_operations {
+    void (*status)(struct mount *mount, struct statfs *status); /* sizes; all is zero before */
+    /* Write everything that the file system keeps in memory to the device and flush it: 0, -EIO. */
+    int (*sync)(struct mount *mount);
+    /* Change between read-only and writable, to what flags says: 0, -EROFS, -EIO. */
+    int (*remount)(struct mount *mount, uint64_t flags);
+    /* Leave the store clean and free mount->state; no vnode of the mount is left. */
+    void (*unmount)(struct mount *mount);
+    /* The machine is about to stop, files may still be open: leave the store clean all the same. */
+    void (*shut_down)(struct mount *mount);
+};
+
+/* A type of file system, registered once at boot. */
+struct file_system {
+    const char *name;
+    bool needs_device;
+    /*
+     * Begin to use the store: set mount->operations, mount->state and mount->root (referenced).
+     * mount->device is set if one is needed, mount->flags may gain MS_RDONLY. On failure nothing is
+     * left.
+     */
+    int (*mount)(struct mount *mount);
+    struct list link;
+};
+
+#define MOUNT_NAME_SIZE 128
+
+struct mount {
+    const struct file_system *type;            /* (c) */
+    const struct mount_operations *operations; /* (c) */
+    struct vnode *root;                        /* (c) referenced */
+    struct vnode *covered;                     /* (c) referenced; NULL: the root of all */
+    struct block_device *device;               /* (c) */
+    uint64_t device_number;                    /* (c) st_dev of its files */
+    uint64_t flags;                            /* MS_*; changed by remounting only */
+    uint64_t size_limit;                       /* (c) the largest size of a file; 0: none */
+    void *state;                               /* (c) of the file system */
+    char source[MOUNT_NAME_SIZE];              /* (c) as /proc/mounts shows it */
+    char target[MOUNT_NAME_SIZE];              /* (c) */
+    struct list link;                          /* list of all mounts */
+};
+
+/* Set up the lists of mounts and types, the vnode cache and the name cache. Boot only, first. */
+void file_systems_init(void);
+
+/* Make a type known. Boot only. */
+void file_system_register(struct file_system *type);
+
+/* The type after previous, or the first (NULL); NULL: no more. */
+const struct file_system *file_system_next(const struct file_system *previous);
+
+static inline bool mount_is_read_only(const struct mount *mount)
+{
+    return mount && (__atomic_load_n(&mount->flags, __ATOMIC_RELAXED) & MS_RDONLY);
+}
+
+/* The text of /proc/mounts: a line for each mount; its length, which may be above size. */
+size_t mount_list_text(char *buffer, size_t size);
+
+/* What statfs(2) says of the mount. */
+void mount_status(struct mount *mount, struct statfs *status);
+
+/* Write all of one mount, or of every mount, to the devices: 0 or the first error. */
+int mount_sync(struct mount *mount);
+int mount_sync_all(void);
+
+/* Step from a covered directory into what is mounted there, as deep as mounts are stacked: takes
+ * over the reference of vnode and returns a referenced vnode. */
+struct vnode *mount_enter(struct vnode *vnode);
+
+/* Is something mounted on the vnode? */
+static inline bool mount_covers(const struct vnode *vnode)
+{
+    return __atomic_load_n(&vnode->mounted, __ATOMIC_ACQUIRE) != NULL;
+}
+
+/* Is the vnode the root of its mount? */
+static inline bool mount_is_root(const struct vnode *vnode)
+{
+    return vnode->mount && vnode->mount->root == vnode;
+}
+
+/* The root of everything, referenced. */
+struct vnode *mount_root_vnode(void);
+
+#endif

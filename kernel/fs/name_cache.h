@@ -1,0 +1,42 @@
+/*
+ * The name cache: which vnode a name in a directory leads to, or that there is no such name.
+ *
+ * An entry is entered, replaced and removed with its directory locked, so under that lock it agrees
+ * with the directory. Look-ups take no lock but the cache's. Entries hold no reference; they go
+ * when either of their vnodes leaves the vnode cache. All of it is under vnode_cache_lock.
+ */
+#ifndef MAPIX_FS_NAME_CACHE_H
+#define MAPIX_FS_NAME_CACHE_H
+
+#include "fs/vnode.h"
+
+/* The lock of the vnode cache and the name cache. */
+extern struct spinlock vnode_cache_lock;
+
+/* Is the name known? Then *result is its vnode, referenced, or NULL: there is none. */
+bool name_cache_lookup(struct vnode *parent, const struct name *name, struct vnode **result);
+
+/* The name leads to vnode (NULL: nowhere) from now on. */
+void name_cache_enter(struct vnode *parent, const struct name *name, struct vnode *vnode);
+
+/* The name is not known any more. If its vnode has lost its last link, the name stays with it for
+ * vnode_path. */
+void name_cache_remove(struct vnode *parent, const struct name *name);
+
+/* The directory in which a vnode has a name, referenced; NULL: not known. */
+struct vnode *name_cache_parent(struct vnode *vnode);
+
+/* As name_cache_parent, and the name (at most NAME_MAX bytes) and whether it has been removed. */
+struct vnode *name_cache_reverse(struct vnode *vnode, char *name, uint32_t *length, bool *deleted);
+
+/* With vnode_cache_lock held: forget all entries of a vnode and in it; does it have children? */
+void name_cache_purge(struct vnode *vnode);
+bool name_cache_has_children(const struct vnode *vnode);
+
+/* Take a reference, of a vnode in the cache that may have none. vnode_cache_lock held. */
+void vnode_reference_locked(struct vnode *vnode);
+
+/* Set up the cache. Boot only. */
+void name_cache_init(void);
+
+#endif

@@ -1,0 +1,197 @@
+/*
+ * Opening files: open(2).
+ */
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "core/process.h"
+#include "fs/file.h"
+#include "fs/mount.h"
+#include "fs/path.h"
+#include "fs/regular.h"
+#include "fs/special.h"
+#include "fs/vfs.h"
+
+/* Flags that a file keeps, for fcntl(2). */
+#define KEPT_FLAGS                                                                                 \
+    (O_ACCMODE | O_APPEND | O_NONBLOCK | O_SYNC | O_ASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | \
+     O_NOFOLLOW | O_NOATIME | O_PATH)
+
+struct opening {
+    uint32_t flags, mode;
+    bool created;
+};
+
+/* Bits for vnode_permission. */
+static unsigned access_of(uint32_t flags)
+{
+    unsigned mode = flags & O_ACCMODE;
+    unsigned access = mode == O_RDONLY ? 4 : mode == O_WRONLY ? 2 : 6;
+    return flags & O_TRUNC ? access | 2 : access;
+}
+
+/* Find the last name in the locked directory, or make it. *vnode is referenced. */
+static int find_or_create(struct walk *walk, struct opening *opening, struct vnode **vnode)
+{
+    int error = walk_find(walk->directory, &walk->last, vnode);
+
+    if (error)
+        return error;
+    if (*vnode) {
+        if (!(opening->flags & O_EXCL))
+            return 0;
+        vnode_release(*vnode);
+        return -EEXIST;
+    }
+    error = vfs_check_change(walk->directory);
+    if (!error)
+        error = vfs_create_locked(walk->directory, &walk->last, S_IFREG | (opening->mode & 07777),
+                                  0, NULL, vnode);
+    opening->created = !error;
+    return error;
+}
+
+/* The last step with O_CREAT: as walk_step. */
+static int step_creating(struct walk *walk, struct opening *opening)
+{
+    struct vnode *vnode;
+
+    walk->linked = false;
+    if (walk->kind != LAST_NAME || walk->slash)
+        return -EISDIR;
+    int error = walk_check_directory(walk);
+    if (error)
+        return error;
+    mutex_lock(&walk->directory->lock);
+    error = find_or_create(walk, opening, &vnode);
+    mutex_unlock(&walk->directory->lock);
+    if (error)
+        return error;
+    if (vnode_type(vnode) == S_IFLNK && !(opening->flags & O_NOFOLLOW)) {
+        walk->linked = true;
+        return walk_follow(walk, vnode);
+    }
+    vnode_release(walk->directory);
+    walk->directory = mount_enter(vnode);
+    return 0;
+}
+
+/* Find, or make, the file at the path. *vnode is referenced. */
+static int find(struct vnode *directory, const char *path, struct opening *opening,
+                struct vnode **vnode)
+{
+    struct walk walk;
+    int error = walk_start(&walk, directory, path);
+
+    if (error)
+        return error;
+    do {
+        error = walk_to_last(&walk);
+        if (!error && (opening->flags & O_CREAT))
+            error = step_creating(&walk, opening);
+        else if (!error)
+            error = walk_step(&walk, !(opening->flags & O_NOFOLLOW));
+    } while (!error && walk.linked);
+    if (!error && (walk.slash || (opening->flags & O_DIRECTORY)) &&
+        vnode_type(walk.directory) != S_IFDIR)
+        error = -ENOTDIR;
+    walk_end(&walk, error ? NULL : vnode);
+    return error;
+}
+
+/* May the file be opened so? */
+static int check(const struct vnode *vnode, const struct opening *opening)
+{
+    unsigned access = opening->created ? 0 : access_of(opening->flags), type = vnode_type(vnode);
+    bool special = type == S_IFCHR || type == S_IFBLK;
+
+    if (type == S_IFLNK)
+        return -ELOOP;
+    if (type == S_IFSOCK)
+        return -ENXIO;
+    if (type == S_IFDIR && ((access & 2) || (opening->flags & O_CREAT)))
+        return -EISDIR;
+    if (special && vnode->mount && (vnode->mount->flags & MS_NODEV))
+        return -EACCES;
+    if ((access & 2) && (type == S_IFREG || type == S_IFDIR) && mount_is_read_only(vnode->mount))
+        return -EROFS;
+    int error = vnode_permission(vnode, access);
+    if (!error && (opening->flags & O_NOATIME) && !vnode_is_owner(vnode))
+        error = -EPERM;
+    return error;
+}
+
+static const struct file_operations path_only_operations = {0};
+
+/* Set the file's operations by what it is. */
+static int attach(struct vnode *vnode, struct file *file)
+{
+    if (vnode->operations->open)
+        return vnode->operations->open(vnode, file);
+    switch (vnode_type(vnode)) {
+    case S_IFREG:
+        file->operations = &regular_operations;
+        return 0;
+    case S_IFDIR:
+        file->operations = &directory_operations;
+        return 0;
+    case S_IFIFO:
+        return fifo_open(vnode, file);
+    default:
+        return device_open(vnode, file);
+    }
+}
+
+/* Check and set up a file for other than O_PATH. */
+static int set_up(struct vnode *vnode, const struct opening *opening, struct file *file)
+{
+    bool regular = vnode_type(vnode) == S_IFREG;
+    int error = check(vnode, opening);
+
+    if (!error && regular && (access_of(opening->flags) & 2)) {
+        error = vnode_write_begin(vnode);
+        file->writer = !error;
+    }
+    if (!error && regular && (opening->flags & O_TRUNC) && !opening->created)
+        error = vfs_resize(vnode, 0);
+    if (error)
+        return error;
+    file->flags = opening->flags & KEPT_FLAGS;
+    return attach(vnode, file);
+}
+
+/* Open a vnode whose reference is taken over. */
+static int open_vnode(struct vnode *vnode, const struct opening *opening, struct file **result)
+{
+    struct file *file = file_create(vnode, &path_only_operations, opening->flags & KEPT_FLAGS);
+
+    if (!file) {
+        vnode_release(vnode);
+        return -ENOMEM;
+    }
+    int error = opening->flags & O_PATH ? 0 : set_up(vnode, opening, file);
+    if (error) {
+        file->operations = &path_only_operations; /* nothing was opened: no release */
+        file_release(file);
+    } else {
+        *result = file;
+    }
+    return error;
+}
+
+int path_open(struct vnode *directory, const char *path, uint32_t flags, uint32_t mode,
+              struct file **file)
+{
+    struct opening opening = {.flags = flags, .mode = mode};
+    struct vnode *vnode;
+
+    if ((flags & O_ACCMODE) == O_ACCMODE)
+        return -EINVAL;
+    if (flags & (O_TMPFILE & ~O_DIRECTORY))
+        return -EOPNOTSUPP;
+    if ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY))
+        return -EINVAL;
+    if (flags & O_PATH)
+        opening.flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int error = find(directory, path, &opening, &vnode);
+    return error ? error : open_vnode(vnode, &opening, file);
+}

@@ -1,0 +1,153 @@
+/*
+ * Finding a file by its path, and the path of a file.
+ */
+#include "fs/path.h"
+#include "abi/errno.h"
+#include "fs/mount.h"
+#include "fs/name_cache.h"
+#include "fs/walk.h"
+#include "lib/string.h"
+#include "vm/kmem.h"
+
+int path_lookup(struct vnode *directory, const char *path, unsigned flags, struct vnode **result)
+{
+    struct walk walk;
+    int error = walk_start(&walk, directory, path);
+
+    if (error)
+        return error;
+    do {
+        error = walk_to_last(&walk);
+        if (!error)
+            error = walk_step(&walk, flags & PATH_FOLLOW);
+    } while (!error && walk.linked);
+    if (!error && walk.slash && vnode_type(walk.directory) != S_IFDIR)
+        error = -ENOTDIR;
+    walk_end(&walk, error ? NULL : result);
+    return error;
+}
+
+/* A path that is made from its end to its beginning. */
+struct reverse {
+    char *buffer;
+    size_t start; /* of the text in buffer, which ends with the buffer */
+    bool deleted;
+};
+
+static int put_in_front(struct reverse *path, const char *text, size_t length)
+{
+    if (path->start < length)
+        return -ENAMETOOLONG;
+    path->start -= length;
+    memcpy(path->buffer + path->start, text, length);
+    return 0;
+}
+
+/* The search for an entry by its number, in a directory whose names are not cached. */
+struct search {
+    uint64_t number;
+    char *name;
+    uint32_t length;
+};
+
+static bool compare_number(void *context, const struct name *name, uint64_t number, unsigned type,
+                           int64_t next_offset)
+{
+    struct search *search = context;
+
+    (void)type;
+    (void)next_offset;
+    bool dots = name->bytes[0] == '.' &&
+                (name->length == 1 || (name->length == 2 && name->bytes[1] == '.'));
+    if (number != search->number || dots)
+        return true;
+    memcpy(search->name, name->bytes, name->length);
+    search->length = name->length;
+    return false;
+}
+
+/* Find the parent of a directory, and its name there, in the file system. */
+static int search_parent(struct vnode *directory, struct vnode **parent, char *name,
+                         uint32_t *length)
+{
+    struct search search = {.number = directory->number, .name = name};
+
+    if (vnode_type(directory) != S_IFDIR || !directory->links)
+        return -ENOENT;
+    int error = walk_parent(directory, parent);
+    if (error)
+        return error;
+    mutex_lock(&(*parent)->lock);
+    if ((*parent)->operations->read_directory)
+        error = (*parent)->operations->read_directory(*parent, 0, compare_number, &search);
+    mutex_unlock(&(*parent)->lock);
+    if (!error && !search.length)
+        error = -ENOENT;
+    if (error)
+        vnode_release(*parent);
+    *length = search.length;
+    return error;
+}
+
+/* One step up from *vnode, whose name is put in front; the reference moves along. */
+static int step_to_parent(struct reverse *path, struct vnode **vnode)
+{
+    char name[NAME_MAX];
+    uint32_t length;
+    bool deleted = false;
+    int error = 0;
+    struct vnode *parent = name_cache_reverse(*vnode, name, &length, &deleted);
+
+    if (!parent)
+        error = search_parent(*vnode, &parent, name, &length);
+    if (error)
+        return error;
+    vnode_release(*vnode);
+    *vnode = parent;
+    path->deleted |= deleted;
+    error = put_in_front(path, name, length);
+    return error ? error : put_in_front(path, "/", 1);
+}
+
+/* Collect the names from vnode (whose reference is taken over) up to root. */
+static int collect_names(struct reverse *path, struct vnode *vnode, const struct vnode *root)
+{
+    int error = 0;
+
+    while (!error && vnode != root) {
+        if (!mount_is_root(vnode)) {
+            error = step_to_parent(path, &vnode);
+        } else if (vnode->mount->covered) {
+            struct vnode *covered = vnode->mount->covered;
+            vnode_reference(covered);
+            vnode_release(vnode);
+            vnode = covered;
+        } else {
+            break; /* outside of the root directory: the path from the root of all */
+        }
+    }
+    vnode_release(vnode);
+    return error;
+}
+
+long vnode_path(struct vnode *vnode, char *buffer, size_t size)
+{
+    static const char mark[] = " (deleted)";
+    struct reverse path = {.buffer = buffer, .start = size};
+    struct vnode *root = walk_root();
+
+    vnode_reference(vnode);
+    int error = collect_names(&path, vnode, root);
+    vnode_release(root);
+    if (!error && path.start == size)
+        error = put_in_front(&path, "/", 1);
+    size_t length = size - path.start, more = path.deleted ? sizeof(mark) - 1 : 0;
+    if (!error && length + more >= size)
+        error = -ENAMETOOLONG;
+    if (error)
+        return error;
+    memmove(buffer, buffer + path.start, length);
+    memcpy(buffer + length, mark, more);
+    buffer[length + more] = '\0';
+    return (long)(length + more);
+}

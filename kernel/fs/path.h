@@ -1,0 +1,45 @@
+/*
+ * Path look-up and what system calls do to names. Paths are NUL-terminated kernel strings;
+ * directory is where relative paths start (referenced by the caller), NULL: the current process's
+ * working directory.
+ */
+#ifndef MAPIX_FS_PATH_H
+#define MAPIX_FS_PATH_H
+
+#include "fs/vnode.h"
+
+#define PATH_MAX 4096
+#define NAME_MAX 255
+
+enum { PATH_FOLLOW = 1 }; /* follow a symbolic link at the end */
+
+/* The vnode of a path, referenced. -ENOENT, -ENOTDIR, -EACCES, -ELOOP, -ENAMETOOLONG, -ENOMEM,
+ * -EIO. */
+int path_lookup(struct vnode *directory, const char *path, unsigned flags, struct vnode **result);
+
+/* Open as openat(2): flags are O_*; *file is referenced. */
+int path_open(struct vnode *directory, const char *path, uint32_t flags, uint32_t mode,
+              struct file **file);
+
+int path_create(struct vnode *directory, const char *path, uint32_t mode,
+                uint64_t device); /* mknod, mkdir */
+int path_symlink(const char *target, struct vnode *directory, const char *path);
+int path_link(struct vnode *from_directory, const char *from, struct vnode *to_directory,
+              const char *to, unsigned flags);
+int path_unlink(struct vnode *directory, const char *path, bool remove_directory);
+int path_rename(struct vnode *from_directory, const char *from, struct vnode *to_directory,
+                const char *to, unsigned flags);
+
+/* Mounting. type is "ext2", "proc", "devtmpfs"; source a path of a block device where the type
+ * needs one. */
+int path_mount(const char *source, const char *target, const char *type, uint64_t flags);
+int path_unmount(const char *target, unsigned flags);
+
+/* Mount the root file system from the first disk, or the one that root= names, and devfs on its
+ * /dev if that directory exists. Panics when there is none: the machine cannot go on. */
+void mount_root(void);
+
+/* Write everything to the disks and leave their file systems clean: before power-off. */
+void file_systems_shut_down(void);
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * Pipes and named pipes.
+ */
+#ifndef MAPIX_FS_PIPE_H
+#define MAPIX_FS_PIPE_H
+
+#include "fs/file.h"
+
+#define PIPE_CAPACITY 65536u
+#define PIPE_BUF      4096u /* a write up to this size is not mixed with others */
+
+/* Make a pipe: its read end and its write end, each with one reference; flags may hold O_NONBLOCK.
+ * -ENOMEM. */
+int pipe_create(uint32_t flags, struct file **read_end, struct file **write_end);
+
+/* Set up pipes. Boot only. */
+void pipe_init(void);
+
+#endif

@@ -1,0 +1,300 @@
+/*
+ * Generated file systems (pseudo.h).
+ *
+ * In a directory, offsets 0 and 1 are "." and "..", then come the fixed entries, and the other
+ * entry of number n is at the offset behind them plus n.
+ */
+#include "fs/pseudo.h"
+#include "abi/dirent.h"
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "fs/file.h"
+#include "lib/format.h"
+#include "lib/parse.h"
+#include "lib/string.h"
+#include "vm/kmem.h"
+
+#define KEY_SHIFT   8 /* vnode number: the key, and the type below */
+#define DOT_ENTRIES 2
+
+struct pseudo_node {
+    struct vnode vnode;
+    const struct pseudo_type *type;
+    uint64_t key;
+};
+
+static struct slab_cache node_cache;
+static const struct vnode_operations directory_vnode_operations, file_vnode_operations,
+    link_vnode_operations, followed_vnode_operations;
+
+static struct pseudo_node *node_of(const struct vnode *vnode)
+{
+    return container_of(vnode, struct pseudo_node, vnode);
+}
+
+static uint64_t node_number(const struct pseudo_type *type, uint64_t key)
+{
+    return key << KEY_SHIFT | type->number;
+}
+
+/* Vnodes */
+
+static const struct vnode_operations *operations_of(const struct pseudo_type *type)
+{
+    switch (type->mode & S_IFMT) {
+    case S_IFDIR:
+        return &directory_vnode_operations;
+    case S_IFLNK:
+        return type->follow ? &followed_vnode_operations : &link_vnode_operations;
+    default:
+        return &file_vnode_operations;
+    }
+}
+
+static struct vnode *create_vnode(struct mount *mount, const struct pseudo_type *type, uint64_t key)
+{
+    struct pseudo_node *node = slab_allocate(&node_cache);
+
+    if (!node)
+        return NULL;
+    vnode_init(&node->vnode, mount, operations_of(type), node_number(type, key), type->mode);
+    /* Names are looked up among processes, whose lock comes before those of directories. */
+    mutex_init(&node->vnode.lock, "generated vnode", RANK_NONE);
+    if ((type->mode & S_IFMT) == S_IFDIR)
+        node->vnode.links = 2;
+    node->type = type;
+    node->key = key;
+    struct vnode *vnode = vnode_cache_insert(&node->vnode);
+    if (vnode != &node->vnode)
+        vnode_discard(&node->vnode);
+    return vnode;
+}
+
+/* The vnode of a node, referenced: 0, -ENOENT: what it stands for is gone, -ENOMEM. */
+static int get_vnode(struct mount *mount, const struct pseudo_type *type, uint64_t key,
+                     struct vnode **result)
+{
+    uint32_t uid = 0, gid = 0;
+    int error = type->owner ? type->owner(key, &uid, &gid) : 0;
+
+    if (error)
+        return error;
+    struct vnode *vnode = vnode_cache_find(mount, node_number(type, key));
+    if (!vnode)
+        vnode = create_vnode(mount, type, key);
+    if (!vnode)
+        return -ENOMEM;
+    __atomic_store_n(&vnode->uid, uid, __ATOMIC_RELAXED);
+    __atomic_store_n(&vnode->gid, gid, __ATOMIC_RELAXED);
+    *result = vnode;
+    return 0;
+}
+
+static void free_vnode(struct vnode *vnode)
+{
+    slab_free(&node_cache, node_of(vnode));
+}
+
+/* Directories */
+
+static uint64_t parent_key(const struct pseudo_node *node)
+{
+    const struct pseudo_type *parent = node->type->parent;
+    return parent && parent->keyed ? node->key : 0;
+}
+
+static bool is_dot_dot(const struct name *name)
+{
+    return name->length == 2 && name->bytes[0] == '.' && name->bytes[1] == '.';
+}
+
+static int lookup(struct vnode *directory, const struct name *name, struct vnode **result)
+{
+    const struct pseudo_node *node = node_of(directory);
+    const struct pseudo_type *type = node->type;
+    uint64_t number, key;
+    int error = -ENOENT;
+
+    if (is_dot_dot(name))
+        return get_vnode(directory->mount, type->parent ? type->parent : type, parent_key(node),
+                         result);
+    for (const struct pseudo_entry *entry = type->entries; entry && entry->name; entry++) {
+        if (strlen(entry->name) == name->length && !memcmp(entry->name, name->bytes, name->length))
+            return get_vnode(directory->mount, entry->type, node->key, result);
+    }
+    if (type->find && parse_whole_decimal(name->bytes, name->length, &number))
+        error = type->find(node->key, number, &key);
+    return error ? error : get_vnode(directory->mount, type->other, key, result);
+}
+
+/* A directory that is being listed. */
+struct listing {
+    const struct pseudo_node *node;
+    directory_entry_sink *sink;
+    void *context;
+    int64_t offset;
+};
+
+/* Hand an entry over; false: the reader has enough. */
+static bool list_entry(struct listing *listing, const char *text, const struct pseudo_type *type,
+                       uint64_t key, int64_t offset)
+{
+    struct name name = {text, (uint32_t)strlen(text)};
+
+    listing->offset = offset + 1;
+    return listing->sink(listing->context, &name, node_number(type, key), DT_OF_MODE(type->mode),
+                         offset + 1);
+}
+
+static bool list_dots(struct listing *listing)
+{
+    const struct pseudo_node *node = listing->node;
+    const struct pseudo_type *parent = node->type->parent ? node->type->parent : node->type;
+
+    if (listing->offset <= 0 && !list_entry(listing, ".", node->type, node->key, 0))
+        return false;
+    return listing->offset > 1 || list_entry(listing, "..", parent, parent_key(node), 1);
+}
+
+/* The fixed entries; *end is the offset behind them. */
+static bool list_fixed(struct listing *listing, int64_t *end)
+{
+    const struct pseudo_node *node = listing->node;
+    const struct pseudo_entry *entry = node->type->entries;
+    bool more = true;
+
+    *end = DOT_ENTRIES;
+    for (; entry && entry->name; entry++, ++*end) {
+        if (more && listing->offset <= *end)
+            more = list_entry(listing, entry->name, entry->type, node->key, *end);
+    }
+    return more;
+}
+
+static void list_others(struct listing *listing, int64_t base)
+{
+    const struct pseudo_node *node = listing->node;
+    uint64_t number = listing->offset > base ? (uint64_t)(listing->offset - base) : 0, key;
+    char name[PSEUDO_NAME_MAX + 1];
+    bool more = node->type->next;
+
+    while (more && node->type->next(node->key, &number, &key)) {
+        format(name, sizeof(name), "%lu", number);
+        more = list_entry(listing, name, node->type->other, key, base + (int64_t)number);
+        number++;
+    }
+}
+
+static int read_directory(struct vnode *directory, int64_t offset, directory_entry_sink *sink,
+                          void *context)
+{
+    struct listing listing = {node_of(directory), sink, context, offset};
+    int64_t end;
+
+    if (list_dots(&listing) && list_fixed(&listing, &end))
+        list_others(&listing, end);
+    return 0;
+}
+
+/* Links */
+
+static long read_link(struct vnode *link, char *buffer, size_t size)
+{
+    const struct pseudo_node *node = node_of(link);
+    return node->type->read_link(node->key, buffer, size);
+}
+
+static int follow(struct vnode *link, struct vnode **target)
+{
+    const struct pseudo_node *node = node_of(link);
+    return node->type->follow(node->key, target);
+}
+
+/* Files. The text is made anew by a read at offset 0, and stays for those behind it. */
+
+static long file_read_text(struct file *file, uint64_t offset, struct transfer *transfer)
+{
+    const struct pseudo_node *node = node_of(file->vnode);
+    struct text *text = file->state;
+    int error = 0;
+
+    mutex_lock(&file->vnode->lock);
+    if (offset == 0 || text->length == 0) {
+        text_free(text);
+        error = node->type->write_text(node->key, text);
+        if (!error)
+            error = text->error;
+        if (error)
+            text_free(text);
+    }
+    long result = error ? error : text_read(text, offset, transfer);
+    mutex_unlock(&file->vnode->lock);
+    return result;
+}
+
+static void file_free_text(struct file *file)
+{
+    text_free(file->state);
+    kfree(file->state);
+}
+
+static const struct file_operations text_operations = {
+    .read = file_read_text,
+    .release = file_free_text,
+    .seekable = true,
+};
+
+static int open_file(struct vnode *vnode, struct file *file)
+{
+    struct text *text;
+
+    (void)vnode;
+    if ((file->flags & O_ACCMODE) != O_RDONLY)
+        return -EACCES;
+    text = kmalloc(sizeof(*text));
+    if (!text)
+        return -ENOMEM;
+    text_init(text);
+    file->state = text;
+    file->operations = &text_operations;
+    return 0;
+}
+
+static const struct vnode_operations directory_vnode_operations = {
+    .lookup = lookup,
+    .read_directory = read_directory,
+    .names_change = true,
+    .free = free_vnode,
+};
+
+static const struct vnode_operations file_vnode_operations = {
+    .open = open_file,
+    .names_change = true,
+    .free = free_vnode,
+};
+
+static const struct vnode_operations link_vnode_operations = {
+    .read_link = read_link,
+    .names_change = true,
+    .free = free_vnode,
+};
+
+static const struct vnode_operations followed_vnode_operations = {
+    .read_link = read_link,
+    .follow = follow,
+    .names_change = true,
+    .free = free_vnode,
+};
+
+int pseudo_mount(struct mount *mount, const struct pseudo_type *root,
+                 const struct mount_operations *operations)
+{
+    mount->operations = operations;
+    mount->root = create_vnode(mount, root, 0);
+    return mount->root ? 0 : -ENOMEM;
+}
+
+void pseudo_init(void)
+{
+    slab_cache_init(&node_cache, "generated vnode", sizeof(struct pseudo_node), 8);
+}

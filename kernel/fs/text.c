@@ -1,0 +1,108 @@
+/*
+ * Texts that grow (text.h).
+ */
+#include "fs/text.h"
+#include "abi/errno.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "vm/kmem.h"
+#include "vm/page.h"
+
+#define FIRST_SLOTS 4u
+#define LINE_MAX    512u /* what one text_format may add */
+
+void text_init(struct text *text)
+{
+    *text = (struct text){0};
+}
+
+void text_free(struct text *text)
+{
+    for (size_t i = 0; i < page_round_up(text->length) / PAGE_SIZE; i++)
+        page_release(text->pages[i]);
+    kfree(text->pages);
+    text_init(text);
+}
+
+/* Make sure that there is a slot of that number. */
+static bool reserve_slot(struct text *text, size_t number)
+{
+    if (number < text->slots)
+        return true;
+    size_t slots = text->slots ? text->slots * 2 : FIRST_SLOTS;
+    struct page **pages = kmalloc(slots * sizeof(*pages));
+    if (!pages)
+        return false;
+    for (size_t i = 0; i < text->slots; i++)
+        pages[i] = text->pages[i];
+    kfree(text->pages);
+    text->pages = pages;
+    text->slots = slots;
+    return true;
+}
+
+/* Add a page for the bytes from length on, which begin it. */
+static bool add_page(struct text *text)
+{
+    size_t number = text->length / PAGE_SIZE;
+    struct page *page;
+
+    if (!reserve_slot(text, number) || !(page = page_allocate(0, 0)))
+        return false;
+    text->pages[number] = page;
+    return true;
+}
+
+static size_t rest_of_page(uint64_t offset, size_t size)
+{
+    size_t rest = PAGE_SIZE - (offset & PAGE_MASK);
+    return rest < size ? rest : size;
+}
+
+static char *byte_at(const struct text *text, uint64_t offset)
+{
+    return (char *)page_data(text->pages[offset / PAGE_SIZE]) + (offset & PAGE_MASK);
+}
+
+void text_add(struct text *text, const char *bytes, size_t count)
+{
+    while (count > 0 && !text->error) {
+        if (!(text->length & PAGE_MASK) && !add_page(text)) {
+            text->error = -ENOMEM;
+            break;
+        }
+        size_t piece = rest_of_page(text->length, count);
+        memcpy(byte_at(text, text->length), bytes, piece);
+        text->length += piece;
+        bytes += piece;
+        count -= piece;
+    }
+}
+
+void text_format(struct text *text, const char *template, ...)
+{
+    char line[LINE_MAX];
+    va_list arguments;
+
+    va_start(arguments, template);
+    size_t length = format_arguments(line, sizeof(line), template, arguments);
+    va_end(arguments);
+    text_add(text, line, length < sizeof(line) ? length : sizeof(line) - 1);
+}
+
+long text_read(const struct text *text, uint64_t offset, struct transfer *transfer)
+{
+    size_t done = 0;
+
+    while (transfer->remaining && offset < text->length) {
+        size_t left = text->length - offset < transfer->remaining ? text->length - offset
+                                                                  : transfer->remaining;
+        size_t piece = rest_of_page(offset, left);
+        size_t given = transfer_give(transfer, byte_at(text, offset), piece);
+        offset += given;
+        done += given;
+        if (given < piece)
+            return done ? (long)done : -EFAULT;
+    }
+    return (long)done;
+}

@@ -1,0 +1,532 @@
+/*
+ * tmpfs: files in memory.
+ *
+ * The pages of a file are those of its vnode's object, whose pager has no store. A directory keeps
+ * its entries in two trees, by name and by age; the age is the offset that read_directory gives. An
+ * entry names its vnode by number, and holds no reference: vnodes stay in the vnode cache without
+ * one, because they are marked dirty for ever, until their last link goes or the mount.
+ *
+ * Letters: (l) lock of the vnode, (a) atomic.
+ */
+#include "fs/tmpfs.h"
+#include "abi/dirent.h"
+#include "abi/errno.h"
+#include "fs/devfs.h"
+#include "lib/string.h"
+#include "lib/tree.h"
+#include "vm/kmem.h"
+#include "vm/object.h"
+
+#define NAME_LENGTH_MAX 255
+#define DOT_ENTRIES     2 /* offsets 0 and 1 are "." and ".." */
+
+/* A whole tmpfs: mount->state. */
+struct tmpfs {
+    uint64_t next_number; /* (a) */
+    uint64_t files;       /* (a) vnodes */
+    uint64_t pages;       /* (a) of all files, as they were counted last */
+    uint64_t pages_max;
+};
+
+struct tmpfs_node {
+    struct vnode vnode;
+    struct tree by_name, by_age; /* (l) directory: its entries */
+    int64_t next_age;            /* (l) */
+    uint64_t parent;             /* (l) directory: number of the one it is in */
+    uint64_t counted;            /* (a) file: pages that are in tmpfs->pages */
+    char *target;                /* symbolic link */
+};
+
+struct tmpfs_entry {
+    struct tree_node name_node, age_node;
+    int64_t age;
+    uint64_t number;
+    unsigned type; /* DT_* */
+    uint32_t length;
+    char bytes[];
+};
+
+static struct slab_cache node_cache;
+static const struct vnode_operations tmpfs_operations;
+
+static struct tmpfs_node *node_of(struct vnode *vnode)
+{
+    return container_of(vnode, struct tmpfs_node, vnode);
+}
+
+static struct tmpfs *tmpfs_of(const struct vnode *vnode)
+{
+    return vnode->mount->state;
+}
+
+static struct tmpfs_entry *entry_of_name(struct tree_node *node)
+{
+    return container_of(node, struct tmpfs_entry, name_node);
+}
+
+static struct tmpfs_entry *entry_of_age(struct tree_node *node)
+{
+    return container_of(node, struct tmpfs_entry, age_node);
+}
+
+static void touch(struct vnode *vnode, bool contents)
+{
+    vnode->ctime = time_stamp();
+    if (contents)
+        vnode->mtime = vnode->ctime;
+}
+
+/* Vnodes */
+
+/* A vnode in the cache, with one reference; NULL: no memory. */
+static struct tmpfs_node *create_node(struct mount *mount, const struct creation *creation)
+{
+    struct tmpfs *tmpfs = mount->state;
+    struct tmpfs_node *node = slab_allocate_zeroed(&node_cache);
+    uint64_t number = __atomic_add_fetch(&tmpfs->next_number, 1, __ATOMIC_RELAXED);
+
+    if (!node)
+        return NULL;
+    vnode_init(&node->vnode, mount, &tmpfs_operations, number, creation->mode);
+    object_init(&node->vnode.object, &anonymous_pager, 0);
+    node->vnode.uid = creation->uid;
+    node->vnode.gid = creation->gid;
+    node->vnode.device = creation->device;
+    node->vnode.dirty = true; /* stays in the cache */
+    tree_init(&node->by_name, NULL);
+    tree_init(&node->by_age, NULL);
+    node->next_age = DOT_ENTRIES;
+    node->parent = number;
+    if (vnode_type(&node->vnode) == S_IFDIR)
+        node->vnode.links = 2;
+    __atomic_fetch_add(&tmpfs->files, 1, __ATOMIC_RELAXED);
+    vnode_cache_insert(&node->vnode);
+    return node;
+}
+
+/* Bring what is counted of a file up to date. */
+static void count_pages(struct vnode *vnode, uint64_t pages)
+{
+    uint64_t before = __atomic_exchange_n(&node_of(vnode)->counted, pages, __ATOMIC_RELAXED);
+
+    __atomic_fetch_add(&tmpfs_of(vnode)->pages, pages - before, __ATOMIC_RELAXED);
+    __atomic_store_n(&vnode->blocks, pages * (PAGE_SIZE / 512), __ATOMIC_RELAXED);
+}
+
+static void free_node(struct vnode *vnode)
+{
+    struct tmpfs_node *node = node_of(vnode);
+    struct tree_node *link;
+
+    while ((link = tree_first(&node->by_name))) {
+        tree_remove(&node->by_name, link);
+        kfree(entry_of_name(link));
+    }
+    if (tmpfs_of(vnode)) {
+        count_pages(vnode, 0);
+        __atomic_fetch_sub(&tmpfs_of(vnode)->files, 1, __ATOMIC_RELAXED);
+    }
+    kfree(node->target);
+    slab_free(&node_cache, node);
+}
+
+/* Entries */
+
+static int compare(const struct tmpfs_entry *entry, const struct name *name)
+{
+    uint32_t shorter = entry->length < name->length ? entry->length : name->length;
+    int order = memcmp(entry->bytes, name->bytes, shorter);
+
+    return order ? order : (int)entry->length - (int)name->length;
+}
+
+/* The entry of that name, or NULL, and the place for one. */
+static struct tmpfs_entry *find_entry(struct tmpfs_node *directory, const struct name *name,
+                                      struct tree_node **parent, bool *left)
+{
+    struct tree_node *node = directory->by_name.root;
+
+    *parent = NULL;
+    *left = false;
+    while (node) {
+        int order = compare(entry_of_name(node), name);
+        if (order == 0)
+            return entry_of_name(node);
+        *parent = node;
+        *left = order > 0;
+        node = *left ? node->left : node->right;
+    }
+    return NULL;
+}
+
+static struct tmpfs_entry *find_name(struct tmpfs_node *directory, const struct name *name)
+{
+    struct tree_node *parent;
+    bool left;
+
+    return find_entry(directory, name, &parent, &left);
+}
+
+/* Memory for an entry that leads to vnode; NULL: no memory. */
+static struct tmpfs_entry *allocate_entry(const struct name *name, const struct vnode *vnode)
+{
+    struct tmpfs_entry *entry = kmalloc(sizeof(*entry) + name->length);
+
+    if (!entry)
+        return NULL;
+    entry->number = vnode->number;
+    entry->type = DT_OF_MODE(vnode->mode);
+    entry->length = name->length;
+    memcpy(entry->bytes, name->bytes, name->length);
+    return entry;
+}
+
+/* Add an entry whose name is absent. */
+static void insert_entry(struct tmpfs_node *directory, struct tmpfs_entry *entry)
+{
+    struct name name = {entry->bytes, entry->length};
+    struct tree_node *parent;
+    bool left;
+
+    find_entry(directory, &name, &parent, &left);
+    tree_insert(&directory->by_name, parent, left, &entry->name_node);
+    entry->age = directory->next_age++;
+    tree_insert_after(&directory->by_age, tree_last(&directory->by_age), &entry->age_node);
+    touch(&directory->vnode, true);
+}
+
+static void remove_entry(struct tmpfs_node *directory, struct tmpfs_entry *entry)
+{
+    tree_remove(&directory->by_name, &entry->name_node);
+    tree_remove(&directory->by_age, &entry->age_node);
+    kfree(entry);
+    touch(&directory->vnode, true);
+}
+
+/* Directories */
+
+static int find_vnode(struct mount *mount, uint64_t number, struct vnode **result)
+{
+    *result = vnode_cache_find(mount, number);
+    return *result ? 0 : -ENOENT;
+}
+
+static int tmpfs_lookup(struct vnode *directory, const struct name *name, struct vnode **result)
+{
+    struct tmpfs_node *node = node_of(directory);
+
+    if (name->length == 2 && name->bytes[0] == '.' && name->bytes[1] == '.')
+        return find_vnode(directory->mount, node->parent, result);
+    struct tmpfs_entry *entry = find_name(node, name);
+    return entry ? find_vnode(directory->mount, entry->number, result) : -ENOENT;
+}
+
+/* What a kind of file needs beyond its vnode: 0, -ENOMEM. */
+static int complete_node(struct tmpfs_node *node, struct vnode *directory,
+                         const struct creation *creation)
+{
+    if (vnode_type(&node->vnode) == S_IFDIR)
+        node->parent = directory->number;
+    if (!creation->target)
+        return 0;
+    size_t length = strlen(creation->target);
+    node->target = kmalloc(length + 1);
+    if (!node->target)
+        return -ENOMEM;
+    memcpy(node->target, creation->target, length + 1);
+    node->vnode.object.size = length;
+    return 0;
+}
+
+static int tmpfs_create(struct vnode *directory, const struct name *name,
+                        const struct creation *creation, struct vnode **result)
+{
+    struct tmpfs_node *node = create_node(directory->mount, creation);
+    struct tmpfs_entry *entry = node ? allocate_entry(name, &node->vnode) : NULL;
+
+    if (!entry || complete_node(node, directory, creation)) {
+        kfree(entry);
+        if (node) {
+            node->vnode.links = 0;
+            vnode_release(&node->vnode);
+        }
+        return -ENOMEM;
+    }
+    insert_entry(node_of(directory), entry);
+    if (vnode_type(&node->vnode) == S_IFDIR)
+        directory->links++;
+    *result = &node->vnode;
+    return 0;
+}
+
+static int tmpfs_link(struct vnode *directory, const struct name *name, struct vnode *target)
+{
+    struct tmpfs_entry *entry = allocate_entry(name, target);
+
+    if (!entry)
+        return -ENOMEM;
+    insert_entry(node_of(directory), entry);
+    target->links++;
+    touch(target, false);
+    return 0;
+}
+
+/* One link of target less; a directory is empty and loses both. */
+static void drop_link(struct vnode *directory, struct vnode *target)
+{
+    if (vnode_type(target) == S_IFDIR) {
+        target->links = 0;
+        directory->links--;
+    } else {
+        target->links--;
+    }
+    touch(target, false);
+}
+
+static bool is_full_directory(struct vnode *vnode)
+{
+    return vnode_type(vnode) == S_IFDIR && node_of(vnode)->by_name.root;
+}
+
+static int tmpfs_unlink(struct vnode *directory, const struct name *name, struct vnode *target)
+{
+    struct tmpfs_entry *entry = find_name(node_of(directory), name);
+
+    if (!entry)
+        return -ENOENT;
+    if (is_full_directory(target))
+        return -ENOTEMPTY;
+    remove_entry(node_of(directory), entry);
+    drop_link(directory, target);
+    return 0;
+}
+
+static int tmpfs_rename(struct vnode *from, const struct name *from_name, struct vnode *source,
+                        struct vnode *to, const struct name *to_name, struct vnode *target)
+{
+    struct tmpfs_entry *old = find_name(node_of(from), from_name);
+
+    if (!old)
+        return -ENOENT;
+    if (target && is_full_directory(target))
+        return -ENOTEMPTY;
+    struct tmpfs_entry *entry = allocate_entry(to_name, source);
+    if (!entry)
+        return -ENOMEM;
+    if (target) {
+        remove_entry(node_of(to), find_name(node_of(to), to_name));
+        drop_link(to, target);
+    }
+    remove_entry(node_of(from), old);
+    insert_entry(node_of(to), entry);
+    if (vnode_type(source) == S_IFDIR) {
+        from->links--;
+        to->links++;
+        node_of(source)->parent = to->number;
+    }
+    touch(source, false);
+    return 0;
+}
+
+/* The first entry at least as old as age, or NULL. */
+static struct tree_node *find_age(const struct tree *tree, int64_t age)
+{
+    struct tree_node *node = tree->root, *best = NULL;
+
+    while (node) {
+        bool left = entry_of_age(node)->age >= age;
+        if (left)
+            best = node;
+        node = left ? node->left : node->right;
+    }
+    return best;
+}
+
+static int tmpfs_read_directory(struct vnode *directory, int64_t offset, directory_entry_sink *sink,
+                                void *context)
+{
+    static const struct name dots[] = {{".", 1}, {"..", 2}};
+    struct tmpfs_node *node = node_of(directory);
+
+    for (; offset >= 0 && offset < DOT_ENTRIES; offset++) {
+        uint64_t number = offset == 0 ? directory->number : node->parent;
+        if (!sink(context, &dots[offset], number, DT_DIR, offset + 1))
+            return 0;
+    }
+    struct tree_node *next = find_age(&node->by_age, offset);
+    for (; next; next = tree_next(next)) {
+        struct tmpfs_entry *entry = entry_of_age(next);
+        struct name name = {entry->bytes, entry->length};
+        if (!sink(context, &name, entry->number, entry->type, entry->age + 1))
+            break;
+    }
+    return 0;
+}
+
+static long tmpfs_read_link(struct vnode *link, char *buffer, size_t size)
+{
+    const char *target = node_of(link)->target;
+    size_t length = strlen(target);
+
+    if (length > size)
+        length = size;
+    memcpy(buffer, target, length);
+    return (long)length;
+}
+
+/* Files */
+
+static int tmpfs_set_attributes(struct vnode *vnode, const struct attributes *attributes)
+{
+    if (attributes->valid & ATTRIBUTE_MODE)
+        vnode->mode = attributes->mode;
+    if (attributes->valid & ATTRIBUTE_UID)
+        vnode->uid = attributes->uid;
+    if (attributes->valid & ATTRIBUTE_GID)
+        vnode->gid = attributes->gid;
+    if (attributes->valid & ATTRIBUTE_ATIME)
+        vnode->atime = attributes->atime;
+    if (attributes->valid & ATTRIBUTE_MTIME)
+        vnode->mtime = attributes->mtime;
+    vnode->ctime = time_stamp();
+    return 0;
+}
+
+static void count_resident(struct vnode *vnode)
+{
+    count_pages(vnode, object_resident(&vnode->object));
+}
+
+static int tmpfs_resize(struct vnode *vnode, uint64_t size)
+{
+    int error = 0;
+
+    if (size >= vnode->object.size)
+        object_grow(&vnode->object, size);
+    else
+        error = object_truncate(&vnode->object, size);
+    if (!error)
+        touch(vnode, true);
+    count_resident(vnode);
+    return error;
+}
+
+/* Would these bytes take more pages than there may be? Pages that are there are counted twice at
+ * the worst, in the file that is being written. */
+static bool has_room(struct vnode *vnode, uint64_t offset, uint64_t length)
+{
+    const struct tmpfs *tmpfs = tmpfs_of(vnode);
+    uint64_t first = offset >> PAGE_SHIFT;
+    uint64_t pages = ((offset + length + PAGE_MASK) >> PAGE_SHIFT) - first;
+    uint64_t used = __atomic_load_n(&tmpfs->pages, __ATOMIC_RELAXED);
+
+    if (offset + length <= vnode->object.size &&
+        object_resident(&vnode->object) >= (vnode->object.size + PAGE_MASK) >> PAGE_SHIFT)
+        return true; /* no holes: nothing new is needed */
+    return used + pages <= tmpfs->pages_max;
+}
+
+static long tmpfs_write(struct vnode *vnode, uint64_t offset, struct transfer *transfer)
+{
+    long result;
+
+    if (!has_room(vnode, offset, transfer->remaining))
+        return -ENOSPC;
+    result = object_write(&vnode->object, offset, transfer);
+    if (result > 0)
+        touch(vnode, true);
+    count_resident(vnode);
+    return result;
+}
+
+static int tmpfs_sync(struct vnode *vnode, bool data_only)
+{
+    (void)data_only;
+    /* There is nothing more durable than memory here, but for what a node of a disk stands for. */
+    return vnode_type(vnode) == S_IFBLK ? device_sync(vnode) : 0;
+}
+
+static const struct vnode_operations tmpfs_operations = {
+    .lookup = tmpfs_lookup,
+    .create = tmpfs_create,
+    .link = tmpfs_link,
+    .unlink = tmpfs_unlink,
+    .rename = tmpfs_rename,
+    .read_directory = tmpfs_read_directory,
+    .read_link = tmpfs_read_link,
+    .set_attributes = tmpfs_set_attributes,
+    .resize = tmpfs_resize,
+    .write = tmpfs_write,
+    .sync = tmpfs_sync,
+    .free = free_node,
+};
+
+/* Mounts */
+
+static void tmpfs_status(struct mount *mount, struct statfs *status)
+{
+    const struct tmpfs *tmpfs = mount->state;
+    uint64_t used = __atomic_load_n(&tmpfs->pages, __ATOMIC_RELAXED);
+
+    status->type = TMPFS_MAGIC;
+    status->block_size = status->fragment_size = PAGE_SIZE;
+    status->blocks = tmpfs->pages_max;
+    status->blocks_free = used < tmpfs->pages_max ? tmpfs->pages_max - used : 0;
+    status->blocks_available = status->blocks_free;
+    status->files = __atomic_load_n(&tmpfs->files, __ATOMIC_RELAXED);
+    status->name_length = NAME_LENGTH_MAX;
+}
+
+static void tmpfs_unmount(struct mount *mount)
+{
+    kfree(mount->state);
+    mount->state = NULL;
+}
+
+static const struct mount_operations tmpfs_mount_operations = {
+    .status = tmpfs_status,
+    .unmount = tmpfs_unmount,
+};
+
+int tmpfs_mount(struct mount *mount)
+{
+    struct creation creation = {.mode = S_IFDIR | 0755};
+    struct tmpfs *tmpfs = kmalloc_zeroed(sizeof(*tmpfs));
+
+    if (!tmpfs)
+        return -ENOMEM;
+    tmpfs->pages_max = page_count_total() / 2;
+    mount->state = tmpfs;
+    mount->operations = &tmpfs_mount_operations;
+    struct tmpfs_node *root = create_node(mount, &creation);
+    if (!root) {
+        tmpfs_unmount(mount);
+        return -ENOMEM;
+    }
+    mount->root = &root->vnode;
+    return 0;
+}
+
+void tmpfs_abandon(struct mount *mount)
+{
+    vnode_cache_drop_mount(mount);
+    tmpfs_unmount(mount);
+    mount->root = NULL;
+}
+
+static int tmpfs_type_mount(struct mount *mount)
+{
+    int error = tmpfs_mount(mount);
+
+    if (!error)
+        mount->root->mode = S_IFDIR | S_ISVTX | 0777;
+    return error;
+}
+
+void tmpfs_init(void)
+{
+    static struct file_system type = {.name = "tmpfs", .mount = tmpfs_type_mount};
+
+    slab_cache_init(&node_cache, "tmpfs", sizeof(struct tmpfs_node), 8);
+    file_system_register(&type);
+}

@@ -1,0 +1,251 @@
+/*
+ * Making, linking and removing names, by the rules that are the same for all file systems. Renaming
+ * is in rename.c.
+ */
+#include "fs/vfs.h"
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "core/process.h"
+#include "fs/mount.h"
+#include "fs/name_cache.h"
+#include "fs/path.h"
+
+int vfs_check_change(const struct vnode *directory)
+{
+    if (!directory->links)
+        return -ENOENT;
+    if (mount_is_read_only(directory->mount))
+        return -EROFS;
+    return vnode_permission(directory, 3);
+}
+
+static uint32_t current_umask(void)
+{
+    struct process *process = current_process();
+    return process ? __atomic_load_n(&process->umask, __ATOMIC_RELAXED) : 022;
+}
+
+int vfs_create_locked(struct vnode *directory, const struct name *name, uint32_t mode,
+                      uint64_t device, const char *target, struct vnode **result)
+{
+    struct process *process = current_process();
+    struct creation creation = {.mode = mode & ~(current_umask() & 0777),
+                                .uid = process ? process->credentials.fsuid : 0,
+                                .gid = process ? process->credentials.fsgid : 0,
+                                .device = device,
+                                .target = target};
+
+    if (!directory->operations->create)
+        return -EPERM;
+    if (target)
+        creation.mode = mode;
+    if (directory->mode & S_ISGID) {
+        creation.gid = directory->gid;
+        if ((mode & S_IFMT) == S_IFDIR)
+            creation.mode |= S_ISGID;
+    }
+    int error = directory->operations->create(directory, name, &creation, result);
+    if (!error)
+        name_cache_enter(directory, name, *result);
+    return error;
+}
+
+/* Walk to the place of a name to be made; the directory it stands on is locked on success. */
+static int walk_to_new(struct walk *walk, struct vnode *directory, const char *path)
+{
+    int error = walk_start(walk, directory, path);
+
+    if (error)
+        return error;
+    error = walk_to_last(walk);
+    if (!error && walk->kind != LAST_NAME)
+        error = -EEXIST;
+    if (!error)
+        error = walk_check_directory(walk);
+    if (error)
+        walk_end(walk, NULL);
+    else
+        mutex_lock(&walk->directory->lock);
+    return error;
+}
+
+/* The name that the walk has come to must not exist, and may be made; directory: what is made is
+ * one. */
+static int check_new(struct walk *walk, bool directory)
+{
+    struct vnode *vnode;
+    int error = walk_find(walk->directory, &walk->last, &vnode);
+
+    if (error)
+        return error;
+    if (vnode) {
+        vnode_release(vnode);
+        return -EEXIST;
+    }
+    if (walk->slash && !directory)
+        return -ENOENT;
+    return vfs_check_change(walk->directory);
+}
+
+static int create(struct vnode *directory, const char *path, uint32_t mode, uint64_t device,
+                  const char *target)
+{
+    struct walk walk;
+    struct vnode *vnode = NULL;
+    int error = walk_to_new(&walk, directory, path);
+
+    if (error)
+        return error;
+    error = check_new(&walk, (mode & S_IFMT) == S_IFDIR);
+    if (!error)
+        error = vfs_create_locked(walk.directory, &walk.last, mode, device, target, &vnode);
+    mutex_unlock(&walk.directory->lock);
+    if (vnode)
+        vnode_release(vnode);
+    walk_end(&walk, NULL);
+    return error;
+}
+
+int path_create(struct vnode *directory, const char *path, uint32_t mode, uint64_t device)
+{
+    uint32_t type = mode & S_IFMT;
+
+    if ((type == S_IFCHR || type == S_IFBLK) && current_process() && !process_is_privileged())
+        return -EPERM;
+    return create(directory, path, mode, device, NULL);
+}
+
+int path_symlink(const char *target, struct vnode *directory, const char *path)
+{
+    if (*target == '\0')
+        return -ENOENT;
+    return create(directory, path, S_IFLNK | 0777, 0, target);
+}
+
+/* Give vnode another name where the walk has come to; the directory is locked. */
+static int link_locked(struct walk *walk, struct vnode *vnode)
+{
+    struct vnode *directory = walk->directory;
+    int error = check_new(walk, false);
+
+    if (error)
+        return error;
+    if (vnode->mount != directory->mount)
+        return -EXDEV;
+    if (vnode_type(vnode) == S_IFDIR || !directory->operations->link)
+        return -EPERM;
+    mutex_lock(&vnode->lock);
+    error = vnode->links ? directory->operations->link(directory, &walk->last, vnode) : -ENOENT;
+    mutex_unlock(&vnode->lock);
+    if (!error)
+        name_cache_enter(directory, &walk->last, vnode);
+    return error;
+}
+
+int path_link(struct vnode *from_directory, const char *from, struct vnode *to_directory,
+              const char *to, unsigned flags)
+{
+    struct walk walk;
+    struct vnode *vnode;
+    int error = path_lookup(from_directory, from, flags, &vnode);
+
+    if (error)
+        return error;
+    error = walk_to_new(&walk, to_directory, to);
+    if (!error) {
+        error = link_locked(&walk, vnode);
+        mutex_unlock(&walk.directory->lock);
+        walk_end(&walk, NULL);
+    }
+    vnode_release(vnode);
+    return error;
+}
+
+int vfs_check_sticky(const struct vnode *directory, const struct vnode *target)
+{
+    if (!(directory->mode & S_ISVTX) || vnode_is_owner(target) || vnode_is_owner(directory))
+        return 0;
+    return -EPERM;
+}
+
+/* May the name of target be removed from the locked directory? */
+static int check_removal(const struct walk *walk, const struct vnode *target, bool remove_directory)
+{
+    bool is_directory = vnode_type(target) == S_IFDIR;
+    int error = vfs_check_change(walk->directory);
+
+    if (!error)
+        error = vfs_check_sticky(walk->directory, target);
+    if (error)
+        return error;
+    if (remove_directory && !is_directory)
+        return -ENOTDIR;
+    if (!remove_directory && is_directory)
+        return -EISDIR;
+    if (!remove_directory && walk->slash)
+        return -ENOTDIR;
+    if (mount_covers(target))
+        return -EBUSY;
+    return walk->directory->operations->unlink ? 0 : -EPERM;
+}
+
+/* Remove the name that the walk has come to; the directory is locked. *target is referenced on
+ * return, for its space to be freed without the lock. */
+static int unlink_locked(struct walk *walk, bool remove_directory, struct vnode **target)
+{
+    int error = walk_find(walk->directory, &walk->last, target);
+
+    if (!error && !*target)
+        error = -ENOENT;
+    if (!error)
+        error = check_removal(walk, *target, remove_directory);
+    if (error)
+        return error;
+    mutex_lock(&(*target)->lock);
+    error = walk->directory->operations->unlink(walk->directory, &walk->last, *target);
+    if (!error) {
+        name_cache_remove(walk->directory, &walk->last);
+        name_cache_enter(walk->directory, &walk->last, NULL);
+    }
+    mutex_unlock(&(*target)->lock);
+    return error;
+}
+
+/* What the last name must not be: unlink(2), rmdir(2). */
+static int check_last(const struct walk *walk, bool remove_directory)
+{
+    switch (walk->kind) {
+    case LAST_NAME:
+        return 0;
+    case LAST_DOT:
+        return remove_directory ? -EINVAL : -EISDIR;
+    case LAST_DOT_DOT:
+        return remove_directory ? -ENOTEMPTY : -EISDIR;
+    default:
+        return remove_directory ? -EBUSY : -EISDIR;
+    }
+}
+
+int path_unlink(struct vnode *directory, const char *path, bool remove_directory)
+{
+    struct walk walk;
+    struct vnode *target = NULL;
+    int error = walk_start(&walk, directory, path);
+
+    if (error)
+        return error;
+    error = walk_to_last(&walk);
+    if (!error)
+        error = check_last(&walk, remove_directory);
+    if (!error)
+        error = walk_check_directory(&walk);
+    if (!error) {
+        mutex_lock(&walk.directory->lock);
+        error = unlink_locked(&walk, remove_directory, &target);
+        mutex_unlock(&walk.directory->lock);
+    }
+    if (target)
+        vnode_release(target);
+    walk_end(&walk, NULL);
+    return error;
+}

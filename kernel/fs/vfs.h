@@ -1,0 +1,40 @@
+/*
+ * What the files behind fs/path.h share: the rules of POSIX about changing directories.
+ */
+#ifndef MAPIX_FS_VFS_H
+#define MAPIX_FS_VFS_H
+
+#include "fs/vnode.h"
+#include "fs/walk.h"
+
+/* May the current process change this locked directory? -ENOENT (it has been removed), -EACCES,
+ * -EROFS. */
+int vfs_check_change(const struct vnode *directory);
+
+/* May a name of target be removed from a directory with the sticky bit? 0, -EPERM. */
+int vfs_check_sticky(const struct vnode *directory, const struct vnode *target);
+
+/* Set up rename's lock. Boot only. */
+void rename_init(void);
+
+/* Make a file in a locked directory, where the name is absent; the caller has checked the change.
+ * *result is referenced. The umask is applied here. */
+int vfs_create_locked(struct vnode *directory, const struct name *name, uint32_t mode,
+                      uint64_t device, const char *target, struct vnode **result);
+
+/* Set a new size of a regular file: -EISDIR, -EINVAL, -EFBIG (with SIGXFSZ if it is for the
+ * limit), -EROFS, -ENOSPC, -EIO. */
+int vfs_resize(struct vnode *vnode, uint64_t size);
+
+/* Change attributes, with the rules of chmod(2), chown(2) and utimensat(2) about what else changes
+ * then. The caller has checked that the process may. Locks the vnode. */
+int vfs_set_attributes(struct vnode *vnode, struct attributes *attributes);
+
+/* Take the set-user-ID and set-group-ID bits away, as a write by an unprivileged process does.
+ * Locked. */
+int vfs_drop_privilege(struct vnode *vnode);
+
+/* A file has been read: move its access time if it is time (MS_RELATIME's rule). */
+void vfs_accessed(struct vnode *vnode);
+
+#endif

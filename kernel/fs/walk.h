@@ -1,0 +1,61 @@
+/*
+ * A walk along a path. It stands on a vnode and has the rest of the path before it; symbolic links
+ * on the way are put in front of the rest.
+ *
+ *   walk_start(&walk, directory, "a/b/c")      stands on directory
+ *   walk_to_last(&walk)                        stands on a/b, walk.last is "c"
+ *   walk_step(&walk, follow)                   stands on c, or on the directory of a link c, with
+ *                                              the link's target as the rest: walk_to_last again
+ *   walk_end(&walk)
+ */
+#ifndef MAPIX_FS_WALK_H
+#define MAPIX_FS_WALK_H
+
+#include "fs/vnode.h"
+
+enum walk_last { LAST_NONE, LAST_DOT, LAST_DOT_DOT, LAST_NAME }; /* LAST_NONE: "/" */
+
+struct walk {
+    struct vnode *directory; /* referenced */
+    const char *rest;
+    char *buffer; /* holds the rest once a link has been followed */
+    unsigned links;
+    enum walk_last kind;
+    struct name last;
+    bool slash;  /* slashes followed the last name: it must be a directory */
+    bool linked; /* walk_step has followed a link */
+};
+
+/* Begin at directory (NULL: the current one) or at the root. -ENOENT: the path is empty. */
+int walk_start(struct walk *walk, struct vnode *directory, const char *path);
+
+/* Go on until one name is left: -ENOENT, -ENOTDIR, -EACCES, -ELOOP, -ENAMETOOLONG, -ENOMEM, -EIO.
+ */
+int walk_to_last(struct walk *walk);
+
+/* Take the last step; a symbolic link is followed if asked for, or if a slash demands it. The same
+ * errors. */
+int walk_step(struct walk *walk, bool follow);
+
+/* The vnode of the last name, which is a link, has been looked up already (takes over the
+ * reference): follow it. */
+int walk_follow(struct walk *walk, struct vnode *link);
+
+/* May the walk search the directory it stands on? 0, -ENOTDIR, -EACCES. */
+int walk_check_directory(const struct walk *walk);
+
+/* Give back what the walk holds, but *vnode, if not NULL, gets the vnode it stands on. */
+void walk_end(struct walk *walk, struct vnode **vnode);
+
+/* Find a name (not "." or "..") in a locked directory: *result referenced, NULL if it is not
+ * there. */
+int walk_find(struct vnode *directory, const struct name *name, struct vnode **result);
+
+/* The parent of a directory inside its mount, referenced; the root's is itself. */
+int walk_parent(struct vnode *directory, struct vnode **parent);
+
+/* The root and working directory of the current process, referenced. */
+struct vnode *walk_root(void);
+struct vnode *walk_working_directory(void);
+
+#endif

@@ -1,0 +1,311 @@
+/*
+ * The radix tree of lib/radix.h.
+ *
+ * A node with shift s covers the 2^(s+6) keys that agree with its prefix above bit s+6, 2^s of them
+ * per slot; s is a multiple of 6. The slots of a node with shift 0 (a leaf node) hold the entries,
+ * those of others hold nodes with a smaller shift, not necessarily the next: only the root may have
+ * fewer than two slots in use, and it only as a leaf. So an insertion needs two new nodes at most,
+ * the leaf and one that joins it with what is there, and the depth is at most 11.
+ *
+ *   keys 5, 7 and 2^40:   join (shift 36)
+ *                         slot 0 -> leaf [5, 7]   slot 16 -> leaf [2^40]
+ */
+#include "lib/radix.h"
+#include "abi/errno.h"
+#include <stddef.h>
+
+#define SLOT_BITS 6
+#define SLOTS     (1u << SLOT_BITS)
+#define DEPTH_MAX 11 /* ceil(64 / SLOT_BITS) */
+
+struct radix_node {
+    uint64_t prefix; /* first key covered */
+    uint64_t used;   /* bit n: slot n is in use */
+    uint64_t tagged; /* bit n: slot n is a tagged entry, or has one below */
+    unsigned shift;
+    void *slots[SLOTS]; /* NULL when not in use */
+};
+
+const unsigned long radix_node_size = sizeof(struct radix_node);
+
+/* The nodes from the root to the leaf node of a key. */
+struct path {
+    struct radix_node *nodes[DEPTH_MAX];
+    unsigned depth;
+};
+
+/* The first key of the 2^(shift+6) around key. */
+static uint64_t prefix_of(uint64_t key, unsigned shift)
+{
+    unsigned bits = shift + SLOT_BITS;
+    return bits < 64 ? key >> bits << bits : 0;
+}
+
+static bool covers(const struct radix_node *node, uint64_t key)
+{
+    return prefix_of(key, node->shift) == node->prefix;
+}
+
+static unsigned slot_of(const struct radix_node *node, uint64_t key)
+{
+    return key >> node->shift & (SLOTS - 1);
+}
+
+static uint64_t bit(unsigned slot)
+{
+    return (uint64_t)1 << slot;
+}
+
+/* The leaf node that covers key, or NULL. */
+static struct radix_node *find_leaf(const struct radix *radix, uint64_t key)
+{
+    struct radix_node *node = radix->root;
+    while (node && covers(node, key)) {
+        if (node->shift == 0)
+            return node;
+        node = node->slots[slot_of(node, key)];
+    }
+    return NULL;
+}
+
+/* As radix_lookup, with the way to it in path. */
+static void *find_path(const struct radix *radix, uint64_t key, struct path *path)
+{
+    struct radix_node *node = radix->root;
+    path->depth = 0;
+    while (node && covers(node, key)) {
+        path->nodes[path->depth++] = node;
+        if (node->shift == 0)
+            return node->slots[slot_of(node, key)];
+        node = node->slots[slot_of(node, key)];
+    }
+    return NULL;
+}
+
+void *radix_lookup(const struct radix *radix, uint64_t key)
+{
+    struct radix_node *leaf = find_leaf(radix, key);
+    return leaf ? leaf->slots[slot_of(leaf, key)] : NULL;
+}
+
+void radix_lookup_range(const struct radix *radix, uint64_t first, unsigned count, void **items)
+{
+    uint64_t key = first;
+    unsigned done = 0;
+    while (done < count) {
+        const struct radix_node *leaf = find_leaf(radix, key);
+        for (unsigned slot = key & (SLOTS - 1); slot < SLOTS && done < count; slot++)
+            items[done++] = leaf ? leaf->slots[slot] : NULL;
+        key = (key | (SLOTS - 1)) + 1;
+        if (key == 0) /* there are no keys above; the rest stays empty */
+            break;
+    }
+    while (done < count)
+        items[done++] = NULL;
+}
+
+static struct radix_node *create_node(uint64_t key, unsigned shift)
+{
+    struct radix_node *node = radix_node_allocate();
+    if (node) {
+        node->shift = shift;
+        node->prefix = prefix_of(key, shift);
+    }
+    return node;
+}
+
+static void set_slot(struct radix_node *node, uint64_t key, void *value)
+{
+    node->slots[slot_of(node, key)] = value;
+    node->used |= bit(slot_of(node, key));
+}
+
+/* A node over node and leaf, which do not cover each other. NULL: no memory. */
+static struct radix_node *create_join(struct radix_node *node, struct radix_node *leaf)
+{
+    unsigned highest = 63 - (unsigned)__builtin_clzll(node->prefix ^ leaf->prefix);
+    struct radix_node *join = create_node(leaf->prefix, highest / SLOT_BITS * SLOT_BITS);
+    if (!join)
+        return NULL;
+    set_slot(join, node->prefix, node);
+    set_slot(join, leaf->prefix, leaf);
+    if (node->tagged)
+        join->tagged = bit(slot_of(join, node->prefix));
+    return join;
+}
+
+int radix_insert(struct radix *radix, uint64_t key, void *item)
+{
+    struct radix_node *above = NULL, *node = radix->root, *leaf, *top;
+    while (node && covers(node, key) && node->shift) {
+        above = node;
+        node = node->slots[slot_of(node, key)];
+    }
+    if (node && covers(node, key)) {
+        if (node->slots[slot_of(node, key)])
+            return -EEXIST;
+        set_slot(node, key, item);
+        radix->count++;
+        return 0;
+    }
+    leaf = create_node(key, 0);
+    if (!leaf)
+        return -ENOMEM;
+    top = node ? create_join(node, leaf) : leaf;
+    if (!top) {
+        radix_node_free(leaf);
+        return -ENOMEM;
+    }
+    set_slot(leaf, key, item);
+    if (above)
+        set_slot(above, key, top);
+    else
+        radix->root = top;
+    radix->count++;
+    return 0;
+}
+
+void *radix_replace(struct radix *radix, uint64_t key, void *item)
+{
+    struct radix_node *leaf = find_leaf(radix, key);
+    void *old = leaf ? leaf->slots[slot_of(leaf, key)] : NULL;
+    if (old)
+        leaf->slots[slot_of(leaf, key)] = item;
+    return old;
+}
+
+/* Clear the tag of key, and those above that no other entry needs. */
+static void untag_path(const struct path *path, uint64_t key)
+{
+    for (unsigned i = path->depth; i-- > 0;) {
+        struct radix_node *node = path->nodes[i];
+        node->tagged &= ~bit(slot_of(node, key));
+        if (node->tagged)
+            break;
+    }
+}
+
+/* The last entry of the leaf node at the end of path is gone: free it, and the node above it when
+ * that has only one other child, which takes its place. */
+static void remove_leaf(struct radix *radix, const struct path *path, uint64_t key)
+{
+    struct radix_node *above;
+    radix_node_free(path->nodes[path->depth - 1]);
+    if (path->depth == 1) {
+        radix->root = NULL;
+        return;
+    }
+    above = path->nodes[path->depth - 2];
+    above->slots[slot_of(above, key)] = NULL;
+    above->used &= ~bit(slot_of(above, key));
+    if (above->used & (above->used - 1))
+        return;
+    if (path->depth == 2)
+        radix->root = above->slots[__builtin_ctzll(above->used)];
+    else
+        set_slot(path->nodes[path->depth - 3], key, above->slots[__builtin_ctzll(above->used)]);
+    radix_node_free(above);
+}
+
+void *radix_remove(struct radix *radix, uint64_t key)
+{
+    struct path path;
+    struct radix_node *leaf;
+    void *item = find_path(radix, key, &path);
+    if (!item)
+        return NULL;
+    untag_path(&path, key);
+    leaf = path.nodes[path.depth - 1];
+    leaf->slots[slot_of(leaf, key)] = NULL;
+    leaf->used &= ~bit(slot_of(leaf, key));
+    radix->count--;
+    if (!leaf->used)
+        remove_leaf(radix, &path, key);
+    return item;
+}
+
+void radix_tag(struct radix *radix, uint64_t key)
+{
+    struct path path;
+    if (!find_path(radix, key, &path))
+        return;
+    for (unsigned i = 0; i < path.depth; i++)
+        path.nodes[i]->tagged |= bit(slot_of(path.nodes[i], key));
+}
+
+void radix_untag(struct radix *radix, uint64_t key)
+{
+    struct path path;
+    if (find_path(radix, key, &path))
+        untag_path(&path, key);
+}
+
+bool radix_tagged(const struct radix *radix, uint64_t key)
+{
+    const struct radix_node *leaf = find_leaf(radix, key);
+    return leaf && (leaf->tagged & bit(slot_of(leaf, key)));
+}
+
+/* The slots of node, among those in bits, that may hold keys from first on. */
+static uint64_t slots_from(const struct radix_node *node, uint64_t bits, uint64_t first)
+{
+    if (covers(node, first))
+        return bits & (~(uint64_t)0 << slot_of(node, first));
+    return first < node->prefix ? bits : 0;
+}
+
+/*
+ * Go down towards first. Where a node has further slots behind the one taken, the nearest of them
+ * is kept in later: the place to go on if the slot taken has nothing from first on.
+ */
+static void *find_next(const struct radix *radix, uint64_t first, uint64_t last, uint64_t *key,
+                       bool tagged)
+{
+    const struct radix_node *node = radix->root, *later = NULL;
+    while (node) {
+        uint64_t bits = slots_from(node, tagged ? node->tagged : node->used, first);
+        unsigned slot;
+        if (!bits) {
+            node = later;
+            later = NULL;
+            continue;
+        }
+        slot = (unsigned)__builtin_ctzll(bits);
+        if (node->shift == 0) {
+            if (node->prefix + slot > last)
+                return NULL;
+            *key = node->prefix + slot;
+            return node->slots[slot];
+        }
+        bits &= bits - 1;
+        if (bits)
+            later = node->slots[__builtin_ctzll(bits)];
+        node = node->slots[slot];
+    }
+    return NULL;
+}
+
+void *radix_next(const struct radix *radix, uint64_t first, uint64_t last, uint64_t *key)
+{
+    return find_next(radix, first, last, key, false);
+}
+
+void *radix_next_tagged(const struct radix *radix, uint64_t first, uint64_t last, uint64_t *key)
+{
+    return find_next(radix, first, last, key, true);
+}
+
+/* Free node and all below it; recursive, DEPTH_MAX deep. */
+static void free_nodes(struct radix_node *node)
+{
+    for (uint64_t left = node->shift ? node->used : 0; left; left &= left - 1)
+        free_nodes(node->slots[__builtin_ctzll(left)]);
+    radix_node_free(node);
+}
+
+void radix_clear(struct radix *radix)
+{
+    if (radix->root)
+        free_nodes(radix->root);
+    radix_init(radix);
+}

@@ -1,0 +1,31 @@
+/*
+ * The path arguments of system calls: a string in user memory, and the descriptor of the directory
+ * where it starts.
+ */
+#ifndef MAPIX_SYS_AT_H
+#define MAPIX_SYS_AT_H
+
+#include "fs/path.h"
+
+#define AT_SHORT_PATH 128
+
+struct at {
+    const char *path;
+    struct vnode *directory; /* referenced; NULL: the current one */
+    char *buffer;            /* of a long path */
+    char short_path[AT_SHORT_PATH];
+};
+
+/* Take the arguments in: -EFAULT, -ENAMETOOLONG, -ENOMEM, -EBADF, -ENOTDIR. What is held then is
+ * given back by at_end, which is to be called only after success. */
+int at_begin(struct at *at, int descriptor, uint64_t address);
+void at_end(struct at *at);
+
+/* The vnode that the arguments name, referenced; flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH. */
+int at_lookup(int descriptor, uint64_t address, unsigned flags, struct vnode **vnode);
+
+/* The file of a descriptor, referenced, if it is not for its path only: -EBADF. */
+struct file;
+int file_get_usable(int descriptor, struct file **file);
+
+#endif

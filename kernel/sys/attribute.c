@@ -1,0 +1,276 @@
+/*
+ * System calls that change the attributes and sizes of files.
+ */
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "abi/resource.h"
+#include "abi/time.h"
+#include "core/process.h"
+#include "core/user.h"
+#include "fs/file.h"
+#include "fs/mount.h"
+#include "fs/vfs.h"
+#include "sys/at.h"
+#include "sys/table.h"
+
+#define KEEP UINT32_MAX /* an owner that chown(2) leaves */
+
+static long change_mode(struct vnode *vnode, uint32_t mode)
+{
+    struct attributes attributes = {.valid = ATTRIBUTE_MODE, .mode = mode & 07777};
+
+    return vnode_is_owner(vnode) ? vfs_set_attributes(vnode, &attributes) : -EPERM;
+}
+
+long sys_fchmodat(const uint64_t argument[6])
+{
+    struct vnode *vnode;
+    long result = at_lookup((int)argument[0], argument[1], 0, &vnode);
+
+    if (result)
+        return result;
+    result = change_mode(vnode, (uint32_t)argument[2]);
+    vnode_release(vnode);
+    return result;
+}
+
+long sys_fchmod(const uint64_t argument[6])
+{
+    struct file *file;
+    long result = file_get_usable((int)argument[0], &file);
+
+    if (result)
+        return result;
+    result = change_mode(file->vnode, (uint32_t)argument[1]);
+    file_release(file);
+    return result;
+}
+
+static bool is_member(uint32_t gid)
+{
+    const struct credentials *credentials = &current_process()->credentials;
+
+    if (credentials->fsgid == gid)
+        return true;
+    for (uint32_t i = 0; i < credentials->group_count; i++) {
+        if (credentials->groups[i] == gid)
+            return true;
+    }
+    return false;
+}
+
+static long change_owner(struct vnode *vnode, uint32_t uid, uint32_t gid)
+{
+    struct attributes attributes = {.uid = uid, .gid = gid};
+    bool privileged = process_is_privileged();
+
+    if (uid != KEEP)
+        attributes.valid |= ATTRIBUTE_UID;
+    if (gid != KEEP)
+        attributes.valid |= ATTRIBUTE_GID;
+    /* chown(2): an owner may keep the user, and choose among the groups of the process. */
+    if (!privileged && attributes.valid && !vnode_is_owner(vnode))
+        return -EPERM;
+    if (!privileged && uid != KEEP && uid != vnode->uid)
+        return -EPERM;
+    if (!privileged && gid != KEEP && gid != vnode->gid && !is_member(gid))
+        return -EPERM;
+    return vfs_set_attributes(vnode, &attributes);
+}
+
+long sys_fchownat(const uint64_t argument[6])
+{
+    unsigned flags = (unsigned)argument[4];
+    struct vnode *vnode;
+
+    if (flags & ~(unsigned)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    long result = at_lookup((int)argument[0], argument[1], flags, &vnode);
+    if (result)
+        return result;
+    result = change_owner(vnode, (uint32_t)argument[2], (uint32_t)argument[3]);
+    vnode_release(vnode);
+    return result;
+}
+
+long sys_fchown(const uint64_t argument[6])
+{
+    struct file *file;
+    long result = file_get_usable((int)argument[0], &file);
+
+    if (result)
+        return result;
+    result = change_owner(file->vnode, (uint32_t)argument[1], (uint32_t)argument[2]);
+    file_release(file);
+    return result;
+}
+
+/* What one of utimensat's two times asks for: 0, or -EINVAL. *now: the current time. */
+static int decode_time(const struct timespec *time, unsigned bit, struct timestamp *stamp,
+                       struct attributes *attributes, bool *now)
+{
+    *now = time->nanoseconds == UTIME_NOW;
+    if (time->nanoseconds == UTIME_OMIT)
+        return 0;
+    if (!*now && (time->nanoseconds < 0 || time->nanoseconds > 999999999))
+        return -EINVAL;
+    attributes->valid |= bit;
+    if (*now)
+        *stamp = time_stamp();
+    else
+        *stamp = (struct timestamp){time->seconds, (uint32_t)time->nanoseconds};
+    return 0;
+}
+
+static long change_times(struct vnode *vnode, const struct timespec times[2])
+{
+    struct attributes attributes = {0};
+    bool atime_now, mtime_now;
+    int error = decode_time(&times[0], ATTRIBUTE_ATIME, &attributes.atime, &attributes, &atime_now);
+
+    if (!error)
+        error = decode_time(&times[1], ATTRIBUTE_MTIME, &attributes.mtime, &attributes, &mtime_now);
+    if (error || !attributes.valid)
+        return error;
+    /* utimensat(2): both times to now needs write permission, all else the owner. */
+    if (!vnode_is_owner(vnode)) {
+        if (!atime_now || !mtime_now)
+            return -EPERM;
+        error = vnode_permission(vnode, 2);
+    }
+    return error ? error : vfs_set_attributes(vnode, &attributes);
+}
+
+/* The file of utimensat(2): without a path, that of the descriptor. */
+static long find_for_times(int descriptor, uint64_t path, unsigned flags, struct vnode **vnode)
+{
+    if (path || descriptor == AT_FDCWD)
+        return at_lookup(descriptor, path, flags, vnode);
+    struct file *file;
+    long result = flags ? -EINVAL : file_get_usable(descriptor, &file);
+    if (!result) {
+        *vnode = file->vnode;
+        vnode_reference(*vnode);
+        file_release(file);
+    }
+    return result;
+}
+
+long sys_utimensat(const uint64_t argument[6])
+{
+    struct timespec times[2] = {{0, UTIME_NOW}, {0, UTIME_NOW}};
+    unsigned flags = (unsigned)argument[3];
+    struct vnode *vnode;
+
+    if (flags & ~(unsigned)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    if (argument[2] && copy_from_user(times, argument[2], sizeof(times)))
+        return -EFAULT;
+    long result = find_for_times((int)argument[0], argument[1], flags, &vnode);
+    if (result)
+        return result;
+    result = change_times(vnode, times);
+    vnode_release(vnode);
+    return result;
+}
+
+/* truncate(2) of a file that is not open. */
+static long truncate_vnode(struct vnode *vnode, uint64_t size)
+{
+    if (vnode_type(vnode) == S_IFDIR)
+        return -EISDIR;
+    if (vnode_type(vnode) != S_IFREG)
+        return -EINVAL;
+    long result = mount_is_read_only(vnode->mount) ? -EROFS : vnode_permission(vnode, 2);
+    if (!result)
+        result = vnode_write_begin(vnode);
+    if (result)
+        return result;
+    result = vfs_resize(vnode, size);
+    vnode_write_end(vnode);
+    return result;
+}
+
+long sys_truncate(const uint64_t argument[6])
+{
+    struct vnode *vnode;
+
+    if ((int64_t)argument[1] < 0)
+        return -EINVAL;
+    long result = at_lookup(AT_FDCWD, argument[0], 0, &vnode);
+    if (result)
+        return result;
+    result = truncate_vnode(vnode, argument[1]);
+    vnode_release(vnode);
+    return result;
+}
+
+long sys_ftruncate(const uint64_t argument[6])
+{
+    struct file *file;
+
+    if ((int64_t)argument[1] < 0)
+        return -EINVAL;
+    long result = file_get_usable((int)argument[0], &file);
+    if (result)
+        return result;
+    if (vnode_type(file->vnode) != S_IFREG || (file->flags & O_ACCMODE) == O_RDONLY)
+        result = -EINVAL;
+    else
+        result = vfs_resize(file->vnode, argument[1]);
+    file_release(file);
+    return result;
+}
+
+/* The checks of fallocate(2) that need the file. */
+static long check_allocation(const struct file *file, uint64_t offset, uint64_t length)
+{
+    const struct vnode *vnode = file->vnode;
+    uint64_t end = offset + length;
+
+    if ((file->flags & O_ACCMODE) == O_RDONLY)
+        return -EBADF;
+    if (vnode_type(vnode) == S_IFIFO)
+        return -ESPIPE;
+    if (vnode_type(vnode) == S_IFDIR)
+        return -EISDIR;
+    if (vnode_type(vnode) != S_IFREG)
+        return -ENODEV;
+    if (!vnode->operations->allocate)
+        return -EOPNOTSUPP;
+    if (mount_is_read_only(vnode->mount))
+        return -EROFS;
+    if (end > INT64_MAX || (vnode->mount->size_limit && end > vnode->mount->size_limit))
+        return -EFBIG;
+    if (end > process_limit(RLIMIT_FSIZE)) {
+        signal_send(current_process(), SIGXFSZ);
+        return -EFBIG;
+    }
+    return 0;
+}
+
+long sys_fallocate(const uint64_t argument[6])
+{
+    unsigned mode = (unsigned)argument[1];
+    int64_t offset = (int64_t)argument[2], length = (int64_t)argument[3];
+    struct file *file;
+
+    if (offset < 0 || length <= 0)
+        return -EINVAL;
+    long result = file_get_usable((int)argument[0], &file);
+    if (result)
+        return result;
+    if (mode & ~(unsigned)FALLOC_FL_KEEP_SIZE)
+        result = -EOPNOTSUPP;
+    else
+        result = check_allocation(file, (uint64_t)offset, (uint64_t)length);
+    if (!result) {
+        struct vnode *vnode = file->vnode;
+        mutex_lock(&vnode->lock);
+        result = vnode->operations->allocate(vnode, (uint64_t)offset, (uint64_t)length,
+                                             mode & FALLOC_FL_KEEP_SIZE);
+        mutex_unlock(&vnode->lock);
+    }
+    file_release(file);
+    return result;
+}

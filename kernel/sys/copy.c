@@ -1,0 +1,180 @@
+/*
+ * sendfile(2) and copy_file_range(2): from one file to another through a buffer of the kernel.
+ */
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "core/process.h"
+#include "core/user.h"
+#include "fs/file.h"
+#include "fs/vnode.h"
+#include "sys/at.h"
+#include "sys/table.h"
+#include "vm/kmem.h"
+
+#define BUFFER_SIZE 16384u
+
+struct copying {
+    struct file *in, *out;            /* referenced, or NULL */
+    uint64_t *in_offset, *out_offset; /* NULL: the file's own */
+    char *buffer;
+};
+
+/* Write size bytes of the buffer: how many, or an error if none. */
+static long write_buffer(struct copying *copying, size_t size)
+{
+    struct transfer_piece piece;
+    struct transfer transfer;
+    size_t done = 0;
+    long result = 0;
+
+    while (done < size) {
+        transfer_init(&transfer, &piece, (uint64_t)(copying->buffer + done), size - done, true);
+        result = file_write(copying->out, &transfer, copying->out_offset);
+        if (result <= 0)
+            break;
+        done += (size_t)result;
+    }
+    return done ? (long)done : result;
+}
+
+/* Copy one buffer at most: bytes written, 0 at the end, or an error. */
+static long copy_once(struct copying *copying, size_t size, uint64_t *position)
+{
+    struct transfer_piece piece;
+    struct transfer transfer;
+    uint64_t start = *position;
+
+    if (size > BUFFER_SIZE)
+        size = BUFFER_SIZE;
+    transfer_init(&transfer, &piece, (uint64_t)copying->buffer, size, true);
+    long got = file_read(copying->in, &transfer, position);
+    if (got <= 0)
+        return got;
+    long result = write_buffer(copying, (size_t)got);
+    *position = start + (result > 0 ? (uint64_t)result : 0);
+    return result;
+}
+
+static long copy(struct copying *copying, size_t size)
+{
+    struct file *in = copying->in;
+    bool own = !copying->in_offset;
+    size_t done = 0;
+    long result = 0;
+
+    if (size > INT32_MAX)
+        size = INT32_MAX;
+    copying->buffer = kmalloc(BUFFER_SIZE);
+    if (!copying->buffer)
+        return -ENOMEM;
+    uint64_t position = own ? in->offset : *copying->in_offset;
+    while (done < size && !thread_killed()) {
+        result = copy_once(copying, size - done, &position);
+        if (result <= 0)
+            break;
+        done += (size_t)result;
+    }
+    if (own)
+        in->offset = position;
+    else
+        *copying->in_offset = position;
+    kfree(copying->buffer);
+    return done ? (long)done : result;
+}
+
+static int get_files(struct copying *copying, int in, int out)
+{
+    copying->in = copying->out = NULL;
+    int error = file_get_usable(in, &copying->in);
+
+    if (!error) {
+        error = file_get_usable(out, &copying->out);
+        if (error)
+            file_release(copying->in);
+    }
+    return error;
+}
+
+static void release_files(struct copying *copying)
+{
+    file_release(copying->in);
+    file_release(copying->out);
+}
+
+long sys_sendfile(const uint64_t argument[6])
+{
+    struct copying copying = {0};
+    uint64_t offset;
+    long result = get_files(&copying, (int)argument[1], (int)argument[0]);
+
+    if (result)
+        return result;
+    if (argument[2]) {
+        result = copy_from_user(&offset, argument[2], sizeof(offset));
+        copying.in_offset = &offset;
+        if (!result && (int64_t)offset < 0)
+            result = -EINVAL;
+    }
+    if (!result && (!copying.in->operations->seekable || (copying.out->flags & O_APPEND)))
+        result = -EINVAL;
+    if (!result) {
+        result = copy(&copying, argument[3]);
+        if (argument[2] && copy_to_user(argument[2], &offset, sizeof(offset)))
+            result = -EFAULT;
+    }
+    release_files(&copying);
+    return result;
+}
+
+/* copy_file_range(2): between regular files, not onto itself. */
+static int check_range(const struct copying *copying, size_t size)
+{
+    const struct vnode *in = copying->in->vnode, *out = copying->out->vnode;
+    uint64_t from = copying->in_offset ? *copying->in_offset : copying->in->offset;
+    uint64_t to = copying->out_offset ? *copying->out_offset : copying->out->offset;
+
+    if (vnode_type(in) == S_IFDIR || vnode_type(out) == S_IFDIR)
+        return -EISDIR;
+    if (vnode_type(in) != S_IFREG || vnode_type(out) != S_IFREG)
+        return -EINVAL;
+    if (copying->out->flags & O_APPEND)
+        return -EBADF;
+    if ((int64_t)from < 0 || (int64_t)to < 0 || size > INT64_MAX - (from > to ? from : to))
+        return -EINVAL;
+    return in == out && from < to + size && to < from + size ? -EINVAL : 0;
+}
+
+static int get_offset(uint64_t address, uint64_t *offset, uint64_t **pointer)
+{
+    *pointer = address ? offset : NULL;
+    return address ? copy_from_user(offset, address, sizeof(*offset)) : 0;
+}
+
+static int put_offset(uint64_t address, const uint64_t *offset)
+{
+    return address ? copy_to_user(address, offset, sizeof(*offset)) : 0;
+}
+
+long sys_copy_file_range(const uint64_t argument[6])
+{
+    struct copying copying = {0};
+    uint64_t in_offset, out_offset;
+
+    if (argument[5])
+        return -EINVAL;
+    long result = get_files(&copying, (int)argument[0], (int)argument[2]);
+    if (result)
+        return result;
+    result = get_offset(argument[1], &in_offset, &copying.in_offset);
+    if (!result)
+        result = get_offset(argument[3], &out_offset, &copying.out_offset);
+    if (!result)
+        result = check_range(&copying, argument[4]);
+    if (!result) {
+        result = copy(&copying, argument[4]);
+        if (put_offset(argument[1], &in_offset) || put_offset(argument[3], &out_offset))
+            result = -EFAULT;
+    }
+    release_files(&copying);
+    return result;
+}

@@ -1,0 +1,121 @@
+/*
+ * System calls about descriptors.
+ */
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "abi/resource.h"
+#include "core/process.h"
+#include "fs/file.h"
+#include "fs/vnode.h"
+#include "sys/table.h"
+
+/* Flags that F_SETFL changes. */
+#define CHANGEABLE_FLAGS (O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
+
+/* Install another reference of the file. */
+static long duplicate(struct file *file, uint64_t minimum, bool close_on_exec)
+{
+    if (minimum >= process_limit(RLIMIT_NOFILE) || minimum > INT32_MAX)
+        return -EINVAL;
+    file_reference(file);
+    int result = file_install(file, (int)minimum, close_on_exec);
+    if (result < 0)
+        file_release(file);
+    return result;
+}
+
+long sys_dup(const uint64_t argument[6])
+{
+    struct file *file = file_get((int)argument[0]);
+
+    if (!file)
+        return -EBADF;
+    int result = file_install(file, 0, false);
+    if (result < 0)
+        file_release(file);
+    return result;
+}
+
+long sys_dup3(const uint64_t argument[6])
+{
+    int from = (int)argument[0], to = (int)argument[1];
+    unsigned flags = (unsigned)argument[2];
+
+    if ((flags & ~(unsigned)O_CLOEXEC) || from == to)
+        return -EINVAL;
+    struct file *file = to < 0 ? NULL : file_get(from);
+    if (!file)
+        return -EBADF;
+    int result = file_install_at(file, to, flags & O_CLOEXEC);
+    if (result < 0)
+        file_release(file);
+    return result;
+}
+
+static long set_flags(struct file *file, uint32_t flags)
+{
+    uint32_t old = __atomic_load_n(&file->flags, __ATOMIC_RELAXED), wanted;
+
+    if ((flags & O_NOATIME & ~old) && !vnode_is_owner(file->vnode))
+        return -EPERM;
+    do {
+        wanted = (old & ~(uint32_t)CHANGEABLE_FLAGS) | (flags & CHANGEABLE_FLAGS);
+    } while (!__atomic_compare_exchange_n(&file->flags, &old, wanted, false, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
+    return 0;
+}
+
+/* The commands that concern the open file. */
+static long control_file(struct file *file, unsigned command, uint64_t argument)
+{
+    uint32_t flags = __atomic_load_n(&file->flags, __ATOMIC_RELAXED);
+
+    switch (command) {
+    case F_DUPFD:
+        return duplicate(file, argument, false);
+    case F_DUPFD_CLOEXEC:
+        return duplicate(file, argument, true);
+    case F_GETFL:
+        return flags;
+    case F_SETFL:
+        return flags & O_PATH ? -EBADF : set_flags(file, (uint32_t)argument);
+    default:
+        return flags & O_PATH ? -EBADF : -EINVAL; /* among others: there are no record locks */
+    }
+}
+
+long sys_fcntl(const uint64_t argument[6])
+{
+    int descriptor = (int)argument[0];
+    unsigned command = (unsigned)argument[1];
+
+    if (command == F_GETFD)
+        return file_get_close_on_exec(descriptor);
+    if (command == F_SETFD)
+        return file_set_close_on_exec(descriptor, argument[2] & FD_CLOEXEC);
+    struct file *file = file_get(descriptor);
+    if (!file)
+        return -EBADF;
+    long result = control_file(file, command, argument[2]);
+    file_release(file);
+    return result;
+}
+
+long sys_close_range(const uint64_t argument[6])
+{
+    unsigned first = (unsigned)argument[0], last = (unsigned)argument[1];
+    unsigned flags = (unsigned)argument[2];
+
+    if (first > last || (flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)))
+        return -EINVAL;
+    /* Tables are never shared among processes, so there is nothing to unshare. */
+    file_close_range(first, last, flags & CLOSE_RANGE_CLOEXEC);
+    return 0;
+}
+
+/* Advisory locks do not exist. */
+long sys_flock(const uint64_t argument[6])
+{
+    (void)argument;
+    return -ENOSYS;
+}

@@ -1,0 +1,258 @@
+/*
+ * System calls that open files and move their bytes.
+ */
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "abi/stat.h"
+#include "abi/uio.h"
+#include "arch/riscv/pmap.h"
+#include "core/process.h"
+#include "core/user.h"
+#include "fs/file.h"
+#include "fs/mount.h"
+#include "fs/special.h"
+#include "sys/at.h"
+#include "sys/table.h"
+#include "vm/kmem.h"
+#include "vm/page.h"
+
+#define TRANSFER_MAX (INT32_MAX & ~(int64_t)PAGE_MASK) /* read(2): at most 0x7ffff000 bytes */
+#define PIECES_SHORT 8
+
+long sys_openat(const uint64_t argument[6])
+{
+    uint32_t flags = (uint32_t)argument[2];
+    struct file *file;
+    struct at at;
+    int result = at_begin(&at, (int)argument[0], argument[1]);
+
+    if (result)
+        return result;
+    result = path_open(at.directory, at.path, flags, (uint32_t)argument[3], &file);
+    at_end(&at);
+    if (result)
+        return result;
+    result = file_install(file, 0, flags & O_CLOEXEC);
+    if (result < 0)
+        file_release(file);
+    return result;
+}
+
+long sys_close(const uint64_t argument[6])
+{
+    return file_close((int)argument[0]);
+}
+
+/* What a call moves: one buffer or several, in user memory. */
+struct buffers {
+    struct transfer transfer;
+    struct transfer_piece pieces[PIECES_SHORT];
+    struct transfer_piece *memory; /* for more */
+};
+
+static bool in_user_space(uint64_t address, uint64_t size)
+{
+    return size <= user_end && address <= user_end - size;
+}
+
+static int one_buffer(struct buffers *buffers, uint64_t address, uint64_t size)
+{
+    buffers->memory = NULL;
+    if (size > INT64_MAX)
+        return -EINVAL;
+    if (!in_user_space(address, size))
+        return -EFAULT;
+    if (size > TRANSFER_MAX)
+        size = TRANSFER_MAX;
+    transfer_init(&buffers->transfer, buffers->pieces, address, size, false);
+    return 0;
+}
+
+/* Check the pieces, cut off what is above the most that a call moves, and add them up. */
+static int check_pieces(struct transfer_piece *pieces, unsigned count, size_t *total)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        if (pieces[i].size > INT64_MAX || sum + pieces[i].size > INT64_MAX)
+            return -EINVAL;
+        if (!in_user_space(pieces[i].address, pieces[i].size))
+            return -EFAULT;
+        sum += pieces[i].size;
+    }
+    *total = sum < TRANSFER_MAX ? sum : TRANSFER_MAX;
+    return 0;
+}
+
+/* struct iovec in user memory is an array of pieces. */
+static int several_buffers(struct buffers *buffers, uint64_t address, uint64_t count)
+{
+    struct transfer_piece *pieces = buffers->pieces;
+    size_t total;
+
+    buffers->memory = NULL;
+    if (count > IOV_MAX)
+        return -EINVAL;
+    if (count > PIECES_SHORT) {
+        pieces = buffers->memory = kmalloc(count * sizeof(*pieces));
+        if (!pieces)
+            return -ENOMEM;
+    }
+    int error = copy_from_user(pieces, address, count * sizeof(struct iovec));
+    if (!error)
+        error = check_pieces(pieces, (unsigned)count, &total);
+    if (error) {
+        kfree(buffers->memory);
+        return error;
+    }
+    buffers->transfer = (struct transfer){
+        .pieces = pieces, .count = (unsigned)count, .remaining = total, .kernel = false};
+    return 0;
+}
+
+typedef long move_function(struct file *file, struct transfer *transfer, uint64_t *offset);
+
+/* Move with the buffers, which are given up. error: from making them. */
+static long move(int descriptor, struct buffers *buffers, int error, move_function *function,
+                 uint64_t *offset)
+{
+    struct file *file = file_get(descriptor);
+    long result = error;
+
+    if (!file)
+        result = -EBADF;
+    else if (!error && offset && (int64_t)*offset < 0)
+        result = -EINVAL;
+    else if (!error)
+        result = function(file, &buffers->transfer, offset);
+    if (file)
+        file_release(file);
+    if (!error)
+        kfree(buffers->memory);
+    return result;
+}
+
+long sys_read(const uint64_t argument[6])
+{
+    struct buffers buffers;
+    int error = one_buffer(&buffers, argument[1], argument[2]);
+
+    return move((int)argument[0], &buffers, error, file_read, NULL);
+}
+
+long sys_write(const uint64_t argument[6])
+{
+    struct buffers buffers;
+    int error = one_buffer(&buffers, argument[1], argument[2]);
+
+    return move((int)argument[0], &buffers, error, file_write, NULL);
+}
+
+long sys_pread64(const uint64_t argument[6])
+{
+    struct buffers buffers;
+    uint64_t offset = argument[3];
+    int error = one_buffer(&buffers, argument[1], argument[2]);
+
+    return move((int)argument[0], &buffers, error, file_read, &offset);
+}
+
+long sys_pwrite64(const uint64_t argument[6])
+{
+    struct buffers buffers;
+    uint64_t offset = argument[3];
+    int error = one_buffer(&buffers, argument[1], argument[2]);
+
+    return move((int)argument[0], &buffers, error, file_write, &offset);
+}
+
+long sys_readv(const uint64_t argument[6])
+{
+    struct buffers buffers;
+    int error = several_buffers(&buffers, argument[1], argument[2]);
+
+    return move((int)argument[0], &buffers, error, file_read, NULL);
+}
+
+long sys_writev(const uint64_t argument[6])
+{
+    struct buffers buffers;
+    int error = several_buffers(&buffers, argument[1], argument[2]);
+
+    return move((int)argument[0], &buffers, error, file_write, NULL);
+}
+
+long sys_preadv(const uint64_t argument[6])
+{
+    struct buffers buffers;
+    uint64_t offset = argument[3];
+    int error = several_buffers(&buffers, argument[1], argument[2]);
+
+    return move((int)argument[0], &buffers, error, file_read, &offset);
+}
+
+long sys_pwritev(const uint64_t argument[6])
+{
+    struct buffers buffers;
+    uint64_t offset = argument[3];
+    int error = several_buffers(&buffers, argument[1], argument[2]);
+
+    return move((int)argument[0], &buffers, error, file_write, &offset);
+}
+
+/* The largest offset that a file may be set to. */
+static int64_t seek_limit(const struct vnode *vnode)
+{
+    uint64_t limit = vnode_type(vnode) == S_IFREG && vnode->mount ? vnode->mount->size_limit : 0;
+    return limit ? (int64_t)limit : INT64_MAX;
+}
+
+/* Where lseek(2) goes: the new offset or an error. */
+static int64_t seek_target(const struct file *file, int64_t offset, int whence)
+{
+    struct vnode *vnode = file->vnode;
+    int64_t size = (int64_t)__atomic_load_n(&vnode->object.size, __ATOMIC_RELAXED), base = 0;
+
+    if (vnode_type(vnode) == S_IFBLK)
+        size = (int64_t)device_size(vnode);
+    switch (whence) {
+    case SEEK_SET:
+        break;
+    case SEEK_CUR:
+        base = (int64_t)file->offset;
+        break;
+    case SEEK_END:
+        base = size;
+        break;
+    case SEEK_DATA: /* holes are not told from data */
+    case SEEK_HOLE:
+        if (offset < 0 || offset >= size)
+            return -ENXIO;
+        return whence == SEEK_DATA ? offset : size;
+    default:
+        return -EINVAL;
+    }
+    if (offset > 0 ? base > INT64_MAX - offset : base + offset < 0)
+        return -EINVAL;
+    return base + offset <= seek_limit(vnode) ? base + offset : -EINVAL;
+}
+
+long sys_lseek(const uint64_t argument[6])
+{
+    struct file *file;
+    int64_t result = file_get_usable((int)argument[0], &file);
+
+    if (result)
+        return result;
+    if (file->operations->seekable) {
+        mutex_lock(&file->offset_lock);
+        result = seek_target(file, (int64_t)argument[1], (int)argument[2]);
+        if (result >= 0)
+            file->offset = (uint64_t)result;
+        mutex_unlock(&file->offset_lock);
+    } else {
+        result = -ESPIPE;
+    }
+    file_release(file);
+    return result;
+}

@@ -1,0 +1,62 @@
+/*
+ * ioctl(2): what any file takes is done here, the rest by the file's operations.
+ */
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "abi/ioctl.h"
+#include "core/user.h"
+#include "fs/file.h"
+#include "fs/vnode.h"
+#include "sys/table.h"
+
+static long set_nonblocking(struct file *file, uint64_t argument)
+{
+    int on;
+
+    if (copy_from_user(&on, argument, sizeof(on)))
+        return -EFAULT;
+    if (on)
+        __atomic_fetch_or(&file->flags, O_NONBLOCK, __ATOMIC_RELAXED);
+    else
+        __atomic_fetch_and(&file->flags, ~O_NONBLOCK, __ATOMIC_RELAXED);
+    return 0;
+}
+
+/* FIONREAD of a regular file: what lies behind its offset. */
+static long count_rest(struct file *file, uint64_t argument)
+{
+    uint64_t size = file->vnode->object.size, offset = file->offset;
+    int count = size > offset ? (int)(size - offset) : 0;
+
+    return copy_to_user(argument, &count, sizeof(count));
+}
+
+static long control(struct file *file, int descriptor, unsigned request, uint64_t argument)
+{
+    switch (request) {
+    case FIOCLEX:
+    case FIONCLEX:
+        return file_set_close_on_exec(descriptor, request == FIOCLEX);
+    case FIONBIO:
+        return set_nonblocking(file, argument);
+    default:
+        break;
+    }
+    if (request == FIONREAD && vnode_type(file->vnode) == S_IFREG)
+        return count_rest(file, argument);
+    return file->operations->control ? file->operations->control(file, request, argument) : -ENOTTY;
+}
+
+long sys_ioctl(const uint64_t argument[6])
+{
+    int descriptor = (int)argument[0];
+    struct file *file = file_get(descriptor);
+    long result = -EBADF;
+
+    if (!file)
+        return -EBADF;
+    if (!(file->flags & O_PATH))
+        result = control(file, descriptor, (unsigned)argument[1], argument[2]);
+    file_release(file);
+    return result;
+}

@@ -1,0 +1,255 @@
+/*
+ * System calls of the address space: mmap, munmap, mprotect, msync, brk. They decode and check;
+ * kernel/vm performs.
+ */
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "abi/mman.h"
+#include "core/process.h"
+#include "core/syscall.h"
+#include "fs/file.h"
+#include "fs/vnode.h"
+#include "sys/table.h"
+#include "vm/aspace.h"
+#include "vm/object.h"
+
+#define PROT_ALL (PROT_READ | PROT_WRITE | PROT_EXEC)
+
+/* Flags that MAP_SHARED_VALIDATE accepts (mmap(2): others give EOPNOTSUPP). */
+#define MAP_KNOWN                                                                                  \
+    (MAP_SHARED_VALIDATE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE |             \
+     MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |       \
+     MAP_HUGETLB | MAP_FIXED_NOREPLACE)
+
+/* Lowest address that an unprivileged process may map, as Linux's vm.mmap_min_addr. */
+#define MMAP_MIN_ADDRESS 65536ul
+
+struct mmap_arguments {
+    vaddr_t address;
+    uint64_t length, offset;
+    unsigned protection, flags;
+};
+
+/* Checks that need no file: 0 or the errno of mmap(2). */
+static int check_arguments(const struct mmap_arguments *arguments)
+{
+    unsigned flags = arguments->flags;
+
+    if (arguments->offset & PAGE_MASK)
+        return -EINVAL; /* mmap(2): offset is not a multiple of the page size */
+    if (arguments->length == 0)
+        return -EINVAL; /* mmap(2): length was 0 */
+    if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && (arguments->address & PAGE_MASK))
+        return -EINVAL; /* mmap(2): unaligned addr */
+    if (page_round_up(arguments->length) == 0 || arguments->length > user_end)
+        return -ENOMEM;
+    if (arguments->offset + page_round_up(arguments->length) < arguments->offset)
+        return -EOVERFLOW; /* mmap(2): length plus offset overflow */
+    if (flags & MAP_HUGETLB)
+        return -ENOMEM; /* no huge pages are configured */
+    return 0;
+}
+
+/* The place that MAP_FIXED names must lie in user space. */
+static int check_place(const struct mmap_arguments *arguments)
+{
+    if (!(arguments->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
+        return 0;
+    if (arguments->address > user_end - page_round_up(arguments->length))
+        return -ENOMEM;
+    if (arguments->address < MMAP_MIN_ADDRESS && !process_is_privileged())
+        return -EPERM;
+    return 0;
+}
+
+/* What the open mode of the file allows: 0, -EACCES. */
+static int check_file_access(const struct file *file, const struct mmap_arguments *arguments,
+                             struct map_request *request)
+{
+    unsigned mode = file->flags & O_ACCMODE;
+    bool shared = request->flags & MAPPING_SHARED;
+
+    if (mode == O_WRONLY)
+        return -EACCES; /* mmap(2): fd is not open for reading */
+    request->max_access = ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE;
+    if (shared && mode != O_RDWR)
+        request->max_access &= ~ACCESS_WRITE;
+    if (arguments->protection & ~request->max_access & PROT_ALL)
+        return -EACCES; /* mmap(2): PROT_WRITE, MAP_SHARED, fd not open read/write */
+    request->writer = mode == O_RDWR;
+    return 0;
+}
+
+/* Decode the mapping type: 0, -EINVAL, -EOPNOTSUPP. */
+static int decode_type(const struct mmap_arguments *arguments, bool file,
+                       struct map_request *request)
+{
+    unsigned type = arguments->flags & MAP_TYPE;
+
+    if (type == MAP_SHARED_VALIDATE && file) {
+        if (arguments->flags & ~MAP_KNOWN)
+            return -EOPNOTSUPP; /* mmap(2): MAP_SHARED_VALIDATE with an unknown flag */
+        type = MAP_SHARED;
+    }
+    if (type != MAP_SHARED && type != MAP_PRIVATE)
+        return -EINVAL; /* mmap(2): none of MAP_PRIVATE, MAP_SHARED, MAP_SHARED_VALIDATE */
+    if (type == MAP_SHARED)
+        request->flags |= MAPPING_SHARED;
+    if ((arguments->flags & MAP_GROWSDOWN) && (type == MAP_SHARED || file))
+        return -EINVAL;
+    return 0;
+}
+
+static unsigned decode_flags(unsigned flags)
+{
+    unsigned result = 0;
+
+    if (flags & MAP_FIXED)
+        result |= MAPPING_FIXED;
+    if (flags & MAP_FIXED_NOREPLACE)
+        result = (result & ~MAPPING_FIXED) | MAPPING_NOREPLACE;
+    if ((flags & MAP_POPULATE) && !(flags & MAP_NONBLOCK))
+        result |= MAPPING_POPULATE;
+    if (flags & MAP_NORESERVE)
+        result |= MAPPING_NORESERVE;
+    if (flags & MAP_GROWSDOWN)
+        result |= MAPPING_GROWS_DOWN;
+    return result;
+}
+
+/* Map memory without a file behind it; shared memory gets an object of its own. */
+static int map_memory(struct map_request *request, vaddr_t *address)
+{
+    struct object *object = NULL;
+
+    request->offset = 0;
+    if (request->flags & MAPPING_SHARED) {
+        object = object_create_anonymous(page_round_up(request->length));
+        if (!object)
+            return -ENOMEM;
+        request->object = object;
+    }
+    int error = aspace_map(current_process()->aspace, request, address);
+    if (object)
+        object_release(object);
+    return error;
+}
+
+static int map_anonymous(const struct mmap_arguments *arguments, struct map_request *request,
+                         vaddr_t *address)
+{
+    int error = decode_type(arguments, false, request);
+
+    request->max_access = ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE;
+    return error ? error : map_memory(request, address);
+}
+
+static int map_file(const struct mmap_arguments *arguments, int descriptor,
+                    struct map_request *request, vaddr_t *address)
+{
+    struct file *file = file_get(descriptor);
+
+    if (!file)
+        return -EBADF;
+    int error = file->flags & O_PATH ? -EBADF : decode_type(arguments, true, request);
+    if (!error)
+        error = check_file_access(file, arguments, request);
+    if (!error)
+        error = file->operations->map ? file->operations->map(file, request) : -ENODEV;
+    if (!error && request->object)
+        error = aspace_map(current_process()->aspace, request, address);
+    else if (!error) /* /dev/zero */
+        error = map_memory(request, address);
+    file_release(file);
+    return error;
+}
+
+/* The default, heuristic overcommit rule of Linux: refuse what exceeds all memory at once. */
+static bool obviously_too_large(const struct map_request *request)
+{
+    return !(request->flags & (MAPPING_NORESERVE | MAPPING_SHARED)) &&
+           (request->access & ACCESS_WRITE) && request->length >> PAGE_SHIFT > page_count_total();
+}
+
+long sys_mmap(const uint64_t argument[6])
+{
+    struct mmap_arguments arguments = {.address = argument[0],
+                                       .length = argument[1],
+                                       .protection = (unsigned)argument[2],
+                                       .flags = (unsigned)argument[3],
+                                       .offset = argument[5]};
+    int error = check_arguments(&arguments);
+    vaddr_t address;
+
+    if (!error)
+        error = check_place(&arguments);
+    if (error)
+        return error;
+    struct map_request request = {.address = page_round_down(arguments.address),
+                                  .length = arguments.length,
+                                  .access = arguments.protection & PROT_ALL,
+                                  .flags = decode_flags(arguments.flags),
+                                  .offset = arguments.offset};
+    if (obviously_too_large(&request))
+        return -ENOMEM;
+    if (arguments.flags & MAP_ANONYMOUS)
+        error = map_anonymous(&arguments, &request, &address);
+    else
+        error = map_file(&arguments, (int)argument[4], &request, &address);
+    return error ? error : (long)address;
+}
+
+/* Is [start, start + length), rounded up to pages, in user space? */
+static bool in_user_space(vaddr_t start, uint64_t length)
+{
+    return length <= user_end && start <= user_end - page_round_up(length);
+}
+
+long sys_munmap(const uint64_t argument[6])
+{
+    vaddr_t start = argument[0];
+    uint64_t length = argument[1];
+
+    if ((start & PAGE_MASK) || length == 0 || !in_user_space(start, length))
+        return -EINVAL;
+    return aspace_unmap(current_process()->aspace, start, length);
+}
+
+long sys_mprotect(const uint64_t argument[6])
+{
+    vaddr_t start = argument[0];
+    uint64_t length = argument[1];
+    unsigned protection = (unsigned)argument[2];
+
+    if (start & PAGE_MASK)
+        return -EINVAL;
+    if (protection & ~PROT_ALL)
+        return -EINVAL;
+    if (length == 0)
+        return 0;
+    if (page_round_up(length) == 0 || !in_user_space(start, length))
+        return -ENOMEM;
+    return aspace_protect(current_process()->aspace, start, length, protection);
+}
+
+long sys_msync(const uint64_t argument[6])
+{
+    vaddr_t start = argument[0];
+    uint64_t length = argument[1];
+    unsigned flags = (unsigned)argument[2];
+
+    if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) || (start & PAGE_MASK) ||
+        (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
+        return -EINVAL;
+    if (start + page_round_up(length) < start)
+        return -ENOMEM;
+    if (length == 0)
+        return 0;
+    return aspace_sync(current_process()->aspace, start, length, flags & MS_SYNC,
+                       flags & MS_INVALIDATE);
+}
+
+long sys_brk(const uint64_t argument[6])
+{
+    return (long)aspace_brk(current_process()->aspace, argument[0]);
+}

@@ -1,0 +1,314 @@
+/*
+ * System calls of the process life cycle: fork, exec, exit, wait, identifiers.
+ */
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "abi/prctl.h"
+#include "abi/resource.h"
+#include "abi/wait.h"
+#include "arch/riscv/hart.h"
+#include "core/exec.h"
+#include "core/process.h"
+#include "core/user.h"
+#include "fs/file.h"
+#include "fs/path.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "sys/convert.h"
+#include "sys/table.h"
+#include "vm/kmem.h"
+
+#define ROBUST_LIST_SIZE 24 /* of struct robust_list_head, get_robust_list(2) */
+
+long sys_exit(const uint64_t argument[6])
+{
+    process_exit(wait_status_exit((int)argument[0]));
+}
+
+long sys_exit_group(const uint64_t argument[6])
+{
+    process_exit(wait_status_exit((int)argument[0]));
+}
+
+long sys_clone(const uint64_t argument[6])
+{
+    struct clone_request request = {
+        .flags = argument[0],
+        .stack = argument[1],
+        .parent_tid = argument[2],
+        .tls = argument[3],
+        .child_tid = argument[4],
+    };
+    return process_clone(&request);
+}
+
+/* The file that execveat(2) names, referenced; name: what AT_EXECFN and scripts get to see. */
+static int find_program(int descriptor, const char *path, unsigned flags, char *name, size_t size,
+                        struct vnode **result)
+{
+    unsigned lookup = flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW;
+    struct file *file = NULL;
+    int error;
+    string_copy(name, path, size);
+    if (descriptor == AT_FDCWD || path[0] == '/')
+        return path[0] ? path_lookup(NULL, path, lookup, result) : -ENOENT;
+    file = file_get(descriptor);
+    if (!file)
+        return -EBADF;
+    if (path[0] == '\0' && (flags & AT_EMPTY_PATH)) {
+        format(name, size, "/dev/fd/%d", descriptor);
+        vnode_reference(file->vnode);
+        *result = file->vnode;
+        error = 0;
+    } else {
+        format(name, size, "/dev/fd/%d/%s", descriptor, path);
+        error = path[0] ? path_lookup(file->vnode, path, lookup, result) : -ENOENT;
+    }
+    file_release(file);
+    return error;
+}
+
+static long execute(int descriptor, const char *path, char *name, unsigned flags,
+                    struct exec_request *request)
+{
+    int result = find_program(descriptor, path, flags, name, PATH_MAX, &request->file);
+    if (result)
+        return result;
+    request->path = name;
+    if (vnode_type(request->file) == S_IFLNK)
+        result = -ELOOP;
+    else
+        result = exec_program(request);
+    vnode_release(request->file);
+    return result;
+}
+
+static long execute_user(int descriptor, vaddr_t path, vaddr_t arguments, vaddr_t environment,
+                         unsigned flags)
+{
+    struct exec_request request = {.arguments = arguments, .environment = environment};
+    char *buffer = kmalloc(2 * PATH_MAX);
+    long result;
+    if (flags & ~(unsigned)(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) {
+        kfree(buffer);
+        return -EINVAL;
+    }
+    if (!buffer)
+        return -ENOMEM;
+    result = copy_string_from_user(buffer, path, PATH_MAX);
+    if (result > 0)
+        result = execute(descriptor, buffer, buffer + PATH_MAX, flags, &request);
+    kfree(buffer);
+    return result;
+}
+
+long sys_execve(const uint64_t argument[6])
+{
+    return execute_user(AT_FDCWD, argument[0], argument[1], argument[2], 0);
+}
+
+long sys_execveat(const uint64_t argument[6])
+{
+    return execute_user((int)argument[0], argument[1], argument[2], argument[3],
+                        (unsigned)argument[4]);
+}
+
+long sys_wait4(const uint64_t argument[6])
+{
+    int pid = (int)argument[0];
+    unsigned options = (unsigned)argument[2];
+    struct wait_request request = {.options = options | WEXITED};
+    struct wait_result result;
+    int error;
+    if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | WNOTHREAD | WALL | WCLONE))
+        return -EINVAL;
+    if (pid == INT32_MIN)
+        return -ESRCH;
+    request.type = pid == -1 ? P_ALL : pid > 0 ? P_PID : P_PGID;
+    request.id = pid > 0 ? pid : pid == 0 ? current_process()->group : -pid;
+    error = process_wait(&request, &result);
+    if (error || result.pid == 0)
+        return error;
+    if (argument[1] && copy_to_user(argument[1], &result.status, sizeof(int)))
+        return -EFAULT;
+    if (argument[3]) {
+        struct rusage usage;
+        convert_usage(&result.usage, &usage);
+        if (copy_to_user(argument[3], &usage, sizeof(usage)))
+            return -EFAULT;
+    }
+    return result.pid;
+}
+
+static void fill_siginfo(const struct wait_result *result, struct siginfo *siginfo)
+{
+    *siginfo = (struct siginfo){.number = result->pid ? SIGCHLD : 0};
+    if (!result->pid)
+        return;
+    siginfo->code = result->code;
+    siginfo->sender.pid = result->pid;
+    siginfo->sender.uid = result->uid;
+    if (result->code == CLD_EXITED || result->code == CLD_STOPPED)
+        siginfo->sender.status = wait_status_code(result->status);
+    else
+        siginfo->sender.status =
+            result->code == CLD_CONTINUED ? SIGCONT : wait_status_signal(result->status);
+}
+
+/* waitid(2): argument[4] is the rusage of the system call, which libraries do not show. */
+long sys_waitid(const uint64_t argument[6])
+{
+    struct wait_request request = {
+        .type = (int)argument[0], .id = (int)argument[1], .options = (unsigned)argument[3]};
+    struct wait_result result;
+    struct siginfo siginfo;
+    int error;
+    if (request.options &
+            ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | WNOTHREAD | WALL | WCLONE) ||
+        !(request.options & (WEXITED | WSTOPPED | WCONTINUED)))
+        return -EINVAL;
+    if (request.type != P_ALL && request.type != P_PID && request.type != P_PGID)
+        return -EINVAL;
+    if ((request.type == P_PID && request.id <= 0) || (request.type == P_PGID && request.id < 0))
+        return -EINVAL;
+    if (request.type == P_PGID && request.id == 0)
+        request.id = current_process()->group;
+    error = process_wait(&request, &result);
+    if (error)
+        return error;
+    fill_siginfo(&result, &siginfo);
+    if (argument[4] && result.pid) {
+        struct rusage usage;
+        convert_usage(&result.usage, &usage);
+        if (copy_to_user(argument[4], &usage, sizeof(usage)))
+            return -EFAULT;
+    }
+    if (argument[2] && copy_to_user(argument[2], &siginfo, sizeof(siginfo)))
+        return -EFAULT;
+    return 0;
+}
+
+long sys_getpid(const uint64_t argument[6])
+{
+    (void)argument;
+    return current_process()->pid;
+}
+
+long sys_gettid(const uint64_t argument[6])
+{
+    (void)argument;
+    return current_thread()->id;
+}
+
+long sys_getppid(const uint64_t argument[6])
+{
+    const struct process *parent;
+    long pid;
+    (void)argument;
+    mutex_lock(&process_tree_lock);
+    parent = current_process()->parent;
+    pid = parent ? parent->pid : 0;
+    mutex_unlock(&process_tree_lock);
+    return pid;
+}
+
+long sys_set_tid_address(const uint64_t argument[6])
+{
+    current_thread()->clear_child_tid = argument[0];
+    return current_thread()->id;
+}
+
+long sys_setpgid(const uint64_t argument[6])
+{
+    return process_set_group((int)argument[0], (int)argument[1]);
+}
+
+/* The group or the session of a process, 0: the caller. */
+static long identifier_of(int pid, bool session)
+{
+    const struct process *process;
+    long result = -ESRCH;
+    mutex_lock(&process_tree_lock);
+    process = pid ? process_find(pid) : current_process();
+    if (process)
+        result = session ? process->session : process->group;
+    mutex_unlock(&process_tree_lock);
+    return result;
+}
+
+long sys_getpgid(const uint64_t argument[6])
+{
+    return identifier_of((int)argument[0], false);
+}
+
+long sys_getsid(const uint64_t argument[6])
+{
+    return identifier_of((int)argument[0], true);
+}
+
+long sys_setsid(const uint64_t argument[6])
+{
+    (void)argument;
+    return process_new_session();
+}
+
+static long set_name(vaddr_t name)
+{
+    struct process *process = current_process();
+    char buffer[PROCESS_NAME_SIZE];
+    long length = copy_string_from_user(buffer, name, sizeof(buffer));
+    if (length == -EFAULT)
+        return length;
+    buffer[sizeof(buffer) - 1] = '\0';
+    memcpy(process->name, buffer, sizeof(buffer));
+    return 0;
+}
+
+long sys_prctl(const uint64_t argument[6])
+{
+    char name[PROCESS_NAME_SIZE] = {0};
+    switch (argument[0]) {
+    case PR_SET_NAME:
+        return set_name(argument[1]);
+    case PR_GET_NAME:
+        string_copy(name, current_process()->name, sizeof(name));
+        return copy_to_user(argument[1], name, sizeof(name));
+    case PR_GET_DUMPABLE:
+        return 1;
+    case PR_GET_NO_NEW_PRIVS:
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+/* personality(2): only Linux's own is there; 0xffffffff asks for the current one. */
+long sys_personality(const uint64_t argument[6])
+{
+    uint32_t persona = (uint32_t)argument[0], old = current_process()->personality;
+    if (persona != 0xffffffff) {
+        if (persona)
+            return -EINVAL;
+        current_process()->personality = persona;
+    }
+    return old;
+}
+
+long sys_set_robust_list(const uint64_t argument[6])
+{
+    if (argument[1] != ROBUST_LIST_SIZE)
+        return -EINVAL;
+    current_process()->robust_list = argument[0];
+    return 0;
+}
+
+long sys_get_robust_list(const uint64_t argument[6])
+{
+    uint64_t size = ROBUST_LIST_SIZE;
+    if (argument[0] && (int)argument[0] != current_process()->pid)
+        return -ESRCH;
+    if (copy_to_user(argument[1], &current_process()->robust_list, sizeof(uint64_t)) ||
+        copy_to_user(argument[2], &size, sizeof(size)))
+        return -EFAULT;
+    return 0;
+}

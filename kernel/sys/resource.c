@@ -1,0 +1,197 @@
+/*
+ * System calls of limits and accounting.
+ */
+#include "abi/resource.h"
+#include "abi/errno.h"
+#include "arch/riscv/hart.h"
+#include "arch/riscv/timer.h"
+#include "core/process.h"
+#include "core/scheduler.h"
+#include "core/time.h"
+#include "core/user.h"
+#include "sys/convert.h"
+#include "sys/table.h"
+#include "vm/aspace.h"
+
+#define FILES_MOST   (1u << 20) /* RLIMIT_NOFILE at most, as Linux's fs.nr_open */
+#define DEFAULT_NICE 20         /* getpriority(2) returns 20 - nice */
+#define TICK         (NANOSECONDS_PER_SECOND / CLOCK_TICKS_PER_SECOND)
+
+/* The limits that the address space checks by itself. */
+static void pass_to_aspace(struct process *process, unsigned resource, uint64_t value)
+{
+    struct aspace *aspace = process->aspace;
+    if (!aspace)
+        return;
+    if (resource == RLIMIT_STACK)
+        __atomic_store_n(&aspace->stack_limit, value, __ATOMIC_RELAXED);
+    if (resource == RLIMIT_AS)
+        __atomic_store_n(&aspace->address_limit, value, __ATOMIC_RELAXED);
+    if (resource == RLIMIT_DATA)
+        __atomic_store_n(&aspace->data_limit, value, __ATOMIC_RELAXED);
+}
+
+static int check_limit(const struct rlimit *old, const struct rlimit *new, unsigned resource)
+{
+    if (new->soft > new->hard)
+        return -EINVAL;
+    if (new->hard > old->hard && !process_is_privileged())
+        return -EPERM;
+    if (resource == RLIMIT_NOFILE && new->hard > FILES_MOST)
+        return -EPERM;
+    return 0;
+}
+
+static int change_limit(struct process *process, unsigned resource, const struct rlimit *new,
+                        struct rlimit *old)
+{
+    int result = 0;
+    spin_lock(&process->signal_lock);
+    *old = process->limits[resource];
+    if (new) {
+        result = check_limit(old, new, resource);
+        if (result == 0) {
+            process->limits[resource] = *new;
+            pass_to_aspace(process, resource, new->soft);
+        }
+    }
+    spin_unlock(&process->signal_lock);
+    return result;
+}
+
+/* prlimit(2): of oneself, or of a process of the same user. */
+static int change_limit_of(int pid, unsigned resource, const struct rlimit *new, struct rlimit *old)
+{
+    const struct credentials *self = &current_process()->credentials;
+    struct process *process;
+    int result = -ESRCH;
+    mutex_lock(&process_tree_lock);
+    process = pid ? process_find(pid) : current_process();
+    if (process && process != current_process() && self->euid != 0 &&
+        (self->uid != process->credentials.uid || self->gid != process->credentials.gid))
+        result = -EPERM;
+    else if (process)
+        result = change_limit(process, resource, new, old);
+    mutex_unlock(&process_tree_lock);
+    return result;
+}
+
+static long limit_call(int pid, unsigned resource, vaddr_t new_address, vaddr_t old_address)
+{
+    struct rlimit new, old;
+    int result;
+    if (resource >= RLIMIT_COUNT)
+        return -EINVAL;
+    if (new_address && copy_from_user(&new, new_address, sizeof(new)))
+        return -EFAULT;
+    result = change_limit_of(pid, resource, new_address ? &new : NULL, &old);
+    if (result == 0 && old_address && copy_to_user(old_address, &old, sizeof(old)))
+        return -EFAULT;
+    return result;
+}
+
+long sys_prlimit64(const uint64_t argument[6])
+{
+    return limit_call((int)argument[0], (unsigned)argument[1], argument[2], argument[3]);
+}
+
+long sys_getrlimit(const uint64_t argument[6])
+{
+    struct rlimit old;
+    if (argument[0] >= RLIMIT_COUNT)
+        return -EINVAL;
+    change_limit(current_process(), (unsigned)argument[0], NULL, &old);
+    return copy_to_user(argument[1], &old, sizeof(old));
+}
+
+long sys_setrlimit(const uint64_t argument[6])
+{
+    struct rlimit new, old;
+    if (copy_from_user(&new, argument[1], sizeof(new)))
+        return -EFAULT;
+    if (argument[0] >= RLIMIT_COUNT)
+        return -EINVAL;
+    return change_limit(current_process(), (unsigned)argument[0], &new, &old);
+}
+
+/* Own usage with the time that runs now, which counts as the kernel's. */
+static void usage_now(struct resource_usage *usage)
+{
+    process_usage(current_process(), usage);
+    usage->system_time += ticks_to_nanoseconds(timer_ticks() - current_thread()->tick_stamp);
+}
+
+long sys_getrusage(const uint64_t argument[6])
+{
+    struct resource_usage usage;
+    struct rusage rusage;
+    switch ((int)argument[0]) {
+    case RUSAGE_SELF:
+    case RUSAGE_THREAD:
+        usage_now(&usage);
+        break;
+    case RUSAGE_CHILDREN:
+        mutex_lock(&process_tree_lock);
+        usage = current_process()->children_usage;
+        mutex_unlock(&process_tree_lock);
+        break;
+    default:
+        return -EINVAL;
+    }
+    convert_usage(&usage, &rusage);
+    return copy_to_user(argument[1], &rusage, sizeof(rusage));
+}
+
+long sys_times(const uint64_t argument[6])
+{
+    struct resource_usage own, children;
+    struct tms times;
+    usage_now(&own);
+    mutex_lock(&process_tree_lock);
+    children = current_process()->children_usage;
+    mutex_unlock(&process_tree_lock);
+    times = (struct tms){
+        .user = (int64_t)(own.user_time / TICK),
+        .system = (int64_t)(own.system_time / TICK),
+        .children_user = (int64_t)(children.user_time / TICK),
+        .children_system = (int64_t)(children.system_time / TICK),
+    };
+    if (argument[0] && copy_to_user(argument[0], &times, sizeof(times)))
+        return -EFAULT;
+    return (long)(time_now() / TICK);
+}
+
+/* Is there a process that (which, who) of getpriority(2) means? 0, -ESRCH, -EINVAL. */
+static int find_priority_target(int which, int who)
+{
+    const struct process *self = current_process();
+    int result = -ESRCH;
+    if (which < PRIO_PROCESS || which > PRIO_USER)
+        return -EINVAL;
+    mutex_lock(&process_tree_lock);
+    for (struct process *p = process_next(0); p && result; p = process_next(p->pid)) {
+        if ((which == PRIO_PROCESS && p->pid == (who ? who : self->pid)) ||
+            (which == PRIO_PGRP && p->group == (who ? who : self->group)) ||
+            (which == PRIO_USER &&
+             p->credentials.uid == (who ? (uint32_t)who : self->credentials.uid)))
+            result = 0;
+    }
+    mutex_unlock(&process_tree_lock);
+    return result;
+}
+
+/* All processes have the same priority, nice 0. */
+long sys_getpriority(const uint64_t argument[6])
+{
+    int result = find_priority_target((int)argument[0], (int)argument[1]);
+    return result ? result : DEFAULT_NICE;
+}
+
+/* The scheduler knows no priorities: only the one that all have can be set. */
+long sys_setpriority(const uint64_t argument[6])
+{
+    int result = find_priority_target((int)argument[0], (int)argument[1]);
+    if (result)
+        return result;
+    return (int)argument[2] == 0 ? 0 : -EACCES;
+}

@@ -1,0 +1,152 @@
+/*
+ * System calls that tell about files and file systems.
+ */
+#include "abi/device.h"
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "core/process.h"
+#include "core/user.h"
+#include "fs/file.h"
+#include "fs/mount.h"
+#include "sys/at.h"
+#include "sys/table.h"
+
+long sys_fstat(const uint64_t argument[6])
+{
+    struct file *file = file_get((int)argument[0]);
+    struct stat status;
+
+    if (!file)
+        return -EBADF;
+    vnode_status(file->vnode, &status);
+    file_release(file);
+    return copy_to_user(argument[1], &status, sizeof(status));
+}
+
+long sys_newfstatat(const uint64_t argument[6])
+{
+    unsigned flags = (unsigned)argument[3];
+    struct vnode *vnode;
+    struct stat status;
+
+    if (flags & ~(unsigned)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH))
+        return -EINVAL;
+    int error = at_lookup((int)argument[0], argument[1], flags, &vnode);
+    if (error)
+        return error;
+    vnode_status(vnode, &status);
+    vnode_release(vnode);
+    return copy_to_user(argument[2], &status, sizeof(status));
+}
+
+static struct statx_timestamp statx_time(int64_t seconds, int64_t nanoseconds)
+{
+    return (struct statx_timestamp){.seconds = seconds, .nanoseconds = (uint32_t)nanoseconds};
+}
+
+static void fill_statx(struct vnode *vnode, struct statx *statx)
+{
+    struct stat status;
+
+    vnode_status(vnode, &status);
+    *statx = (struct statx){
+        .mask = STATX_BASIC_STATS,
+        .block_size = (uint32_t)status.block_size,
+        .links = status.links,
+        .uid = status.uid,
+        .gid = status.gid,
+        .mode = (uint16_t)status.mode,
+        .number = status.number,
+        .size = (uint64_t)status.size,
+        .blocks = (uint64_t)status.blocks,
+        .atime = statx_time(status.atime, status.atime_nanoseconds),
+        .mtime = statx_time(status.mtime, status.mtime_nanoseconds),
+        .ctime = statx_time(status.ctime, status.ctime_nanoseconds),
+        .special_major = device_major(status.special_device),
+        .special_minor = device_minor(status.special_device),
+        .device_major = device_major(status.device),
+        .device_minor = device_minor(status.device),
+    };
+}
+
+long sys_statx(const uint64_t argument[6])
+{
+    unsigned flags = (unsigned)argument[2], mask = (unsigned)argument[3];
+    struct vnode *vnode;
+    struct statx statx;
+
+    if ((mask & STATX__RESERVED) || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE ||
+        (flags &
+         ~(unsigned)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE)))
+        return -EINVAL;
+    int error = at_lookup((int)argument[0], argument[1], flags, &vnode);
+    if (error)
+        return error;
+    fill_statx(vnode, &statx);
+    vnode_release(vnode);
+    return copy_to_user(argument[4], &statx, sizeof(statx));
+}
+
+static long put_statfs(const struct vnode *vnode, uint64_t address)
+{
+    struct statfs status = {.type = PIPEFS_MAGIC, .block_size = 4096, .name_length = NAME_MAX};
+
+    if (vnode->mount)
+        mount_status(vnode->mount, &status);
+    return copy_to_user(address, &status, sizeof(status));
+}
+
+long sys_statfs(const uint64_t argument[6])
+{
+    struct vnode *vnode;
+    long result = at_lookup(AT_FDCWD, argument[0], 0, &vnode);
+
+    if (result)
+        return result;
+    result = put_statfs(vnode, argument[1]);
+    vnode_release(vnode);
+    return result;
+}
+
+long sys_fstatfs(const uint64_t argument[6])
+{
+    struct file *file = file_get((int)argument[0]);
+
+    if (!file)
+        return -EBADF;
+    long result = put_statfs(file->vnode, argument[1]);
+    file_release(file);
+    return result;
+}
+
+static long check_access(int descriptor, uint64_t path, unsigned mode, unsigned flags)
+{
+    struct vnode *vnode;
+
+    if ((mode & ~(unsigned)(R_OK | W_OK | X_OK)) ||
+        (flags & ~(unsigned)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
+        return -EINVAL;
+    long error = at_lookup(descriptor, path, flags, &vnode);
+    if (error)
+        return error;
+    unsigned type = vnode_type(vnode);
+    bool stored = type == S_IFREG || type == S_IFDIR || type == S_IFLNK;
+    if ((mode & W_OK) && stored && mount_is_read_only(vnode->mount))
+        error = -EROFS;
+    else
+        error =
+            flags & AT_EACCESS ? vnode_permission(vnode, mode) : vnode_permission_real(vnode, mode);
+    vnode_release(vnode);
+    return error;
+}
+
+long sys_faccessat(const uint64_t argument[6])
+{
+    return check_access((int)argument[0], argument[1], (unsigned)argument[2], 0);
+}
+
+long sys_faccessat2(const uint64_t argument[6])
+{
+    return check_access((int)argument[0], argument[1], (unsigned)argument[2],
+                        (unsigned)argument[3]);
+}

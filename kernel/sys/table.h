@@ -1,0 +1,160 @@
+/*
+ * All system calls: SYSTEM_CALL(number, name) for each, in groups; sys_NAME performs it.
+ */
+#ifndef MAPIX_SYS_TABLE_H
+#define MAPIX_SYS_TABLE_H
+
+#include "abi/syscall.h"
+#include "core/syscall.h"
+
+#define SYSTEM_CALLS(SYSTEM_CALL)                                                                  \
+    /* names and directories */                                                                    \
+    SYSTEM_CALL(SYS_getcwd, getcwd)                                                                \
+    SYSTEM_CALL(SYS_mknodat, mknodat)                                                              \
+    SYSTEM_CALL(SYS_mkdirat, mkdirat)                                                              \
+    SYSTEM_CALL(SYS_unlinkat, unlinkat)                                                            \
+    SYSTEM_CALL(SYS_symlinkat, symlinkat)                                                          \
+    SYSTEM_CALL(SYS_linkat, linkat)                                                                \
+    SYSTEM_CALL(SYS_umount2, umount2)                                                              \
+    SYSTEM_CALL(SYS_mount, mount)                                                                  \
+    SYSTEM_CALL(SYS_chdir, chdir)                                                                  \
+    SYSTEM_CALL(SYS_fchdir, fchdir)                                                                \
+    SYSTEM_CALL(SYS_chroot, chroot)                                                                \
+    SYSTEM_CALL(SYS_fchmod, fchmod)                                                                \
+    SYSTEM_CALL(SYS_fchmodat, fchmodat)                                                            \
+    SYSTEM_CALL(SYS_fchownat, fchownat)                                                            \
+    SYSTEM_CALL(SYS_fchown, fchown)                                                                \
+    SYSTEM_CALL(SYS_faccessat, faccessat)                                                          \
+    SYSTEM_CALL(SYS_faccessat2, faccessat2)                                                        \
+    SYSTEM_CALL(SYS_readlinkat, readlinkat)                                                        \
+    SYSTEM_CALL(SYS_newfstatat, newfstatat)                                                        \
+    SYSTEM_CALL(SYS_statx, statx)                                                                  \
+    SYSTEM_CALL(SYS_utimensat, utimensat)                                                          \
+    SYSTEM_CALL(SYS_renameat2, renameat2)                                                          \
+    SYSTEM_CALL(SYS_statfs, statfs)                                                                \
+    SYSTEM_CALL(SYS_fstatfs, fstatfs)                                                              \
+    SYSTEM_CALL(SYS_truncate, truncate)                                                            \
+    /* files */                                                                                    \
+    SYSTEM_CALL(SYS_dup, dup)                                                                      \
+    SYSTEM_CALL(SYS_dup3, dup3)                                                                    \
+    SYSTEM_CALL(SYS_fcntl, fcntl)                                                                  \
+    SYSTEM_CALL(SYS_ioctl, ioctl)                                                                  \
+    SYSTEM_CALL(SYS_flock, flock)                                                                  \
+    SYSTEM_CALL(SYS_ftruncate, ftruncate)                                                          \
+    SYSTEM_CALL(SYS_fallocate, fallocate)                                                          \
+    SYSTEM_CALL(SYS_openat, openat)                                                                \
+    SYSTEM_CALL(SYS_close, close)                                                                  \
+    SYSTEM_CALL(SYS_close_range, close_range)                                                      \
+    SYSTEM_CALL(SYS_pipe2, pipe2)                                                                  \
+    SYSTEM_CALL(SYS_getdents64, getdents64)                                                        \
+    SYSTEM_CALL(SYS_lseek, lseek)                                                                  \
+    SYSTEM_CALL(SYS_read, read)                                                                    \
+    SYSTEM_CALL(SYS_write, write)                                                                  \
+    SYSTEM_CALL(SYS_readv, readv)                                                                  \
+    SYSTEM_CALL(SYS_writev, writev)                                                                \
+    SYSTEM_CALL(SYS_pread64, pread64)                                                              \
+    SYSTEM_CALL(SYS_pwrite64, pwrite64)                                                            \
+    SYSTEM_CALL(SYS_preadv, preadv)                                                                \
+    SYSTEM_CALL(SYS_pwritev, pwritev)                                                              \
+    SYSTEM_CALL(SYS_sendfile, sendfile)                                                            \
+    SYSTEM_CALL(SYS_copy_file_range, copy_file_range)                                              \
+    SYSTEM_CALL(SYS_readahead, readahead)                                                          \
+    SYSTEM_CALL(SYS_fadvise64, fadvise64)                                                          \
+    SYSTEM_CALL(SYS_pselect6, pselect6)                                                            \
+    SYSTEM_CALL(SYS_ppoll, ppoll)                                                                  \
+    SYSTEM_CALL(SYS_fstat, fstat)                                                                  \
+    SYSTEM_CALL(SYS_sync, sync)                                                                    \
+    SYSTEM_CALL(SYS_fsync, fsync)                                                                  \
+    SYSTEM_CALL(SYS_fdatasync, fdatasync)                                                          \
+    SYSTEM_CALL(SYS_sync_file_range, sync_file_range)                                              \
+    SYSTEM_CALL(SYS_syncfs, syncfs)                                                                \
+    /* processes */                                                                                \
+    SYSTEM_CALL(SYS_exit, exit)                                                                    \
+    SYSTEM_CALL(SYS_exit_group, exit_group)                                                        \
+    SYSTEM_CALL(SYS_waitid, waitid)                                                                \
+    SYSTEM_CALL(SYS_wait4, wait4)                                                                  \
+    SYSTEM_CALL(SYS_set_tid_address, set_tid_address)                                              \
+    SYSTEM_CALL(SYS_clone, clone)                                                                  \
+    SYSTEM_CALL(SYS_execve, execve)                                                                \
+    SYSTEM_CALL(SYS_execveat, execveat)                                                            \
+    SYSTEM_CALL(SYS_getpid, getpid)                                                                \
+    SYSTEM_CALL(SYS_getppid, getppid)                                                              \
+    SYSTEM_CALL(SYS_gettid, gettid)                                                                \
+    SYSTEM_CALL(SYS_setpgid, setpgid)                                                              \
+    SYSTEM_CALL(SYS_getpgid, getpgid)                                                              \
+    SYSTEM_CALL(SYS_getsid, getsid)                                                                \
+    SYSTEM_CALL(SYS_setsid, setsid)                                                                \
+    SYSTEM_CALL(SYS_prctl, prctl)                                                                  \
+    SYSTEM_CALL(SYS_personality, personality)                                                      \
+    SYSTEM_CALL(SYS_set_robust_list, set_robust_list)                                              \
+    SYSTEM_CALL(SYS_get_robust_list, get_robust_list)                                              \
+    /* signals */                                                                                  \
+    SYSTEM_CALL(SYS_kill, kill)                                                                    \
+    SYSTEM_CALL(SYS_tkill, tkill)                                                                  \
+    SYSTEM_CALL(SYS_tgkill, tgkill)                                                                \
+    SYSTEM_CALL(SYS_sigaltstack, sigaltstack)                                                      \
+    SYSTEM_CALL(SYS_rt_sigsuspend, rt_sigsuspend)                                                  \
+    SYSTEM_CALL(SYS_rt_sigaction, rt_sigaction)                                                    \
+    SYSTEM_CALL(SYS_rt_sigprocmask, rt_sigprocmask)                                                \
+    SYSTEM_CALL(SYS_rt_sigpending, rt_sigpending)                                                  \
+    SYSTEM_CALL(SYS_rt_sigreturn, rt_sigreturn)                                                    \
+    /* credentials */                                                                              \
+    SYSTEM_CALL(SYS_setregid, setregid)                                                            \
+    SYSTEM_CALL(SYS_setgid, setgid)                                                                \
+    SYSTEM_CALL(SYS_setreuid, setreuid)                                                            \
+    SYSTEM_CALL(SYS_setuid, setuid)                                                                \
+    SYSTEM_CALL(SYS_setresuid, setresuid)                                                          \
+    SYSTEM_CALL(SYS_getresuid, getresuid)                                                          \
+    SYSTEM_CALL(SYS_setresgid, setresgid)                                                          \
+    SYSTEM_CALL(SYS_getresgid, getresgid)                                                          \
+    SYSTEM_CALL(SYS_setfsuid, setfsuid)                                                            \
+    SYSTEM_CALL(SYS_setfsgid, setfsgid)                                                            \
+    SYSTEM_CALL(SYS_getgroups, getgroups)                                                          \
+    SYSTEM_CALL(SYS_setgroups, setgroups)                                                          \
+    SYSTEM_CALL(SYS_umask, umask)                                                                  \
+    SYSTEM_CALL(SYS_getuid, getuid)                                                                \
+    SYSTEM_CALL(SYS_geteuid, geteuid)                                                              \
+    SYSTEM_CALL(SYS_getgid, getgid)                                                                \
+    SYSTEM_CALL(SYS_getegid, getegid)                                                              \
+    /* limits and accounting */                                                                    \
+    SYSTEM_CALL(SYS_getrlimit, getrlimit)                                                          \
+    SYSTEM_CALL(SYS_setrlimit, setrlimit)                                                          \
+    SYSTEM_CALL(SYS_prlimit64, prlimit64)                                                          \
+    SYSTEM_CALL(SYS_getrusage, getrusage)                                                          \
+    SYSTEM_CALL(SYS_times, times)                                                                  \
+    SYSTEM_CALL(SYS_getpriority, getpriority)                                                      \
+    SYSTEM_CALL(SYS_setpriority, setpriority)                                                      \
+    /* scheduling */                                                                               \
+    SYSTEM_CALL(SYS_sched_setaffinity, sched_setaffinity)                                          \
+    SYSTEM_CALL(SYS_sched_getaffinity, sched_getaffinity)                                          \
+    SYSTEM_CALL(SYS_sched_yield, sched_yield)                                                      \
+    SYSTEM_CALL(SYS_getcpu, getcpu)                                                                \
+    /* time */                                                                                     \
+    SYSTEM_CALL(SYS_nanosleep, nanosleep)                                                          \
+    SYSTEM_CALL(SYS_clock_nanosleep, clock_nanosleep)                                              \
+    SYSTEM_CALL(SYS_clock_settime, clock_settime)                                                  \
+    SYSTEM_CALL(SYS_clock_gettime, clock_gettime)                                                  \
+    SYSTEM_CALL(SYS_clock_getres, clock_getres)                                                    \
+    SYSTEM_CALL(SYS_gettimeofday, gettimeofday)                                                    \
+    SYSTEM_CALL(SYS_settimeofday, settimeofday)                                                    \
+    /* system */                                                                                   \
+    SYSTEM_CALL(SYS_uname, uname)                                                                  \
+    SYSTEM_CALL(SYS_sethostname, sethostname)                                                      \
+    SYSTEM_CALL(SYS_setdomainname, setdomainname)                                                  \
+    SYSTEM_CALL(SYS_sysinfo, sysinfo)                                                              \
+    SYSTEM_CALL(SYS_reboot, reboot)                                                                \
+    SYSTEM_CALL(SYS_syslog, syslog)                                                                \
+    SYSTEM_CALL(SYS_getrandom, getrandom)                                                          \
+    SYSTEM_CALL(SYS_riscv_flush_icache, riscv_flush_icache)                                        \
+    /* memory */                                                                                   \
+    SYSTEM_CALL(SYS_brk, brk)                                                                      \
+    SYSTEM_CALL(SYS_munmap, munmap)                                                                \
+    SYSTEM_CALL(SYS_mmap, mmap)                                                                    \
+    SYSTEM_CALL(SYS_mprotect, mprotect)                                                            \
+    SYSTEM_CALL(SYS_msync, msync)
+
+#define DECLARE_SYSTEM_CALL(number, name) system_call sys_##name;
+SYSTEM_CALLS(DECLARE_SYSTEM_CALL)
+#undef DECLARE_SYSTEM_CALL
+
+#endif

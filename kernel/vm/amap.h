@@ -1,0 +1,58 @@
+/*
+ * amap: the private pages of one or more regions of an address space: anonymous memory, and copies
+ * of file pages made by stores. A sparse array of slots, each a page, referenced.
+ *
+ * After fork the amaps of parent and child hold the same pages, each slot with a reference of its
+ * own. A page with one reference is its amap's alone and may be stored to; others are copied first.
+ * With the amap locked, a count of one cannot rise: only a fork of this amap, which needs the lock,
+ * could raise it.
+ */
+#ifndef MAPIX_VM_AMAP_H
+#define MAPIX_VM_AMAP_H
+
+#include "core/lock.h"
+#include "lib/radix.h"
+
+struct page;
+struct tlb_gather;
+
+struct amap {
+    struct mutex lock;
+    struct radix slots;  /* (lock) pages */
+    uint64_t references; /* atomic: regions, and walkers */
+    struct amap *copy;   /* fork: the child's counterpart, while the parent's aspace is locked */
+};
+
+void amap_cache_init(void);
+
+/* An empty amap with one reference; NULL: no memory. */
+struct amap *amap_create(void);
+void amap_reference(struct amap *amap);
+
+/* Drop a reference; the last frees the pages, whose translations are gone everywhere. */
+void amap_release(struct amap *amap);
+
+/* The page in a slot, or NULL. Locked. */
+struct page *amap_page(struct amap *amap, uint64_t slot) REQUIRES(amap->lock);
+
+/* Put page, whose reference the amap takes over, into an empty slot: 0 or -ENOMEM. Locked. */
+int amap_insert(struct amap *amap, uint64_t slot, struct page *page) REQUIRES(amap->lock);
+
+/* Put page, whose reference the amap takes over, in the place of the page there, whose reference is
+ * given up through the gather. Locked. */
+void amap_replace(struct amap *amap, uint64_t slot, struct page *page, struct tlb_gather *gather)
+    REQUIRES(amap->lock);
+
+/* Empty the slots [first, last], giving their pages to the gather. Locked, and the caller has
+ * removed their translations under this lock, because a full gather flushes and frees at once. */
+void amap_remove(struct amap *amap, uint64_t first, uint64_t last, struct tlb_gather *gather)
+    REQUIRES(amap->lock);
+
+/* Give child, new and not in use, the pages of slots [first, last]: 0 or -ENOMEM (a part is there).
+ * Takes the lock of amap. */
+int amap_copy(struct amap *amap, struct amap *child, uint64_t first, uint64_t last);
+
+/* May the amap's owner store to page, which is in one of its slots, without copying it? Locked. */
+bool amap_owns(const struct page *page);
+
+#endif

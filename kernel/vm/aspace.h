@@ -1,0 +1,129 @@
+/*
+ * aspace: an address space. An ordered set of regions, the page tables that cache them, and what is
+ * counted against limits. Regions change with the lock held for writing; faults and look-ups hold
+ * it for reading.
+ */
+#ifndef MAPIX_VM_ASPACE_H
+#define MAPIX_VM_ASPACE_H
+
+#include "arch/riscv/pmap.h"
+#include "core/lock.h"
+#include "lib/tree.h"
+#include "vm/page.h"
+
+struct object;
+struct region;
+struct vnode;
+
+/* Letters: (w) lock for writing, (a) atomic, (c) constant after exec. */
+struct aspace {
+    struct rwlock lock;
+    struct tree regions;       /* (w) by start, with the largest gap per subtree */
+    uint64_t region_count;     /* (w) */
+    struct region *last_found; /* a hint for look-ups, atomic */
+    struct pmap pmap;
+    uint64_t references;     /* (a) processes and borrowers */
+    int64_t sharers;         /* (a) processes that run in it, less one (core/process.c) */
+    uint64_t walkers;        /* (a) reverse mapping walks that use it */
+    uint64_t mapped_pages;   /* (w) size of all regions */
+    uint64_t data_pages;     /* (w) private writable ones, for RLIMIT_DATA */
+    uint64_t brk_start, brk; /* (w) heap */
+    uint64_t mmap_top;       /* (c) mappings are placed below, top-down */
+    uint64_t stack_top;      /* (c) */
+    uint64_t stack_limit;    /* (a) RLIMIT_STACK: how far the stack may grow, bytes */
+    uint64_t address_limit;  /* (a) RLIMIT_AS, bytes */
+    uint64_t data_limit;     /* (a) RLIMIT_DATA, bytes */
+    uint64_t argument_start, argument_end, environment_start, environment_end; /* (c) */
+    uint64_t code_start, code_end, data_start, data_end;                       /* (c) */
+    uint64_t minor_faults, major_faults;                                       /* (a) */
+};
+
+/* Flags of a map request. */
+enum map_flag {
+    MAPPING_SHARED = 1 << 0,
+    MAPPING_FIXED = 1 << 1,      /* at address exactly, replacing what is there */
+    MAPPING_NOREPLACE = 1 << 2,  /* at address exactly, -EEXIST if something is there */
+    MAPPING_POPULATE = 1 << 3,   /* fault all pages in at once; failing to do so is no error */
+    MAPPING_NORESERVE = 1 << 4,  /* no check against the memory there is */
+    MAPPING_GROWS_DOWN = 1 << 5, /* a stack */
+};
+
+struct map_request {
+    vaddr_t address;       /* hint, or the place */
+    uint64_t length;       /* bytes, rounded up to pages */
+    unsigned access;       /* ACCESS_* */
+    unsigned max_access;   /* what mprotect may raise it to */
+    unsigned flags;        /* enum map_flag */
+    struct object *object; /* NULL: private anonymous memory; else a reference is taken */
+    struct vnode *vnode; /* the file, for names in /proc/PID/maps and to keep it in use; or NULL */
+    bool writer;         /* made from a file open for writing: no execve of it while mapped */
+    uint64_t offset;     /* bytes into object, a multiple of the page size */
+    const char *name;    /* "[heap]", "[stack]", ...: static string, or NULL */
+};
+
+/* An empty address space with one reference. NULL: no memory. */
+struct aspace *aspace_create(void);
+void aspace_reference(struct aspace *aspace);
+void aspace_release(
+    struct aspace *aspace); /* the last one destroys it; it is active nowhere; may sleep */
+
+/* fork(2): a copy; shared regions share, private pages are copied on write. -ENOMEM. */
+int aspace_fork(struct aspace *parent, struct aspace **child);
+
+/* mmap(2) behind its decoding: -ENOMEM, -EEXIST, -EPERM. *address is the place chosen. Takes a
+ * reference on the object and the vnode; on failure nothing has changed. */
+int aspace_map(struct aspace *aspace, const struct map_request *request, vaddr_t *address);
+
+/* munmap(2): page-aligned start, length > 0, inside user space. -ENOMEM: no memory for a split. */
+int aspace_unmap(struct aspace *aspace, vaddr_t start, uint64_t length);
+
+/* mprotect(2): -ENOMEM (hole, or no memory), -EACCES. */
+int aspace_protect(struct aspace *aspace, vaddr_t start, uint64_t length, unsigned access);
+
+/* msync(2): write back (wait: MS_SYNC) shared mappings of the range; -ENOMEM if it has holes, -EIO.
+ */
+int aspace_sync(struct aspace *aspace, vaddr_t start, uint64_t length, bool wait, bool invalidate);
+
+/* brk(2): try to move the end of the heap; the end that is in force is returned. */
+uint64_t aspace_brk(struct aspace *aspace, uint64_t end);
+
+/* What a fault comes to. */
+enum fault_result {
+    FAULT_OK,
+    FAULT_NO_REGION, /* SIGSEGV, SEGV_MAPERR */
+    FAULT_ACCESS,    /* SIGSEGV, SEGV_ACCERR */
+    FAULT_BUS,       /* SIGBUS, BUS_ADRERR: behind the end of the file, I/O error, no space */
+    FAULT_NO_MEMORY, /* no frame could be had: the caller asks the out-of-memory killer, then
+                        retries */
+};
+
+/* Resolve a fault at address for access (one of ACCESS_*). May sleep; no lock held. */
+enum fault_result aspace_fault(struct aspace *aspace, vaddr_t address, unsigned access);
+
+/* A snapshot of the first region that ends above address, for /proc and messages. */
+struct region_info {
+    vaddr_t start, end;
+    unsigned access;
+    bool shared, grows_down;
+    uint64_t offset;
+    struct vnode *vnode; /* referenced for the caller, or NULL */
+    const char *name;
+    /* Pages, filled if asked: resident = private_pages + shared_pages. */
+    uint64_t resident, private_pages, shared_pages, anonymous, dirty, shared_dirty;
+};
+
+/* false: there is none. count_pages: fill the page counts, walking the page tables. */
+bool aspace_region_info(struct aspace *aspace, vaddr_t address, bool count_pages,
+                        struct region_info *info);
+
+/* The user memory of another process, or one's own: faults pages in. Bytes moved. */
+size_t aspace_read(struct aspace *aspace, vaddr_t address, void *buffer, size_t size);
+size_t aspace_write(struct aspace *aspace, vaddr_t address, const void *buffer, size_t size);
+
+/* Used by exec before the first region: where things go. */
+void aspace_set_layout(struct aspace *aspace, vaddr_t stack_top, vaddr_t mmap_top,
+                       vaddr_t brk_start);
+
+void vm_init(void);
+
+#endif

@@ -1,0 +1,447 @@
+/*
+ * Page faults.
+ *
+ *   private, the page is in the amap ("upper")
+ *       1A  sole owner, or a read          map it; writable if owned
+ *       1B  store to a page that a forked  copy it, put the copy in the slot, map that
+ *           process has too
+ *   otherwise ("lower")
+ *       2A  the object has it, shared      map it; writable once it is dirty
+ *           ... private, a read            map it read-only
+ *       2B  private store                  copy it into the amap ("promote"), map the copy
+ *       2Z  no object                      a read maps the page of zeros, a store promotes one
+ *
+ *      amap      [ 1A ] [ 1B ] [    ] [    ] [    ]
+ *      object    [    ] [    ] [ 2A ] [ 2B ] [ -> not resident: read it, start again ]
+ *
+ * Phases: lookup, upper, lower, enter. A phase that needs something which cannot be had with the
+ * locks held (a frame, a page from the store, space in the store, a larger stack) says so, every
+ * lock is dropped, resolve gets it, and the fault starts from lookup again; the world may have
+ * changed.
+ */
+#include "abi/errno.h"
+#include "lib/string.h"
+#include "vm/amap.h"
+#include "vm/vm.h"
+
+#define FAULT_AROUND_PAGES 16u
+
+struct page *zero_page;
+
+/* How a phase ends, and what has to be done without locks before the next attempt. */
+enum outcome {
+    DONE,
+    FAILED,     /* fault->result says how */
+    NEED_FRAME, /* into fault->spare */
+    NEED_TABLE, /* memory for page tables, tree nodes, an amap */
+    NEED_READ,  /* of page fault->index of fault->object */
+    NEED_WAIT,  /* for fault->page to be filled */
+    NEED_SPACE, /* in the store, for fault->page */
+    NEED_STACK, /* the region above grows down to the address */
+};
+
+struct fault {
+    struct aspace *aspace;
+    vaddr_t address; /* of the page */
+    unsigned access;
+    enum fault_result result;
+    struct region *region;
+    struct amap *amap;     /* of the region, or NULL */
+    struct object *object; /* of the region; referenced while no lock is held */
+    uint64_t index;        /* of the page in object */
+    struct page *page;     /* waited for: referenced */
+    struct page *spare;    /* a frame reserved for a copy */
+    struct object *stored; /* a page of it was stored to: referenced */
+    struct tlb_gather gather;
+};
+
+static enum outcome fail(struct fault *fault, enum fault_result result)
+{
+    fault->result = result;
+    return FAILED;
+}
+
+static bool is_store(const struct fault *fault)
+{
+    return fault->access & ACCESS_WRITE;
+}
+
+/* May the region above the address grow down to it? */
+static bool stack_reaches(struct fault *fault)
+{
+    struct region *above = region_find_above(fault->aspace, fault->address);
+
+    return above && above->grows_down && above->end - fault->address <= fault->aspace->stack_limit;
+}
+
+static enum outcome lookup(struct fault *fault)
+{
+    struct region *region = region_find(fault->aspace, fault->address);
+
+    if (!region)
+        return stack_reaches(fault) ? NEED_STACK : fail(fault, FAULT_NO_REGION);
+    if (fault->access & ~region_hardware_access(region))
+        return fail(fault, FAULT_ACCESS);
+    fault->region = region;
+    fault->object = region->object;
+    fault->amap = region->shared ? NULL : __atomic_load_n(&region->amap, __ATOMIC_ACQUIRE);
+    fault->index = region->object ? region_object_index(region, fault->address) : 0;
+    return DONE;
+}
+
+/* Map page with access, fetching instructions from it only after every hart can see them. */
+static enum outcome enter(struct fault *fault, vaddr_t address, struct page *page, unsigned access)
+{
+    if ((access & ACCESS_EXECUTE) && !page_is(page, PAGE_CODE)) {
+        page_set(page, PAGE_CODE);
+        instruction_fence_all();
+    }
+    return pmap_enter(&fault->aspace->pmap, address, page, access, &fault->gather) ? NEED_TABLE
+                                                                                   : DONE;
+}
+
+/* Use the frame reserved before, or take one if that needs no waiting. */
+static struct page *take_frame(struct fault *fault)
+{
+    struct page *page = fault->spare;
+
+    fault->spare = NULL;
+    return page ? page : page_allocate(0, PAGE_NOWAIT);
+}
+
+/* Cases 1A and 1B: page is in the amap, which is locked. */
+static enum outcome upper(struct fault *fault, struct page *page)
+{
+    struct region *region = fault->region;
+    unsigned access = region_hardware_access(region);
+
+    if (!amap_owns(page)) {
+        if (is_store(fault)) {
+            struct page *copy = take_frame(fault);
+            if (!copy)
+                return NEED_FRAME;
+            page_copy(page_data(copy), page_data(page));
+            amap_replace(fault->amap, region_slot(region, fault->address), copy, &fault->gather);
+            page = copy;
+        } else {
+            access &= ~ACCESS_WRITE;
+        }
+    }
+    return enter(fault, fault->address, page, access);
+}
+
+/* Put a copy of source (NULL: zeros) into the amap, which is locked and has none, and map it. */
+static enum outcome promote(struct fault *fault, struct page *source)
+{
+    struct page *copy = take_frame(fault);
+
+    if (!copy)
+        return NEED_FRAME;
+    if (source)
+        page_copy(page_data(copy), page_data(source));
+    else
+        page_zero(page_data(copy));
+    if (amap_insert(fault->amap, region_slot(fault->region, fault->address), copy)) {
+        fault->spare = copy;
+        return NEED_TABLE;
+    }
+    return enter(fault, fault->address, copy, region_hardware_access(fault->region));
+}
+
+/* A store to a shared page makes it dirty. Object locked, page valid. */
+static enum outcome store_to_shared(struct fault *fault, struct page *page)
+{
+    if (!page_is(page, PAGE_BACKED)) {
+        page_reference(page);
+        fault->page = page;
+        return NEED_SPACE;
+    }
+    enum outcome outcome =
+        enter(fault, fault->address, page, region_hardware_access(fault->region));
+    if (outcome == DONE) {
+        page->block_flags = UINT32_MAX;
+        object_dirty_locked(fault->object, page);
+    }
+    /* Of a page that write(2) made dirty, too: the file's times move with this store. */
+    if (outcome == DONE && !fault->stored) {
+        object_reference(fault->object);
+        fault->stored = fault->object;
+    }
+    return outcome;
+}
+
+/* What a page of the object may be mapped with, without a store to it. */
+static unsigned access_unstored(const struct region *region, const struct page *page)
+{
+    bool writable = region->shared && page_is(page, PAGE_DIRTY);
+    unsigned access = region_hardware_access(region);
+    return writable ? access : access & ~ACCESS_WRITE;
+}
+
+/* Map the neighbours that are resident, need no work, and are not mapped yet. Object locked, amap
+ * too. */
+static void map_around(struct fault *fault)
+{
+    struct region *region = fault->region;
+    vaddr_t span = FAULT_AROUND_PAGES * PAGE_SIZE;
+    vaddr_t start = fault->address & ~(span - 1), end = start + span;
+    void *pages[FAULT_AROUND_PAGES], *copies[FAULT_AROUND_PAGES] = {0};
+
+    if (start < region->start)
+        start = region->start;
+    if (end > region->end)
+        end = region->end;
+    unsigned count = (unsigned)((end - start) >> PAGE_SHIFT);
+    uint64_t first = region_object_index(region, start), limit = object_pages(fault->object);
+    radix_lookup_range(&fault->object->pages, first, count, pages);
+    if (fault->amap)
+        radix_lookup_range(&fault->amap->slots, region_slot(region, start), count, copies);
+    for (unsigned i = 0; i < count && first + i < limit; i++) {
+        vaddr_t address = start + i * PAGE_SIZE;
+        struct page *page = pages[i];
+        if (!page || copies[i] || address == fault->address ||
+            page_is(page, PAGE_BUSY | PAGE_ERROR))
+            continue;
+        unsigned access = access_unstored(region, page);
+        if ((access & ACCESS_EXECUTE) && !page_is(page, PAGE_CODE))
+            continue;
+        if (pmap_enter_absent(&fault->aspace->pmap, address, page, access))
+            break;
+    }
+}
+
+/* Cases 2A and 2B: the object's page is valid. Object locked. */
+static enum outcome lower_resident(struct fault *fault, struct page *page)
+{
+    struct region *region = fault->region;
+
+    if (is_store(fault))
+        return region->shared ? store_to_shared(fault, page) : promote(fault, page);
+    enum outcome outcome = enter(fault, fault->address, page, access_unstored(region, page));
+    if (outcome == DONE)
+        map_around(fault);
+    return outcome;
+}
+
+/* The object is to give the page. */
+static enum outcome lower(struct fault *fault)
+{
+    struct object *object = fault->object;
+    enum outcome outcome;
+    struct page *busy;
+
+    mutex_lock(&object->lock);
+    struct page *page =
+        fault->index < object_pages(object) ? object_find_page(object, fault->index, &busy) : NULL;
+    if (fault->index >= object_pages(object)) {
+        outcome = fail(fault, FAULT_BUS);
+    } else if (page) {
+        outcome = lower_resident(fault, page);
+        page_release(page);
+    } else {
+        fault->page = busy;
+        outcome = busy ? NEED_WAIT : NEED_READ;
+    }
+    if (outcome == NEED_READ || outcome == NEED_WAIT || outcome == NEED_SPACE)
+        object_reference(object); /* resolve uses it without the locks */
+    mutex_unlock(&object->lock);
+    return outcome;
+}
+
+/* The amap of neighbour, if region could be one region with it but for the access. */
+static struct amap *borrow_amap(const struct region *region, const struct region *neighbour)
+{
+    if (!neighbour || neighbour->shared || neighbour->object != region->object ||
+        neighbour->vnode != region->vnode ||
+        (neighbour->end != region->start && neighbour->start != region->end))
+        return NULL;
+    struct amap *amap = __atomic_load_n(&neighbour->amap, __ATOMIC_ACQUIRE);
+    uint64_t distance = (region->start - neighbour->start) / PAGE_SIZE;
+    if (!amap || neighbour->amap_offset + distance != region->amap_offset ||
+        (region->object && neighbour->object_offset + distance != region->object_offset))
+        return NULL;
+    amap_reference(amap);
+    return amap;
+}
+
+/* Give the region an amap: its neighbour's, so that they may merge one day, or a new one. */
+static enum outcome make_amap(struct fault *fault)
+{
+    struct region *region = fault->region;
+    struct amap *none = NULL, *amap = borrow_amap(region, region_previous(region));
+
+    if (!amap)
+        amap = borrow_amap(region, region_next(region));
+    if (!amap)
+        amap = amap_create();
+    if (!amap)
+        return NEED_TABLE;
+    /* Other faults hold the aspace for reading as well: the first to set it wins. */
+    if (!__atomic_compare_exchange_n(&region->amap, &none, amap, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE)) {
+        amap_release(amap);
+        amap = none;
+    }
+    fault->amap = amap;
+    return DONE;
+}
+
+/* A private region: amap first, then the object or zeros. */
+static enum outcome private_page(struct fault *fault)
+{
+    enum outcome outcome = DONE;
+
+    if (!fault->amap && is_store(fault))
+        outcome = make_amap(fault);
+    if (outcome != DONE)
+        return outcome;
+    if (!fault->amap)
+        return fault->object ? lower(fault)
+                             : enter(fault, fault->address, zero_page,
+                                     region_hardware_access(fault->region) & ~ACCESS_WRITE);
+    mutex_lock(&fault->amap->lock);
+    struct page *page = amap_page(fault->amap, region_slot(fault->region, fault->address));
+    if (page)
+        outcome = upper(fault, page);
+    else if (fault->object)
+        outcome = lower(fault);
+    else if (is_store(fault))
+        outcome = promote(fault, NULL);
+    else
+        outcome = enter(fault, fault->address, zero_page,
+                        region_hardware_access(fault->region) & ~ACCESS_WRITE);
+    mutex_unlock(&fault->amap->lock);
+    return outcome;
+}
+
+/* One attempt, with the locks. */
+static enum outcome attempt(struct fault *fault)
+{
+    rwlock_read(&fault->aspace->lock);
+    enum outcome outcome = lookup(fault);
+    if (outcome == DONE)
+        outcome = fault->region->shared ? lower(fault) : private_page(fault);
+    rwlock_read_done(&fault->aspace->lock);
+    tlb_flush(&fault->gather);
+    return outcome;
+}
+
+/* Extend the stack to the address, if the limit and the guard gap still allow it. */
+static bool grow_stack(struct fault *fault)
+{
+    struct aspace *aspace = fault->aspace;
+    bool grown = false;
+
+    rwlock_write(&aspace->lock);
+    struct region *region = region_find_above(aspace, fault->address);
+    if (region && region->start <= fault->address) {
+        grown = true; /* somebody else grew it */
+    } else if (region && stack_reaches(fault)) {
+        struct region *previous = region_previous(region);
+        vaddr_t floor = previous ? previous->end : 0;
+        bool guarded = !previous || !previous->access || previous->grows_down ||
+                       fault->address >= floor + STACK_GUARD_GAP;
+        uint64_t pages = (region->start - fault->address) / PAGE_SIZE;
+        if (guarded && aspace_within_limits(aspace, pages, true)) {
+            aspace_account(aspace, region, -1);
+            region_set_bounds(aspace, region, fault->address, region->end);
+            aspace_account(aspace, region, 1);
+            grown = true;
+        }
+    }
+    rwlock_write_done(&aspace->lock);
+    return grown;
+}
+
+/* Wait for fault->page and see whether it came. Drops the references. */
+static bool await_page(struct fault *fault)
+{
+    page_wait(fault->page, PAGE_BUSY);
+    bool valid = !page_is(fault->page, PAGE_ERROR);
+    page_release(fault->page);
+    object_release(fault->object);
+    return valid || fail(fault, FAULT_BUS) != FAILED;
+}
+
+static bool read_page(struct fault *fault)
+{
+    if (object_start_read(fault->object, fault->index, &fault->page)) {
+        object_release(fault->object);
+        fail(fault, FAULT_NO_MEMORY);
+        return false;
+    }
+    __atomic_fetch_add(&fault->aspace->major_faults, 1, __ATOMIC_RELAXED);
+    return await_page(fault);
+}
+
+static bool reserve_space(struct fault *fault)
+{
+    int error = fault->object->pager->reserve(fault->object, fault->index);
+
+    if (!error)
+        page_set(fault->page, PAGE_BACKED);
+    page_release(fault->page);
+    object_release(fault->object);
+    return !error || fail(fault, error == -ENOMEM ? FAULT_NO_MEMORY : FAULT_BUS) != FAILED;
+}
+
+/* Get frames by reclaiming, keeping one if it is to be the copy. */
+static bool get_frame(struct fault *fault, bool keep)
+{
+    struct page *page = page_allocate(0, 0);
+
+    if (!page) {
+        fail(fault, FAULT_NO_MEMORY);
+        return false;
+    }
+    if (keep && !fault->spare)
+        fault->spare = page;
+    else
+        page_release(page);
+    return true;
+}
+
+/* Get, with no lock held, what the attempt lacked; false: it cannot be had, fault->result says why.
+ */
+static bool resolve(struct fault *fault, enum outcome need)
+{
+    switch (need) {
+    case NEED_FRAME:
+        return get_frame(fault, true);
+    case NEED_TABLE:
+        return get_frame(fault, false);
+    case NEED_READ:
+        return read_page(fault);
+    case NEED_WAIT:
+        return await_page(fault);
+    case NEED_SPACE:
+        return reserve_space(fault);
+    case NEED_STACK:
+        return grow_stack(fault) || fail(fault, FAULT_NO_REGION) != FAILED;
+    default:
+        return false;
+    }
+}
+
+enum fault_result aspace_fault(struct aspace *aspace, vaddr_t address, unsigned access)
+{
+    struct fault fault = {.aspace = aspace, .access = access, .result = FAULT_OK};
+    enum outcome outcome;
+
+    if (address >= user_end)
+        return FAULT_NO_REGION;
+    fault.address = page_round_down(address);
+    tlb_gather_init(&fault.gather, &aspace->pmap, FLUSH_COPY);
+    __atomic_fetch_add(&aspace->minor_faults, 1, __ATOMIC_RELAXED);
+    do {
+        outcome = attempt(&fault);
+    } while (outcome != DONE && outcome != FAILED && resolve(&fault, outcome));
+    if (fault.spare)
+        page_release(fault.spare);
+    if (fault.stored) {
+        if (fault.stored->pager->stored)
+            fault.stored->pager->stored(fault.stored);
+        object_release(fault.stored);
+    }
+    return fault.result;
+}

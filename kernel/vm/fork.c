@@ -1,0 +1,106 @@
+/*
+ * fork: a copy of an address space. Shared regions refer to the same objects; private ones get an
+ * amap of their own with the same pages, write-protected in the parent, so that the next store by
+ * either copies.
+ *
+ *    parent   slot -> page (1)      parent   slot -\
+ *                              =>                    page (2)
+ *                                   child    slot -/
+ *
+ * The child's page tables start empty; its faults fill them.
+ */
+#include "abi/errno.h"
+#include "fs/vnode.h"
+#include "vm/amap.h"
+#include "vm/vm.h"
+
+/* The child's counterpart of an amap, made at the first region that uses it; referenced for the
+ * region. */
+static struct amap *counterpart(struct amap *amap)
+{
+    if (amap->copy)
+        amap_reference(amap->copy);
+    else
+        amap->copy = amap_create();
+    return amap->copy;
+}
+
+/* Copy one region into the child: 0 or -ENOMEM. */
+static int copy_region(struct aspace *child, const struct region *region, struct tlb_gather *gather)
+{
+    struct region *copy = region_allocate();
+    int error = 0;
+
+    if (!copy)
+        return -ENOMEM;
+    *copy = *region;
+    copy->amap = NULL;
+    if (copy->object)
+        object_reference(copy->object);
+    if (copy->vnode)
+        vnode_reference(copy->vnode);
+    if (copy->writer)
+        vnode_write_begin(copy->vnode); /* cannot fail: region holds it as well */
+    if (region->amap) {
+        copy->amap = counterpart(region->amap);
+        error = copy->amap ? amap_copy(region->amap, copy->amap, region->amap_offset,
+                                       region_slot(region, region->end - 1))
+                           : -ENOMEM;
+        if (region->access & ACCESS_WRITE)
+            pmap_protect(&region->aspace->pmap, region->start, region->end,
+                         ACCESS_READ | ACCESS_EXECUTE, gather);
+    }
+    region_insert(child, copy);
+    return error;
+}
+
+static void copy_numbers(struct aspace *child, const struct aspace *parent)
+{
+    child->mapped_pages = parent->mapped_pages;
+    child->data_pages = parent->data_pages;
+    child->brk_start = parent->brk_start;
+    child->brk = parent->brk;
+    child->mmap_top = parent->mmap_top;
+    child->stack_top = parent->stack_top;
+    child->stack_limit = parent->stack_limit;
+    child->address_limit = parent->address_limit;
+    child->data_limit = parent->data_limit;
+    child->argument_start = parent->argument_start;
+    child->argument_end = parent->argument_end;
+    child->environment_start = parent->environment_start;
+    child->environment_end = parent->environment_end;
+    child->code_start = parent->code_start;
+    child->code_end = parent->code_end;
+    child->data_start = parent->data_start;
+    child->data_end = parent->data_end;
+}
+
+int aspace_fork(struct aspace *parent, struct aspace **result)
+{
+    struct aspace *child = aspace_create();
+    struct tlb_gather gather;
+    int error = 0;
+
+    if (!child)
+        return -ENOMEM;
+    tlb_gather_init(&gather, &parent->pmap, FLUSH_FORK);
+    rwlock_write(&parent->lock);
+    copy_numbers(child, parent);
+    tree_for_each (node, &parent->regions) {
+        if (!error)
+            error = copy_region(child, container_of(node, struct region, node), &gather);
+    }
+    tree_for_each (node, &parent->regions) {
+        struct region *region = container_of(node, struct region, node);
+        if (region->amap)
+            region->amap->copy = NULL;
+    }
+    rwlock_write_done(&parent->lock);
+    tlb_flush(&gather);
+    if (error) {
+        aspace_release(child);
+        return error;
+    }
+    *result = child;
+    return 0;
+}

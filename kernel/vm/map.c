@@ -1,0 +1,151 @@
+/*
+ * mmap: decode (sys/memory.c), reserve, lock, choose the place, unmap what is in it, insert, merge,
+ * unlock, flush. No page is allocated and no page table entry written.
+ */
+#include "abi/errno.h"
+#include "core/thread.h"
+#include "fs/vnode.h"
+#include "vm/vm.h"
+
+/* Lowest address that is chosen for a mapping, as Linux's default vm.mmap_min_addr. */
+#define MAPPING_LOWEST 65536ul
+
+/* Is [address, address + length) in user space and free? Locked. */
+static bool range_is_free(struct aspace *aspace, vaddr_t address, uint64_t length)
+{
+    if (address < MAPPING_LOWEST || address >= user_end || length > user_end - address)
+        return false;
+    struct region *above = region_find_above(aspace, address);
+    if (!above)
+        return true;
+    uint64_t guard = above->grows_down ? STACK_GUARD_GAP : 0;
+    return above->start >= address && above->start - address >= length + guard;
+}
+
+/* Choose the place: 0, -ENOMEM, -EEXIST. Locked. */
+static int choose_address(struct aspace *aspace, const struct map_request *request, uint64_t length,
+                          vaddr_t *address)
+{
+    vaddr_t hint = request->address;
+
+    if (request->flags & MAPPING_NOREPLACE) {
+        struct region *above = region_find_above(aspace, hint);
+        *address = hint;
+        return above && above->start < hint + length ? -EEXIST : 0;
+    }
+    *address = hint;
+    if (request->flags & MAPPING_FIXED)
+        return 0;
+    if (hint && hint < MAPPING_LOWEST)
+        *address = hint = MAPPING_LOWEST;
+    if (hint && range_is_free(aspace, hint, length))
+        return 0;
+    if (region_find_gap(aspace, length, MAPPING_LOWEST, aspace->mmap_top, address) ||
+        region_find_gap(aspace, length, aspace->mmap_top, user_end, address))
+        return 0;
+    return -ENOMEM;
+}
+
+/* Fill in a region for the request, taking its references. */
+static void region_describe(struct region *region, const struct map_request *request, vaddr_t start,
+                            uint64_t length)
+{
+    region->start = start;
+    region->end = start + length;
+    region->access = request->access;
+    region->max_access = request->max_access;
+    region->shared = request->flags & MAPPING_SHARED;
+    region->grows_down = request->flags & MAPPING_GROWS_DOWN;
+    region->no_reserve = request->flags & MAPPING_NORESERVE;
+    region->name = request->name;
+    region->amap_offset = start >> PAGE_SHIFT;
+    region->object = request->object;
+    region->object_offset = request->offset >> PAGE_SHIFT;
+    region->vnode = request->vnode;
+    region->writer = request->writer;
+    if (region->object)
+        object_reference(region->object);
+    if (region->vnode)
+        vnode_reference(region->vnode);
+    if (region->writer)
+        vnode_write_begin(region->vnode); /* cannot fail: the open file holds it */
+}
+
+/* The pages that the mapping adds: what it replaces is not counted. Locked. */
+static uint64_t pages_added(struct aspace *aspace, vaddr_t start, uint64_t length)
+{
+    uint64_t replaced = 0;
+
+    for (struct region *region = region_find_above(aspace, start);
+         region && region->start < start + length; region = region_next(region)) {
+        vaddr_t low = region->start > start ? region->start : start;
+        vaddr_t high = region->end < start + length ? region->end : start + length;
+        replaced += high - low;
+    }
+    return (length - replaced) >> PAGE_SHIFT;
+}
+
+/* Map with region and spares reserved. Locked for writing. */
+static int map_locked(struct aspace *aspace, const struct map_request *request,
+                      struct region **region, struct region *spares[2], struct tlb_gather *gather,
+                      struct region **dead, vaddr_t *address)
+{
+    uint64_t length = page_round_up(request->length);
+    bool data = !(request->flags & (MAPPING_SHARED | MAPPING_GROWS_DOWN)) &&
+                (request->access & ACCESS_WRITE);
+    int error = choose_address(aspace, request, length, address);
+
+    if (error)
+        return error;
+    if (!aspace_within_limits(aspace, pages_added(aspace, *address, length), data))
+        return -ENOMEM;
+    if (request->flags & MAPPING_FIXED)
+        unmap_locked(aspace, *address, *address + length, spares, gather, dead);
+    region_describe(*region, request, *address, length);
+    region_insert(aspace, *region);
+    aspace_account(aspace, *region, 1);
+    region_merge(aspace, *region, dead);
+    *region = NULL;
+    return 0;
+}
+
+/* MAP_POPULATE: fault everything in; what cannot be had is left to the first access. */
+static void populate(struct aspace *aspace, vaddr_t start, uint64_t length,
+                     const struct map_request *request)
+{
+    unsigned access = request->access & ACCESS_WRITE && !(request->flags & MAPPING_SHARED)
+                          ? ACCESS_WRITE
+                          : ACCESS_READ;
+
+    if (!(request->access & access))
+        return;
+    for (uint64_t done = 0; done < length && !thread_killed(); done += PAGE_SIZE) {
+        if (aspace_fault(aspace, start + done, access))
+            return;
+    }
+}
+
+int aspace_map(struct aspace *aspace, const struct map_request *request, vaddr_t *address)
+{
+    struct region *region = region_allocate(), *spares[2], *dead = NULL;
+    struct tlb_gather gather;
+    int error = spares_reserve(spares);
+
+    if (error || !region) {
+        region_free(region);
+        if (!error)
+            spares_release(spares);
+        return -ENOMEM;
+    }
+    tlb_gather_init(&gather, &aspace->pmap, FLUSH_UNMAP);
+    rwlock_write(&aspace->lock);
+    error = map_locked(aspace, request, &region, spares, &gather, &dead, address);
+    rwlock_write_done(&aspace->lock);
+    tlb_flush(&gather);
+    region_release_all(dead);
+    region_free(region);
+    spares_release(spares);
+    if (!error && (request->flags & MAPPING_POPULATE))
+        populate(aspace, *address, page_round_up(request->length), request);
+    return error;
+}

@@ -1,0 +1,359 @@
+/*
+ * Objects: the page cache. See object.h for the life of a page.
+ *
+ * A failed read leaves its page in the index with PAGE_ERROR; whoever finds it there takes it out
+ * and reads anew, and those who waited for it see the error on the page itself.
+ */
+#include "vm/object.h"
+#include "abi/errno.h"
+#include "core/printk.h"
+#include "core/thread.h"
+#include "core/wait.h"
+#include "lib/string.h"
+#include "vm/back_list.h"
+#include "vm/kmem.h"
+#include "vm/reclaim.h"
+#include "vm/vm.h"
+
+#define READ_AHEAD_INITIAL 4u
+#define READ_AHEAD_MAX     64u
+
+static struct slab_cache object_cache;
+
+void object_cache_init(void)
+{
+    slab_cache_init(&object_cache, "object", sizeof(struct object), 8);
+}
+
+void object_init(struct object *object, const struct pager *pager, uint64_t size)
+{
+    memset(object, 0, sizeof(*object));
+    mutex_init(&object->lock, "object", RANK_OBJECT);
+    radix_init(&object->pages);
+    wait_queue_init(&object->written, "object written");
+    back_list_init(object);
+    list_init(&object->dirty_link);
+    object->pager = pager;
+    object->size = size;
+    object->references = 1;
+    object->anonymous = pager == &anonymous_pager;
+}
+
+void object_reference(struct object *object)
+{
+    __atomic_fetch_add(&object->references, 1, __ATOMIC_RELAXED);
+}
+
+void object_release(struct object *object)
+{
+    if (__atomic_fetch_sub(&object->references, 1, __ATOMIC_ACQ_REL) == 1)
+        object->pager->release(object);
+}
+
+/* Take the first page out of the index, waiting until nobody reads or writes it; false: there is
+ * none. */
+static bool drop_first_page(struct object *object)
+{
+    uint64_t index;
+
+    mutex_lock(&object->lock);
+    struct page *page = radix_next(&object->pages, 0, UINT64_MAX, &index);
+    if (page && !page_is(page, PAGE_BUSY | PAGE_WRITEBACK)) {
+        radix_remove(&object->pages, index);
+        reclaim_remove(page);
+    } else if (page) {
+        page_reference(page);
+    }
+    mutex_unlock(&object->lock);
+    if (!page)
+        return false;
+    page_wait(page, PAGE_BUSY | PAGE_WRITEBACK);
+    page_release(page);
+    return true;
+}
+
+void object_destroy(struct object *object)
+{
+    assert(!object->regions.root);
+    write_back_forget(object);
+    while (drop_first_page(object))
+        ;
+    /* The reclaimer may hold a reference that it took while a page was still on its queue. */
+    while (__atomic_load_n(&object->references, __ATOMIC_ACQUIRE) > 1)
+        thread_yield();
+}
+
+/* The anonymous pager: pages without a store begin as zeros and stay. */
+
+static void anonymous_get(struct object *object, struct page **pages, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        memset(page_data(pages[i]), 0, PAGE_SIZE);
+        page_set(pages[i], PAGE_BACKED);
+        object_page_filled(object, pages[i], 0);
+    }
+}
+
+static void anonymous_put(struct object *object, struct page **pages, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        object_page_written(object, pages[i], 0);
+}
+
+static int anonymous_reserve(struct object *object, uint64_t index)
+{
+    (void)object;
+    (void)index;
+    return 0;
+}
+
+static void anonymous_release(struct object *object)
+{
+    object_destroy(object);
+    slab_free(&object_cache, object);
+}
+
+const struct pager anonymous_pager = {
+    .get = anonymous_get,
+    .put = anonymous_put,
+    .reserve = anonymous_reserve,
+    .release = anonymous_release,
+};
+
+struct object *object_create_anonymous(uint64_t size)
+{
+    struct object *object = slab_allocate(&object_cache);
+
+    if (object)
+        object_init(object, &anonymous_pager, size);
+    return object;
+}
+
+void object_remove_page(struct object *object, struct page *page, struct tlb_gather *gather)
+{
+    radix_remove(&object->pages, page->index);
+    reclaim_remove(page);
+    tlb_gather_page(gather, page);
+}
+
+/* Take a page whose read failed out of the index: it was never mapped. Object locked. */
+static void drop_failed_page(struct object *object, struct page *page)
+{
+    radix_remove(&object->pages, page->index);
+    reclaim_remove(page);
+    page_release(page);
+}
+
+struct page *object_find_page(struct object *object, uint64_t index, struct page **busy)
+{
+    struct page *page = radix_lookup(&object->pages, index);
+
+    *busy = NULL;
+    if (!page)
+        return NULL;
+    uint32_t flags = page_flags(page);
+    if (!(flags & (PAGE_BUSY | PAGE_ERROR))) {
+        if (!(flags & PAGE_REFERENCED))
+            page_set(page, PAGE_REFERENCED);
+        page_reference(page);
+        return page;
+    }
+    if (flags & PAGE_BUSY) {
+        page_reference(page);
+        *busy = page;
+    } else {
+        drop_failed_page(object, page);
+    }
+    return NULL;
+}
+
+/* How many pages to read from index on: doubles while the reads are sequential. Object locked. */
+static unsigned read_ahead_window(struct object *object, uint64_t index)
+{
+    uint64_t pages = object_pages(object);
+    uint64_t window;
+
+    if (object->anonymous)
+        return 1;
+    if (index == object->read_ahead_next && object->read_ahead_size)
+        window = object->read_ahead_size * 2;
+    else
+        window = READ_AHEAD_INITIAL;
+    if (window > READ_AHEAD_MAX)
+        window = READ_AHEAD_MAX;
+    object->read_ahead_size = window;
+    if (index + window > pages)
+        window = pages > index ? pages - index : 1;
+    object->read_ahead_next = index + window;
+    return (unsigned)window;
+}
+
+/* Insert a new BUSY page at index with references for the index and the pager: 0, -EEXIST, -ENOMEM.
+ * Object locked. */
+static int insert_busy(struct object *object, uint64_t index, struct page *page)
+{
+    page->owner = object;
+    page->index = index;
+    int error = radix_insert(&object->pages, index, page);
+    if (error)
+        return error;
+    page_set(page, PAGE_BUSY); /* the object's lock keeps it from sight until then */
+    page_reference(page);
+    reclaim_insert(page);
+    return 0;
+}
+
+/* Insert pages behind the first as far as the window, memory and absence allow. Object locked. */
+static unsigned insert_ahead(struct object *object, uint64_t index, unsigned window,
+                             struct page **pages)
+{
+    unsigned count = 1;
+
+    while (count < window && !radix_lookup(&object->pages, index + count)) {
+        struct page *page = page_allocate(0, PAGE_NOWAIT);
+        if (!page)
+            break;
+        if (insert_busy(object, index + count, page)) {
+            page_release(page);
+            break;
+        }
+        pages[count++] = page;
+    }
+    return count;
+}
+
+int object_start_read(struct object *object, uint64_t index, struct page **page)
+{
+    struct page *pages[READ_AHEAD_MAX];
+    unsigned count = 0;
+    struct page *first = page_allocate(0, 0);
+
+    if (!first)
+        return -ENOMEM;
+    mutex_lock(&object->lock);
+    int error = insert_busy(object, index, first);
+    if (!error) {
+        page_reference(first);
+        pages[0] = first;
+        count = insert_ahead(object, index, read_ahead_window(object, index), pages);
+    } else if (error == -EEXIST) {
+        *page = radix_lookup(&object->pages, index);
+        page_reference(*page);
+    }
+    mutex_unlock(&object->lock);
+    if (!error) {
+        object->pager->get(object, pages, count);
+        *page = first;
+        return 0;
+    }
+    page_release(first);
+    return error == -EEXIST ? 0 : error;
+}
+
+int object_get_page(struct object *object, uint64_t index, struct page **page)
+{
+    struct page *busy;
+
+    for (;;) {
+        mutex_lock(&object->lock);
+        *page = object_find_page(object, index, &busy);
+        mutex_unlock(&object->lock);
+        if (*page)
+            return 0;
+        if (!busy) {
+            int error = object_start_read(object, index, &busy);
+            if (error)
+                return error;
+        }
+        page_wait(busy, PAGE_BUSY);
+        bool failed = page_is(busy, PAGE_ERROR);
+        page_release(busy);
+        if (failed)
+            return -EIO;
+    }
+}
+
+int object_get_page_to_fill(struct object *object, uint64_t index, struct page **page, bool *fresh)
+{
+    struct page *busy, *new_page;
+
+    *fresh = false;
+    mutex_lock(&object->lock);
+    *page = object_find_page(object, index, &busy);
+    mutex_unlock(&object->lock);
+    if (*page)
+        return 0;
+    if (busy) {
+        page_release(busy);
+        return object_get_page(object, index, page);
+    }
+    new_page = page_allocate(0, 0);
+    if (!new_page)
+        return -ENOMEM;
+    mutex_lock(&object->lock);
+    int error = insert_busy(object, index, new_page);
+    if (!error)
+        page_reference(new_page);
+    mutex_unlock(&object->lock);
+    if (!error) {
+        *page = new_page;
+        *fresh = true;
+        return 0;
+    }
+    page_release(new_page);
+    return error == -EEXIST ? object_get_page(object, index, page) : error;
+}
+
+void object_page_filled(struct object *object, struct page *page, int error)
+{
+    (void)object;
+    if (error)
+        page_set(page, PAGE_ERROR);
+    page_clear(page, PAGE_CODE);
+    page_finish(page, PAGE_BUSY);
+    page_release(page);
+}
+
+bool object_dirty_locked(struct object *object, struct page *page)
+{
+    if (page_is(page, PAGE_CODE))
+        page_clear(page, PAGE_CODE);
+    if (page_is(page, PAGE_DIRTY))
+        return false;
+    page_set(page, PAGE_DIRTY);
+    radix_tag(&object->pages, page->index);
+    if (!object->anonymous)
+        write_back_note_dirty(object);
+    return true;
+}
+
+void object_dirty_page(struct object *object, struct page *page, uint32_t block_flags)
+{
+    mutex_lock(&object->lock);
+    /* It may have been truncated meanwhile: then its contents no longer matter. */
+    if (radix_lookup(&object->pages, page->index) == page) {
+        page->block_flags |= block_flags;
+        object_dirty_locked(object, page);
+    }
+    mutex_unlock(&object->lock);
+}
+
+uint64_t object_resident(const struct object *object)
+{
+    return object->pages.count;
+}
+
+uint32_t object_error_sample(const struct object *object)
+{
+    return __atomic_load_n(&object->error_sequence, __ATOMIC_ACQUIRE);
+}
+
+int object_error_check(struct object *object, uint32_t *seen)
+{
+    uint32_t sequence = object_error_sample(object);
+
+    if (sequence == *seen)
+        return 0;
+    *seen = sequence;
+    return __atomic_load_n(&object->error, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,172 @@
+/*
+ * object: something that can be mapped: the page cache of a file or a disk, shared anonymous
+ * memory.
+ *
+ * An object has an index of its resident pages, a pager that moves pages between memory and the
+ * store, and the set of regions that map it. A page enters the index BUSY, is filled by the pager,
+ * and stays until it is truncated or reclaimed. read, write, exec and every mapping use these same
+ * pages.
+ *
+ *   absent --insert--> BUSY --pager get--> resident clean <--> resident DIRTY
+ *                                             ^   (put done)      | (put: mappings write-protected,
+ *                                             +---- WRITEBACK <---+  DIRTY cleared, then written)
+ *
+ * DIRTY is exact: a page becomes dirty in write(2), or in the fault of the first store through a
+ * mapping, because a clean page is mapped read-only everywhere.
+ *
+ * Letters: (l) lock, (b) back_lock, (a) atomic, (c) constant after object_init.
+ */
+#ifndef MAPIX_VM_OBJECT_H
+#define MAPIX_VM_OBJECT_H
+
+#include "core/lock.h"
+#include "core/user.h"
+#include "lib/radix.h"
+#include "lib/tree.h"
+#include "vm/page.h"
+
+struct object;
+
+/*
+ * How an object gets and puts pages. No VM lock is held in any of these calls; all may sleep.
+ */
+struct pager {
+    /*
+     * Fill count pages of consecutive indices, BUSY and inserted, each with a reference held by the
+     * caller. Each page is finished by object_page_filled, from here or later from the completion
+     * of the I/O; what lies behind the end of the store is zeroed. A page with space in the store
+     * gets PAGE_BACKED.
+     */
+    void (*get)(struct object *object, struct page **pages, unsigned count);
+
+    /*
+     * Write count pages of consecutive indices to the store, at most up to the object's size. They
+     * are in WRITEBACK with a reference each; each is finished by object_page_written.
+     */
+    void (*put)(struct object *object, struct page **pages, unsigned count);
+
+    /*
+     * Make sure that the page at index has space in the store, because it is about to become dirty
+     * through a mapping: 0, -ENOSPC, -EDQUOT, -EIO. An index behind the end: 0, nothing done.
+     */
+    int (*reserve)(struct object *object, uint64_t index);
+
+    /* A mapped store has dirtied a page: the file's times have to move. May be NULL. */
+    void (*stored)(struct object *object);
+
+    /* The last reference is gone: free what contains the object (which has called object_destroy).
+     */
+    void (*release)(struct object *object);
+};
+
+struct object {
+    struct mutex lock;
+    struct radix pages;        /* (l) resident pages by index; tag: dirty */
+    const struct pager *pager; /* (c) */
+    uint64_t size;       /* (l) bytes; read without the lock where a stale value is harmless */
+    uint64_t references; /* (a) */
+    uint64_t writing;    /* (a) pages in WRITEBACK */
+    struct wait_queue written; /* woken when writing falls to 0 */
+    struct spinlock back_lock;
+    struct tree regions; /* (b) regions that map this object, by offset, with the highest end */
+    uint64_t shared_writable; /* (b) regions that may store to it */
+    struct list dirty_link;   /* on the write-back thread's list while it has dirty pages */
+    uint64_t dirty_since;     /* time_now() of the first of them */
+    uint64_t read_ahead_next, read_ahead_size; /* (l) sequential detection */
+    uint32_t error_sequence; /* (a) count of write-back errors, see object_error_check */
+    int error;               /* (a) the latest of them */
+    bool anonymous;          /* (c) zero-filled, no store: shared memory, tmpfs */
+};
+
+/* Set up an object with one reference. */
+void object_init(struct object *object, const struct pager *pager, uint64_t size);
+
+/* Free all pages and check that nothing maps it; the caller frees the structure. May sleep. */
+void object_destroy(struct object *object);
+
+void object_reference(struct object *object);
+void object_release(struct object *object); /* the last one calls pager->release; may sleep */
+
+/* Shared anonymous memory of size bytes, as MAP_SHARED | MAP_ANONYMOUS uses. NULL: no memory. */
+struct object *object_create_anonymous(uint64_t size);
+
+/* The pager of objects without a store (object_create_anonymous, tmpfs): zero-fill. */
+extern const struct pager anonymous_pager;
+
+/*
+ * The valid page at index, with a reference, read from the store (and pages around it ahead) if it
+ * is absent. -ENOMEM, -EIO. Works behind the end of the object too (zeros): the caller knows the
+ * size.
+ */
+int object_get_page(struct object *object, uint64_t index, struct page **page);
+
+/*
+ * As object_get_page, for a page that the caller initialises wholly: an absent one is not read, but
+ * returned BUSY (*fresh true), with one more reference for object_page_filled, which the caller
+ * calls when it has filled the page.
+ */
+int object_get_page_to_fill(struct object *object, uint64_t index, struct page **page, bool *fresh);
+
+/* Mark a valid page dirty, under no lock; the page is referenced and stays in the index. It is
+ * BACKED. block_flags is or-ed into page->block_flags (metadata caches with blocks smaller than a
+ * page). */
+void object_dirty_page(struct object *object, struct page *page, uint32_t block_flags);
+
+/* For pagers: the page's contents are valid (or could not be read: error). Any context. Drops the
+ * reference that get was given. */
+void object_page_filled(struct object *object, struct page *page, int error);
+
+/* For pagers: the write of the page is done. Any context. Drops the reference that put was given.
+ * An error is kept for object_error_check; the page stays clean, as on Linux. */
+void object_page_written(struct object *object, struct page *page, int error);
+
+/*
+ * Move bytes between an object and the transfer's memory, from offset on, as read(2) and write(2)
+ * do. object_read stops at the object's size. object_write writes over allocated space only: the
+ * caller (a file system, with the vnode locked) has made sure that the range has space in the
+ * store; it raises the object's size as it goes. Returns bytes moved, or -EFAULT, -EIO, -ENOMEM if
+ * none were.
+ */
+long object_read(struct object *object, uint64_t offset, struct transfer *transfer);
+long object_write(struct object *object, uint64_t offset, struct transfer *transfer);
+
+/* Set a new, larger or equal size; the bytes between read as zeros, whatever was stored behind the
+ * old end through a mapping. Called with the vnode locked. */
+void object_grow(struct object *object, uint64_t size);
+
+/*
+ * Set a smaller size: the pages behind it leave the index and every mapping, private copies wholly
+ * behind it too, and the rest of the page that holds the new end becomes zeros (and dirty, if it
+ * was not absent and something changed). Waits for writes in flight to those pages, so that the
+ * store's space may be given to others after. Called with the vnode locked. -ENOMEM, -EIO: the tail
+ * page could not be read; nothing changed.
+ */
+int object_truncate(struct object *object, uint64_t size);
+
+/* Remove the pages wholly inside [start, end) from the index and all shared mappings; not private
+ * copies. */
+void object_punch(struct object *object, uint64_t start, uint64_t end);
+
+/*
+ * Write dirty pages of [start, end) (bytes) to the store; wait: until they are there. Mappings are
+ * write-protected first, so that later stores are seen. 0 or the first error of this call's writes.
+ */
+int object_write_back(struct object *object, uint64_t start, uint64_t end, bool wait);
+
+/*
+ * The errseq rule of Linux: *seen is an open file's position (0 at open: object_error_sample).
+ * Returns the error that happened since, once, and moves *seen.
+ */
+uint32_t object_error_sample(const struct object *object);
+int object_error_check(struct object *object, uint32_t *seen);
+
+/* Resident pages. */
+uint64_t object_resident(const struct object *object);
+
+/* Write everything dirty in the system; wait: until it is stored (sync(2)). */
+void object_write_back_all(bool wait);
+
+/* Start the write-back thread. */
+void write_back_init(void);
+
+#endif

@@ -1,0 +1,76 @@
+/*
+ * munmap: reserve the two pieces that a cut at each end may need, lock, cut, take the regions out
+ * of the set and their pages out of page tables and amaps, unlock, flush once, then free.
+ *
+ *    before   AAAA BBBB CCCC          the range is marked
+ *               ^^^^^^^^^
+ *    after    AA          CC          two cuts, two spares; B whole
+ */
+#include "abi/errno.h"
+#include "vm/amap.h"
+#include "vm/vm.h"
+
+/* The spare for the next cut. */
+static struct region *take_spare(struct region *spares[2])
+{
+    unsigned i = spares[0] ? 0 : 1;
+    struct region *spare = spares[i];
+
+    spares[i] = NULL;
+    return spare;
+}
+
+/* Remove the translations of region and the pages of its amap. */
+static void drop_pages(struct region *region, struct tlb_gather *gather)
+{
+    struct pmap *pmap = &region->aspace->pmap;
+
+    if (!region->amap) {
+        pmap_remove(pmap, region->start, region->end, gather);
+        return;
+    }
+    mutex_lock(&region->amap->lock);
+    pmap_remove(pmap, region->start, region->end, gather);
+    amap_remove(region->amap, region->amap_offset, region_slot(region, region->end - 1), gather);
+    mutex_unlock(&region->amap->lock);
+}
+
+void unmap_locked(struct aspace *aspace, vaddr_t start, vaddr_t end, struct region *spares[2],
+                  struct tlb_gather *gather, struct region **dead)
+{
+    struct region *region = region_find_above(aspace, start);
+
+    if (region && region->start < start) {
+        region_split(aspace, region, start, take_spare(spares));
+        region = region_next(region);
+    }
+    while (region && region->start < end) {
+        struct region *next;
+        if (region->end > end)
+            region_split(aspace, region, end, take_spare(spares));
+        next = region_next(region);
+        drop_pages(region, gather);
+        aspace_account(aspace, region, -1);
+        region_remove(aspace, region);
+        region_push_dead(region, dead);
+        region = next;
+    }
+}
+
+int aspace_unmap(struct aspace *aspace, vaddr_t start, uint64_t length)
+{
+    struct region *spares[2], *dead = NULL;
+    struct tlb_gather gather;
+    int error = spares_reserve(spares);
+
+    if (error)
+        return error;
+    tlb_gather_init(&gather, &aspace->pmap, FLUSH_UNMAP);
+    rwlock_write(&aspace->lock);
+    unmap_locked(aspace, start, start + page_round_up(length), spares, &gather, &dead);
+    rwlock_write_done(&aspace->lock);
+    tlb_flush(&gather);
+    region_release_all(dead);
+    spares_release(spares);
+    return 0;
+}

@@ -1,0 +1,73 @@
+/*
+ * What the files of kernel/vm share among themselves.
+ */
+#ifndef MAPIX_VM_VM_H
+#define MAPIX_VM_VM_H
+
+#include "arch/riscv/pmap.h"
+#include "vm/aspace.h"
+#include "vm/object.h"
+#include "vm/page.h"
+#include "vm/region.h"
+
+void page_wait_init(void);
+void object_cache_init(void);
+
+/* A frame of zeros that read faults on untouched anonymous memory map. */
+extern struct page *zero_page;
+
+/*
+ * The page at index if it is resident and valid, referenced, or NULL with *busy the page to wait
+ * for (referenced) or NULL too (absent). Object locked.
+ */
+struct page *object_find_page(struct object *object, uint64_t index, struct page **busy)
+    REQUIRES(object->lock);
+
+/*
+ * Begin reading the absent page at index, and pages ahead of it: 0 with *page the one at index,
+ * referenced (not necessarily valid: page_wait), or -ENOMEM. No lock held. Counts as a major fault.
+ */
+int object_start_read(struct object *object, uint64_t index, struct page **page);
+
+/* Mark a valid page dirty; true: it was clean. Object locked. */
+bool object_dirty_locked(struct object *object, struct page *page) REQUIRES(object->lock);
+
+/* Take a page out of the index, giving its reference to the gather. Object locked. */
+void object_remove_page(struct object *object, struct page *page, struct tlb_gather *gather)
+    REQUIRES(object->lock);
+
+/* Number of pages that the object's size covers. */
+static inline uint64_t object_pages(const struct object *object)
+{
+    return (__atomic_load_n(&object->size, __ATOMIC_RELAXED) + PAGE_MASK) >> PAGE_SHIFT;
+}
+
+/* Forget dirty state when the last dirty page is gone; put on the list with the first. */
+void write_back_note_dirty(struct object *object);
+void write_back_forget(struct object *object);
+
+/* Make the write-back thread run now, because memory is short. */
+void write_back_hurry(void);
+
+/* The part of munmap under the lock: takes the regions of [start, end), whose ends are cut with the
+ * spares (each used one is set to NULL), out of the set, and their translations and pages into the
+ * gather. */
+void unmap_locked(struct aspace *aspace, vaddr_t start, vaddr_t end, struct region *spares[2],
+                  struct tlb_gather *gather, struct region **dead) REQUIRES(aspace->lock);
+
+/* Two regions for splits: 0 or -ENOMEM; and freeing those that were not used. */
+int spares_reserve(struct region *spares[2]);
+void spares_release(struct region *spares[2]);
+
+/* Account a region that came (sign 1) or went (sign -1). Locked for writing. */
+void aspace_account(struct aspace *aspace, const struct region *region, int sign);
+
+/* May the address space grow by that many pages (writable: private writable ones)? Locked for
+ * writing. */
+bool aspace_within_limits(const struct aspace *aspace, uint64_t pages, bool writable);
+
+/* Check the invariants of doc/invariants.md that concern one address space; panics on a violation.
+ * DEBUG kernel and host tests. Locked. */
+void aspace_check(struct aspace *aspace);
+
+#endif

@@ -1,0 +1,11 @@
+// sources: kernel/vm/region.c kernel/vm/amap.c kernel/vm/object.c kernel/vm/object_io.c kernel/vm/back_list.c kernel/vm/aspace.c kernel/vm/map.c kernel/vm/unmap.c kernel/vm/protect.c kernel/vm/brk.c kernel/vm/fork.c kernel/vm/fault.c kernel/vm/truncate.c kernel/vm/write_back.c kernel/vm/reclaim.c kernel/vm/page_wait.c kernel/vm/check.c kernel/lib/tree.c kernel/lib/radix.c kernel/vm/radix_node.c kernel/arch/riscv/pmap.c kernel/arch/riscv/gather.c kernel/arch/riscv/table.c tests/host/vm_model.c tests/host/machine.c tests/host/shim/memory.c tests/host/shim/shim.c
+/* The virtual-memory system against the naive model, on streams that the fuzzer invents. */
+#include "vm_model.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    vm_model_run(bytes, size < 4000 ? size : 4000, 0);
+    return 0;
+}

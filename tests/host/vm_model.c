@@ -1,0 +1,607 @@
+/* The model of vm_model.h. */
+#include "vm_model.h"
+#include "abi/errno.h"
+#include "arch/riscv/gather.h"
+#include "core/thread.h"
+#include "fs/vnode.h"
+#include "machine.h"
+#include "shim.h"
+#include "vm/reclaim.h"
+#include "vm/vm.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROCESSES    4
+#define WINDOW       40 /* pages of each address space that are used */
+#define BASE         0x100000ul
+#define FILES        2
+#define FILE_PAGES   24
+#define SHARED       64 /* shared anonymous objects in one run */
+#define SHARED_PAGES 12
+#define HARTS        2
+#define CELL_SIZE    2048u
+
+uint64_t vm_model_loads;
+
+static void difference(const char *what, uint64_t a, uint64_t b)
+{
+    fprintf(stderr, "difference: %s (%lx, %lx)\n", what, a, b);
+    abort();
+}
+
+/* What the model knows. */
+
+enum kind { UNMAPPED, ANONYMOUS, SHARED_ANONYMOUS, FILE_PRIVATE, FILE_SHARED };
+
+struct model_page {
+    enum kind kind;
+    unsigned access;
+    unsigned thing; /* file or shared object */
+    unsigned index; /* page in it */
+    bool copied;    /* private: has a copy of its own */
+    uint8_t cells[2];
+};
+
+struct model_process {
+    bool alive;
+    struct aspace *aspace;
+    struct model_page pages[WINDOW];
+};
+
+struct model_file {
+    struct object object;
+    uint8_t store[FILE_PAGES][PAGE_SIZE];
+    uint8_t cells[FILE_PAGES][2]; /* what the model says */
+    unsigned size;                /* in halves of a page */
+};
+
+static struct model_process processes[PROCESSES];
+static struct model_file files[FILES];
+static uint8_t shared_cells[SHARED][SHARED_PAGES][2];
+static unsigned shared_count;
+
+/* The harts' translation caches. */
+
+struct translation {
+    bool valid;
+    unsigned access;
+    struct page *page;
+};
+
+static struct translation translations[HARTS][PROCESSES][WINDOW];
+/* Forget exactly what the gather names, nothing more. */
+static void forget(const struct tlb_gather *gather, unsigned hart, unsigned p)
+{
+    if (!processes[p].alive ||
+        (!gather->several && gather->identifier != processes[p].aspace->pmap.identifier))
+        return;
+    for (unsigned i = 0; i < WINDOW; i++) {
+        vaddr_t address = BASE + i * PAGE_SIZE;
+        if (gather->several || (address >= gather->start && address < gather->end))
+            translations[hart][p][i].valid = false;
+    }
+}
+
+void tlb_flush(struct tlb_gather *gather)
+{
+    for (unsigned hart = 0; hart < HARTS; hart++) {
+        for (unsigned p = 0; p < PROCESSES && (gather->harts >> hart & 1); p++)
+            forget(gather, hart, p);
+    }
+    gather_free(gather);
+}
+
+/* Both harts run the address space all the time. */
+static void load_everywhere(struct aspace *aspace, unsigned p)
+{
+    aspace->pmap.identifier = p + 1;
+    aspace->pmap.active_harts = aspace->pmap.used_harts = (1u << HARTS) - 1;
+}
+
+/* The mock pager: requests wait in a queue until somebody sleeps for one, or the stream lets one
+ * finish. */
+
+struct pending {
+    struct object *object;
+    struct page *page;
+    bool write;
+};
+
+static struct pending pending[4096];
+static unsigned pending_count;
+
+static struct model_file *file_of(struct object *object)
+{
+    return container_of(object, struct model_file, object);
+}
+
+static void enqueue(struct object *object, struct page **pages, unsigned count, bool write)
+{
+    for (unsigned i = 0; i < count; i++)
+        pending[pending_count++] = (struct pending){object, pages[i], write};
+}
+
+static void file_get(struct object *object, struct page **pages, unsigned count)
+{
+    enqueue(object, pages, count, false);
+}
+
+static void file_put(struct object *object, struct page **pages, unsigned count)
+{
+    enqueue(object, pages, count, true);
+}
+
+static int file_reserve(struct object *object, uint64_t index)
+{
+    (void)object;
+    (void)index;
+    return 0;
+}
+
+static void file_release(struct object *object)
+{
+    difference("the owner's reference of a file's object was released", object->references, 0);
+}
+
+static const struct pager file_pager = {
+    .get = file_get, .put = file_put, .reserve = file_reserve, .release = file_release};
+
+/* Finish the request at a place in the queue. */
+static void finish_request(unsigned at)
+{
+    struct pending request = pending[at];
+    struct model_file *file = file_of(request.object);
+    uint8_t *data = page_data(request.page), *store = file->store[request.page->index];
+    uint64_t start = request.page->index << PAGE_SHIFT, size = file->object.size;
+    size_t inside = start >= size ? 0 : size - start < PAGE_SIZE ? size - start : PAGE_SIZE;
+
+    memmove(&pending[at], &pending[at + 1], (--pending_count - at) * sizeof(*pending));
+    if (request.write) {
+        memcpy(store, data, inside);
+        object_page_written(request.object, request.page, 0);
+    } else {
+        memset(data, 0, PAGE_SIZE);
+        memcpy(data, store, inside);
+        page_set(request.page, PAGE_BACKED);
+        object_page_filled(request.object, request.page, 0);
+    }
+}
+
+static bool finish_oldest(void)
+{
+    if (!pending_count)
+        return false;
+    finish_request(0);
+    return true;
+}
+
+/* Access to memory as a program has it. */
+
+enum access_result { ACCESSED, SEGMENT_FAULT, BUS_FAULT, OUT_OF_MEMORY };
+
+static enum access_result result_of(enum fault_result fault)
+{
+    if (fault == FAULT_BUS)
+        return BUS_FAULT;
+    return fault == FAULT_NO_MEMORY ? OUT_OF_MEMORY : SEGMENT_FAULT;
+}
+
+/* Find the page as hart does: its translation cache, else the tables, else a fault. */
+static enum access_result translate(unsigned p, unsigned i, unsigned hart, unsigned access,
+                                    struct page **page)
+{
+    struct translation *cached = &translations[hart][p][i];
+    struct pmap *pmap = &processes[p].aspace->pmap;
+    vaddr_t address = BASE + i * PAGE_SIZE;
+
+    for (unsigned tries = 0; tries < 10; tries++) {
+        paddr_t frame;
+        unsigned allowed;
+        bool present = pmap_query(pmap, address, &frame, &allowed);
+        if (cached->valid && (cached->access & access) == access) {
+            *page = cached->page;
+            return ACCESSED;
+        }
+        if (present && (allowed & access) == access) {
+            *cached = (struct translation){true, allowed, page_of(frame)};
+            continue;
+        }
+        enum fault_result fault = aspace_fault(processes[p].aspace, address, access);
+        if (fault != FAULT_OK)
+            return result_of(fault);
+    }
+    difference("a fault is resolved again and again", address, access);
+    return SEGMENT_FAULT;
+}
+
+static uint8_t *cell_of(struct page *page, unsigned cell)
+{
+    return (uint8_t *)page_data(page) + cell * CELL_SIZE + 8;
+}
+
+/* What the model says about an access. */
+static enum access_result expected(const struct model_page *page, unsigned access)
+{
+    unsigned allowed = page->access & ACCESS_WRITE ? page->access | ACCESS_READ : page->access;
+
+    if (page->kind == UNMAPPED || (access & ~allowed))
+        return SEGMENT_FAULT;
+    bool file = page->kind == FILE_PRIVATE || page->kind == FILE_SHARED;
+    if (file && !page->copied && page->index >= (files[page->thing].size + 1) / 2)
+        return BUS_FAULT;
+    return ACCESSED;
+}
+
+/* The model's cells of a page; NULL: they are not defined (behind the end of the file, in its last
+ * page). */
+static uint8_t *model_cell(struct model_page *page, unsigned cell)
+{
+    if (page->copied || page->kind == ANONYMOUS)
+        return &page->cells[cell];
+    if (page->kind == SHARED_ANONYMOUS)
+        return &shared_cells[page->thing][page->index][cell];
+    if (page->index * 2 + cell >= files[page->thing].size)
+        return NULL;
+    return &files[page->thing].cells[page->index][cell];
+}
+
+static void do_load(unsigned p, unsigned i, unsigned hart, unsigned cell)
+{
+    struct model_page *model = &processes[p].pages[i];
+    struct page *page;
+    enum access_result result = translate(p, i, hart, ACCESS_READ, &page);
+
+    if (result == OUT_OF_MEMORY)
+        return;
+    if (result != expected(model, ACCESS_READ))
+        difference("result of a load", result, expected(model, ACCESS_READ));
+    if (result != ACCESSED)
+        return;
+    uint8_t *want = model_cell(model, cell), got = *cell_of(page, cell);
+    if (want && got != *want)
+        difference("value of a load", got, *want);
+    vm_model_loads++;
+}
+
+static void do_store(unsigned p, unsigned i, unsigned hart, unsigned cell, uint8_t value)
+{
+    struct model_page *model = &processes[p].pages[i];
+    struct page *page;
+    enum access_result result = translate(p, i, hart, ACCESS_WRITE, &page);
+
+    if (result == OUT_OF_MEMORY)
+        return;
+    if (result != expected(model, ACCESS_WRITE))
+        difference("result of a store", result, expected(model, ACCESS_WRITE));
+    if (result != ACCESSED)
+        return;
+    if (model->kind == FILE_PRIVATE && !model->copied) {
+        for (unsigned k = 0; k < 2; k++) {
+            uint8_t *from = model_cell(model, k);
+            model->cells[k] = from ? *from : *cell_of(page, k);
+        }
+        model->copied = true;
+    }
+    *cell_of(page, cell) = value;
+    uint8_t *want = model_cell(model, cell);
+    if (want)
+        *want = value;
+}
+
+/* Mapping calls. */
+
+static void model_unmap(struct model_process *process, unsigned first, unsigned count)
+{
+    for (unsigned i = first; i < first + count; i++)
+        process->pages[i] = (struct model_page){0};
+}
+
+static void do_map(unsigned p, enum kind kind, unsigned first, unsigned count, unsigned access,
+                   unsigned thing, unsigned index)
+{
+    struct model_process *process = &processes[p];
+    struct map_request request = {.address = BASE + first * PAGE_SIZE,
+                                  .length = count * PAGE_SIZE,
+                                  .access = access,
+                                  .max_access = 7,
+                                  .flags = MAPPING_FIXED};
+    struct object *object = NULL;
+    vaddr_t address;
+
+    if (kind == SHARED_ANONYMOUS) {
+        if (shared_count == SHARED || count > SHARED_PAGES)
+            return;
+        object = object_create_anonymous(count * PAGE_SIZE);
+        if (!object)
+            return;
+        thing = shared_count++;
+        index = 0;
+        memset(shared_cells[thing], 0, sizeof(shared_cells[thing]));
+    } else if (kind == FILE_PRIVATE || kind == FILE_SHARED) {
+        object = &files[thing].object;
+        object_reference(object);
+    }
+    if (kind == SHARED_ANONYMOUS || kind == FILE_SHARED)
+        request.flags |= MAPPING_SHARED;
+    request.object = object;
+    request.offset = index * PAGE_SIZE;
+    int error = aspace_map(process->aspace, &request, &address);
+    if (object)
+        object_release(object);
+    if (error == -ENOMEM && shim_allocation_failed())
+        return;
+    if (error || address != request.address)
+        difference("result of a fixed map", (uint64_t)error, address);
+    model_unmap(process, first, count);
+    for (unsigned i = 0; i < count; i++)
+        process->pages[first + i] =
+            (struct model_page){.kind = kind, .access = access, .thing = thing, .index = index + i};
+}
+
+/* Let the kernel choose the place of anonymous memory. */
+static void do_map_anywhere(unsigned p, unsigned hint, unsigned count)
+{
+    struct model_process *process = &processes[p];
+    struct map_request request = {.address = hint ? BASE + hint * PAGE_SIZE : 0,
+                                  .length = count * PAGE_SIZE,
+                                  .access = ACCESS_READ | ACCESS_WRITE,
+                                  .max_access = 7};
+    vaddr_t address;
+    int error = aspace_map(process->aspace, &request, &address);
+
+    if (error)
+        return;
+    if (address < BASE || address + request.length > BASE + WINDOW * PAGE_SIZE) {
+        if (aspace_unmap(process->aspace, address, request.length) && !shim_allocation_failed())
+            difference("unmap", address, 0);
+        return;
+    }
+    unsigned first = (unsigned)((address - BASE) / PAGE_SIZE);
+    for (unsigned i = first; i < first + count; i++) {
+        if (process->pages[i].kind != UNMAPPED)
+            difference("a chosen place is not free", address, i);
+        process->pages[i] =
+            (struct model_page){.kind = ANONYMOUS, .access = ACCESS_READ | ACCESS_WRITE};
+    }
+}
+
+static void do_unmap(unsigned p, unsigned first, unsigned count)
+{
+    int error = aspace_unmap(processes[p].aspace, BASE + first * PAGE_SIZE, count * PAGE_SIZE);
+
+    if (error == -ENOMEM && shim_allocation_failed())
+        return;
+    if (error)
+        difference("result of unmap", (uint64_t)error, 0);
+    model_unmap(&processes[p], first, count);
+}
+
+static void do_protect(unsigned p, unsigned first, unsigned count, unsigned access)
+{
+    struct model_process *process = &processes[p];
+    bool failed_before = shim_allocation_failed();
+    int error =
+        aspace_protect(process->aspace, BASE + first * PAGE_SIZE, count * PAGE_SIZE, access);
+    int want = 0;
+
+    if (error && !failed_before && shim_allocation_failed())
+        return;
+    for (unsigned i = first; i < first + count && !want; i++) {
+        if (process->pages[i].kind == UNMAPPED)
+            want = -ENOMEM;
+        else
+            process->pages[i].access = access;
+    }
+    if (error != want)
+        difference("result of protect", (uint64_t)error, (uint64_t)want);
+}
+
+/* Processes. */
+
+static void do_fork(unsigned parent, unsigned child)
+{
+    struct aspace *aspace;
+
+    if (processes[child].alive || aspace_fork(processes[parent].aspace, &aspace))
+        return;
+    processes[child] = processes[parent];
+    processes[child].aspace = aspace;
+    load_everywhere(aspace, child);
+    for (unsigned hart = 0; hart < HARTS; hart++)
+        memset(translations[hart][child], 0, sizeof(translations[hart][child]));
+}
+
+static void do_exit(unsigned p)
+{
+    aspace_release(processes[p].aspace);
+    memset(&processes[p], 0, sizeof(processes[p]));
+    for (unsigned hart = 0; hart < HARTS; hart++)
+        memset(translations[hart][p], 0, sizeof(translations[hart][p]));
+}
+
+/* Files. */
+
+static void do_truncate(unsigned f, unsigned size)
+{
+    struct model_file *file = &files[f];
+
+    if (size < file->size) {
+        if (object_truncate(&file->object, size * CELL_SIZE))
+            return;
+        for (unsigned i = size; i < FILE_PAGES * 2; i++)
+            memset(&file->store[i / 2][i % 2 * CELL_SIZE], 0, CELL_SIZE);
+    } else {
+        object_grow(&file->object, size * CELL_SIZE);
+    }
+    for (unsigned i = size < file->size ? size : file->size; i < FILE_PAGES * 2; i++)
+        file->cells[i / 2][i % 2] = 0;
+    file->size = size;
+    for (unsigned p = 0; p < PROCESSES; p++) {
+        for (unsigned i = 0; i < WINDOW; i++) {
+            struct model_page *page = &processes[p].pages[i];
+            if (page->kind == FILE_PRIVATE && page->thing == f && page->index >= (size + 1) / 2)
+                page->copied = false;
+        }
+    }
+}
+
+static void do_write(unsigned f, unsigned cell, unsigned count, uint8_t value)
+{
+    struct model_file *file = &files[f];
+    uint8_t buffer[8 * CELL_SIZE];
+    struct transfer_piece piece = {(uint64_t)buffer, count * CELL_SIZE};
+    struct transfer transfer = {
+        .pieces = &piece, .count = 1, .remaining = piece.size, .kernel = true};
+
+    if (cell + count > FILE_PAGES * 2)
+        return;
+    memset(buffer, value, sizeof(buffer));
+    long done = object_write(&file->object, cell * CELL_SIZE, &transfer);
+    if (done < 0 && shim_allocation_failed())
+        return;
+    for (unsigned i = file->size; i < cell; i++)
+        file->cells[i / 2][i % 2] = 0;
+    for (unsigned i = cell; i < cell + (unsigned)done / CELL_SIZE; i++)
+        file->cells[i / 2][i % 2] = value;
+    if (cell + (unsigned)done / CELL_SIZE > file->size)
+        file->size = cell + (unsigned)done / CELL_SIZE;
+    if (done != (long)piece.size && !shim_allocation_failed())
+        difference("bytes written", (uint64_t)done, piece.size);
+    if (file->object.size != file->size * CELL_SIZE)
+        difference("size after a write", file->object.size, file->size * CELL_SIZE);
+}
+
+static void do_read(unsigned f, unsigned cell, unsigned count)
+{
+    struct model_file *file = &files[f];
+    uint8_t buffer[8 * CELL_SIZE];
+    struct transfer_piece piece = {(uint64_t)buffer, count * CELL_SIZE};
+    struct transfer transfer = {
+        .pieces = &piece, .count = 1, .remaining = piece.size, .kernel = true};
+    long done = object_read(&file->object, cell * CELL_SIZE, &transfer);
+    unsigned want = cell >= file->size ? 0 : file->size - cell < count ? file->size - cell : count;
+
+    if (shim_allocation_failed() && done != (long)(want * CELL_SIZE))
+        return;
+    if (done != (long)(want * CELL_SIZE))
+        difference("bytes read", (uint64_t)done, want * CELL_SIZE);
+    for (unsigned i = 0; i < want; i++) {
+        unsigned k = cell + i;
+        if (buffer[i * CELL_SIZE + 8] != file->cells[k / 2][k % 2])
+            difference("value read", buffer[i * CELL_SIZE + 8], file->cells[k / 2][k % 2]);
+    }
+}
+
+/* One operation from five bytes. */
+static void step(const uint8_t *b)
+{
+    unsigned p = b[1] % PROCESSES, first = b[2] % WINDOW, hart = b[1] / 4 % HARTS;
+    unsigned count = 1 + b[3] % 8, cell = b[3] % 2, access = b[4] % 8, f = b[4] / 8 % FILES;
+    unsigned place = b[3] / 8 % FILE_PAGES, size = b[2] % (FILE_PAGES * 2 + 1);
+
+    if (!processes[p].alive)
+        p = 0;
+    if (first + count > WINDOW)
+        count = WINDOW - first;
+    switch (b[0] % 32) {
+    case 0:
+        return do_map(p, ANONYMOUS, first, count, access, 0, 0);
+    case 1:
+        return do_map(p, SHARED_ANONYMOUS, first, count, access, 0, 0);
+    case 2:
+    case 3:
+        return do_map(p, FILE_PRIVATE, first, count, access | 1, f, place);
+    case 4:
+    case 5:
+        return do_map(p, FILE_SHARED, first, count, access | 1, f, place);
+    case 6:
+        return do_unmap(p, first, count);
+    case 7:
+        return do_protect(p, first, count, access);
+    case 8:
+        return do_protect(p, first, count, ACCESS_READ | ACCESS_WRITE);
+    case 9:
+        return do_fork(p, b[4] % PROCESSES);
+    case 10:
+        return p ? do_exit(p) : (void)0;
+    case 11:
+        return do_truncate(f, size);
+    case 12:
+        (void)object_write_back(&files[f].object, 0, UINT64_MAX, b[2] & 1);
+        return;
+    case 13:
+        return do_write(f, size, 1 + b[3] % 8, b[1]);
+    case 14:
+        return do_read(f, size, 1 + b[3] % 8);
+    case 15:
+        (void)reclaim_pages(b[2] % 16);
+        return;
+    case 16:
+        return do_map_anywhere(p, b[4] & 1 ? first : 0, count);
+    case 17:
+        if (pending_count)
+            finish_request(b[2] % pending_count);
+        return;
+    default:
+        return b[0] & 1 ? do_load(p, first, hart, cell) : do_store(p, first, hart, cell, b[4]);
+    }
+}
+
+static void start(void)
+{
+    shim_memory_start(4096);
+    shim_wait_hook = finish_oldest;
+    machine_start();
+    shared_count = pending_count = 0;
+    memset(processes, 0, sizeof(processes));
+    memset(translations, 0, sizeof(translations));
+    for (unsigned f = 0; f < FILES; f++) {
+        struct model_file *file = &files[f];
+        file->size = 11 + f * 20;
+        object_init(&file->object, &file_pager, file->size * CELL_SIZE);
+        memset(file->store, 0, sizeof(file->store));
+        memset(file->cells, 0, sizeof(file->cells));
+        for (unsigned i = 0; i < file->size; i++)
+            file->cells[i / 2][i % 2] = file->store[i / 2][i % 2 * CELL_SIZE + 8] =
+                (uint8_t)(i + f * 100);
+    }
+    processes[0].alive = true;
+    processes[0].aspace = aspace_create();
+    load_everywhere(processes[0].aspace, 0);
+    aspace_set_layout(processes[0].aspace, 0, BASE + WINDOW * PAGE_SIZE, 0);
+}
+
+static void finish(void)
+{
+    for (unsigned p = 0; p < PROCESSES; p++) {
+        if (processes[p].alive)
+            do_exit(p);
+    }
+    while (finish_oldest())
+        ;
+    for (unsigned f = 0; f < FILES; f++)
+        object_destroy(&files[f].object);
+    machine_end();
+    if (shim_locks_held())
+        difference("locks held at the end", shim_locks_held(), 0);
+    if (shim_live_frames() || shim_live_objects())
+        difference("frames or objects leaked", shim_live_frames(), shim_live_objects());
+    shim_end();
+}
+
+bool vm_model_run(const uint8_t *bytes, size_t size, uint64_t fail_at)
+{
+    start();
+    shim_fail_allocation(fail_at);
+    for (size_t i = 0; i + 5 <= size; i += 5) {
+        step(bytes + i);
+        for (unsigned p = 0; p < PROCESSES; p++) {
+            if (processes[p].alive)
+                aspace_check(processes[p].aspace);
+        }
+    }
+    bool failed = shim_allocation_failed();
+    finish();
+    return failed;
+}

@@ -1,0 +1,9 @@
+/*
+ * false: fail.
+ */
+#include <stdlib.h>
+
+int main(void)
+{
+    return EXIT_FAILURE;
+}

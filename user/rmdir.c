@@ -1,0 +1,23 @@
+/*
+ * rmdir: remove empty directories.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lib.h"
+
+int main(int argc, char **argv)
+{
+    int status = EXIT_SUCCESS;
+
+    program_begin(argv[0], "rmdir DIRECTORY...");
+    int first = no_options(argc, argv);
+    if (first == argc)
+        usage_error();
+    for (int i = first; i < argc; i++)
+        if (rmdir(argv[i]) < 0) {
+            report("%s", argv[i]);
+            status = EXIT_FAILURE;
+        }
+    return status;
+}
