@@ -185,23 +185,30 @@ static bool take_entry(void *context, const struct name *name, uint64_t number, 
     return true;
 }
 
-/* Read entries from the file's offset on, which moves. */
-static long read_entries(struct file *file, struct entries *entries)
+/* Read entries of the directory from the file's offset on: 0, -ENOENT, -EINVAL, -EUCLEAN, -EIO. */
+static int read_entries(struct file *file, struct entries *entries)
 {
     struct vnode *vnode = file->vnode;
     int error = -ENOENT; /* getdents(2): the directory has been removed */
 
-    mutex_lock(&file->offset_lock);
-    entries->next_offset = (int64_t)file->offset;
     mutex_lock(&vnode->lock);
     if (vnode->links)
         error =
             vnode->operations->read_directory(vnode, (int64_t)file->offset, take_entry, entries);
     mutex_unlock(&vnode->lock);
     if (entries->length)
-        error = 0;
-    else if (!error && entries->full)
-        error = -EINVAL; /* getdents(2): the buffer is too small */
+        return 0;
+    return !error && entries->full ? -EINVAL : error; /* getdents(2): the buffer is too small */
+}
+
+/* Give the entries to the user; only what has arrived moves the offset. */
+static long give_entries(struct file *file, struct entries *entries, uint64_t address)
+{
+    mutex_lock(&file->offset_lock);
+    entries->next_offset = (int64_t)file->offset;
+    int error = read_entries(file, entries);
+    if (!error && entries->length)
+        error = copy_to_user(address, entries->buffer, entries->length);
     if (!error)
         file->offset = (uint64_t)entries->next_offset;
     mutex_unlock(&file->offset_lock);
@@ -221,9 +228,7 @@ long sys_getdents64(const uint64_t argument[6])
     if (vnode_type(file->vnode) != S_IFDIR || !file->vnode->operations->read_directory)
         result = -ENOTDIR;
     else
-        result = entries.buffer ? read_entries(file, &entries) : -ENOMEM;
-    if (result > 0 && copy_to_user(argument[1], entries.buffer, (size_t)result))
-        result = -EFAULT;
+        result = entries.buffer ? give_entries(file, &entries, argument[1]) : -ENOMEM;
     if (result >= 0)
         vfs_accessed(file->vnode);
     kfree(entries.buffer);
