@@ -59,6 +59,11 @@ struct file *file_get(int descriptor);
 int file_install(struct file *file, int minimum, bool close_on_exec);
 int file_close(int descriptor);
 
+/* Take the lowest free descriptor for a file that is still to be opened: the number, -EMFILE,
+ * -ENOMEM; and put the file (takes over the reference) there, or NULL: free the descriptor. */
+int file_reserve(bool close_on_exec);
+void file_fill(int descriptor, struct file *file);
+
 /* Put file (takes over the reference) at exactly this descriptor, closing what is there (dup3(2)):
  * the number, -EBADF: above the limit, -ENOMEM; on failure the caller keeps the reference. */
 int file_install_at(struct file *file, int descriptor, bool close_on_exec);

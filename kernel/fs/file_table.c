@@ -77,6 +77,17 @@ static unsigned size_used(const struct slots *slots)
     return words * 64;
 }
 
+/* The copy of a table holds references; what is reserved in the original is free in the copy. */
+static void reference_all(struct slots *slots, unsigned size)
+{
+    for (unsigned i = 0; i < size; i++) {
+        if (slots->files[i])
+            file_reference(slots->files[i]);
+        else
+            bitmap_clear(slots->open, i);
+    }
+}
+
 struct file_table *file_table_copy(struct file_table *table)
 {
     for (;;) {
@@ -90,10 +101,7 @@ struct file_table *file_table_copy(struct file_table *table)
         bool fits = size_used(&table->slots) <= size;
         if (fits) {
             slots_copy(&copy->slots, &table->slots);
-            for (unsigned i = 0; i < size; i++) {
-                if (copy->slots.files[i])
-                    file_reference(copy->slots.files[i]);
-            }
+            reference_all(&copy->slots, size);
         }
         spin_unlock(&table->lock);
         if (fits)
@@ -107,6 +115,8 @@ static struct file *take(struct slots *slots, unsigned descriptor)
 {
     struct file *file = slots->files[descriptor];
 
+    if (!file)
+        return NULL; /* it may be reserved */
     slots->files[descriptor] = NULL;
     bitmap_clear(slots->open, descriptor);
     bitmap_clear(slots->close_on_exec, descriptor);
@@ -258,11 +268,30 @@ int file_install(struct file *file, int minimum, bool close_on_exec)
     }
 }
 
+int file_reserve(bool close_on_exec)
+{
+    return file_install(NULL, 0, close_on_exec);
+}
+
+void file_fill(int descriptor, struct file *file)
+{
+    struct file_table *table = current_process()->files;
+
+    spin_lock(&table->lock);
+    table->slots.files[descriptor] = file;
+    if (!file) {
+        bitmap_clear(table->slots.open, (unsigned)descriptor);
+        bitmap_clear(table->slots.close_on_exec, (unsigned)descriptor);
+    }
+    spin_unlock(&table->lock);
+}
+
 int file_install_at(struct file *file, int descriptor, bool close_on_exec)
 {
     struct file_table *table = current_process()->files;
     unsigned wanted = (unsigned)descriptor;
     struct file *old = NULL;
+    bool reserved = false;
 
     if (wanted >= descriptor_limit())
         return -EBADF;
@@ -271,9 +300,13 @@ int file_install_at(struct file *file, int descriptor, bool close_on_exec)
         bool fits = wanted < table->slots.size;
         if (fits) {
             old = take(&table->slots, wanted);
-            put(&table->slots, wanted, file, close_on_exec);
+            reserved = bitmap_test(table->slots.open, wanted);
+            if (!reserved)
+                put(&table->slots, wanted, file, close_on_exec);
         }
         spin_unlock(&table->lock);
+        if (reserved)
+            return -EBUSY; /* dup(2): a race with open */
         if (fits)
             break;
         if (grow(table, wanted + 1))

@@ -22,20 +22,21 @@
 long sys_openat(const uint64_t argument[6])
 {
     uint32_t flags = (uint32_t)argument[2];
-    struct file *file;
+    struct file *file = NULL;
     struct at at;
-    int result = at_begin(&at, (int)argument[0], argument[1]);
+    int error = at_begin(&at, (int)argument[0], argument[1]);
 
-    if (result)
-        return result;
-    result = path_open(at.directory, at.path, flags, (uint32_t)argument[3], &file);
+    if (error)
+        return error;
+    /* Without a descriptor, no file may be made. */
+    int descriptor = file_reserve(flags & O_CLOEXEC);
+    error = descriptor;
+    if (descriptor >= 0) {
+        error = path_open(at.directory, at.path, flags, (uint32_t)argument[3], &file);
+        file_fill(descriptor, file);
+    }
     at_end(&at);
-    if (result)
-        return result;
-    result = file_install(file, 0, flags & O_CLOEXEC);
-    if (result < 0)
-        file_release(file);
-    return result;
+    return error < 0 ? error : descriptor;
 }
 
 long sys_close(const uint64_t argument[6])
@@ -213,6 +214,8 @@ static int64_t seek_target(const struct file *file, int64_t offset, int whence)
     struct vnode *vnode = file->vnode;
     int64_t size = (int64_t)__atomic_load_n(&vnode->object.size, __ATOMIC_RELAXED), base = 0;
 
+    if (vnode_type(vnode) == S_IFCHR)
+        return 0; /* as Linux's memory devices */
     if (vnode_type(vnode) == S_IFBLK)
         size = (int64_t)device_size(vnode);
     switch (whence) {
