@@ -8,6 +8,7 @@
 #include "core/process.h"
 #include "core/syscall.h"
 #include "fs/file.h"
+#include "fs/mount.h"
 #include "fs/vnode.h"
 #include "sys/table.h"
 #include "vm/aspace.h"
@@ -30,36 +31,38 @@ struct mmap_arguments {
     unsigned protection, flags;
 };
 
-/* Checks that need no file: 0 or the errno of mmap(2). */
+/* Checks of the numbers, made when the descriptor is known to be good: 0 or the errno of mmap(2).
+ */
 static int check_arguments(const struct mmap_arguments *arguments)
 {
     unsigned flags = arguments->flags;
+    bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
 
-    if (arguments->offset & PAGE_MASK)
-        return -EINVAL; /* mmap(2): offset is not a multiple of the page size */
     if (arguments->length == 0)
         return -EINVAL; /* mmap(2): length was 0 */
-    if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && (arguments->address & PAGE_MASK))
-        return -EINVAL; /* mmap(2): unaligned addr */
     if (page_round_up(arguments->length) == 0 || arguments->length > user_end)
         return -ENOMEM;
-    if (arguments->offset + page_round_up(arguments->length) < arguments->offset)
-        return -EOVERFLOW; /* mmap(2): length plus offset overflow */
     if (flags & MAP_HUGETLB)
         return -ENOMEM; /* no huge pages are configured */
+    if (fixed && (arguments->address & PAGE_MASK))
+        return -EINVAL; /* mmap(2): unaligned addr */
+    if (fixed && arguments->address > user_end - page_round_up(arguments->length))
+        return -ENOMEM;
+    if (fixed && arguments->address < MMAP_MIN_ADDRESS && !process_is_privileged())
+        return -EPERM;
     return 0;
 }
 
-/* The place that MAP_FIXED names must lie in user space. */
-static int check_place(const struct mmap_arguments *arguments)
+/* mmap(2): the range must be one that the file could have. */
+static int check_file_range(const struct file *file, const struct mmap_arguments *arguments)
 {
-    if (!(arguments->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
-        return 0;
-    if (arguments->address > user_end - page_round_up(arguments->length))
-        return -ENOMEM;
-    if (arguments->address < MMAP_MIN_ADDRESS && !process_is_privileged())
-        return -EPERM;
-    return 0;
+    uint64_t limit = file->vnode->mount ? file->vnode->mount->size_limit : 0, end;
+
+    if (!limit || limit > INT64_MAX)
+        limit = INT64_MAX;
+    return __builtin_add_overflow(arguments->offset, arguments->length, &end) || end > limit
+               ? -EOVERFLOW
+               : 0;
 }
 
 /* What the open mode of the file allows: 0, -EACCES. */
@@ -117,12 +120,20 @@ static unsigned decode_flags(unsigned flags)
     return result;
 }
 
+/* The default, heuristic overcommit rule of Linux: refuse what exceeds all memory at once. */
+static bool obviously_too_large(const struct map_request *request)
+{
+    return !(request->flags & (MAPPING_NORESERVE | MAPPING_SHARED)) &&
+           (request->access & ACCESS_WRITE) && request->length >> PAGE_SHIFT > page_count_total();
+}
+
 /* Map memory without a file behind it; shared memory gets an object of its own. */
 static int map_memory(struct map_request *request, vaddr_t *address)
 {
     struct object *object = NULL;
 
     request->offset = 0;
+    request->writer = false;
     if (request->flags & MAPPING_SHARED) {
         object = object_create_anonymous(page_round_up(request->length));
         if (!object)
@@ -138,10 +149,29 @@ static int map_memory(struct map_request *request, vaddr_t *address)
 static int map_anonymous(const struct mmap_arguments *arguments, struct map_request *request,
                          vaddr_t *address)
 {
-    int error = decode_type(arguments, false, request);
+    int error = check_arguments(arguments);
 
+    if (!error)
+        error = decode_type(arguments, false, request);
+    if (!error && obviously_too_large(request))
+        error = -ENOMEM;
     request->max_access = ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE;
     return error ? error : map_memory(request, address);
+}
+
+/* The checks of a mapping of file, in the order in which Linux makes them. */
+static int check_file(const struct file *file, const struct mmap_arguments *arguments,
+                      struct map_request *request)
+{
+    int error = file->flags & O_PATH ? -EBADF : check_arguments(arguments);
+
+    if (!error)
+        error = check_file_range(file, arguments);
+    if (!error)
+        error = decode_type(arguments, true, request);
+    if (!error && obviously_too_large(request))
+        error = -ENOMEM;
+    return error ? error : check_file_access(file, arguments, request);
 }
 
 static int map_file(const struct mmap_arguments *arguments, int descriptor,
@@ -151,9 +181,7 @@ static int map_file(const struct mmap_arguments *arguments, int descriptor,
 
     if (!file)
         return -EBADF;
-    int error = file->flags & O_PATH ? -EBADF : decode_type(arguments, true, request);
-    if (!error)
-        error = check_file_access(file, arguments, request);
+    int error = check_file(file, arguments, request);
     if (!error)
         error = file->operations->map ? file->operations->map(file, request) : -ENODEV;
     if (!error && request->object)
@@ -164,13 +192,6 @@ static int map_file(const struct mmap_arguments *arguments, int descriptor,
     return error;
 }
 
-/* The default, heuristic overcommit rule of Linux: refuse what exceeds all memory at once. */
-static bool obviously_too_large(const struct map_request *request)
-{
-    return !(request->flags & (MAPPING_NORESERVE | MAPPING_SHARED)) &&
-           (request->access & ACCESS_WRITE) && request->length >> PAGE_SHIFT > page_count_total();
-}
-
 long sys_mmap(const uint64_t argument[6])
 {
     struct mmap_arguments arguments = {.address = argument[0],
@@ -178,20 +199,16 @@ long sys_mmap(const uint64_t argument[6])
                                        .protection = (unsigned)argument[2],
                                        .flags = (unsigned)argument[3],
                                        .offset = argument[5]};
-    int error = check_arguments(&arguments);
-    vaddr_t address;
-
-    if (!error)
-        error = check_place(&arguments);
-    if (error)
-        return error;
     struct map_request request = {.address = page_round_down(arguments.address),
                                   .length = arguments.length,
                                   .access = arguments.protection & PROT_ALL,
                                   .flags = decode_flags(arguments.flags),
                                   .offset = arguments.offset};
-    if (obviously_too_large(&request))
-        return -ENOMEM;
+    vaddr_t address;
+    int error;
+
+    if (arguments.offset & PAGE_MASK)
+        return -EINVAL; /* mmap(2): offset is not a multiple of the page size */
     if (arguments.flags & MAP_ANONYMOUS)
         error = map_anonymous(&arguments, &request, &address);
     else
