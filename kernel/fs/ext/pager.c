@@ -3,9 +3,13 @@
  * wait for them.
  */
 #include "abi/errno.h"
+#include "core/process.h"
 #include "fs/ext/ext.h"
 #include "fs/ext/io.h"
 #include "lib/string.h"
+
+#define MEMORY_ROUNDS 200u
+#define MEMORY_PAUSE  5000000ul /* nanoseconds */
 
 /* A span of blocks in the pages of one io. */
 struct span {
@@ -14,12 +18,23 @@ struct span {
     uint64_t first, end; /* logical blocks */
 };
 
+/*
+ * Without memory for the map itself, a page in memory would seem to be damaged on the disk, or be
+ * lost: so memory is made, by the means that a fault has, for a while.
+ */
 static int find_run(struct span *span, uint64_t logical, uint32_t *physical, uint32_t *count)
 {
-    mutex_lock(&span->inode->map_lock);
-    int error = ext_map_find(span->inode, logical, span->end - logical, physical, count);
-    mutex_unlock(&span->inode->map_lock);
-    return error;
+    int error;
+
+    for (unsigned round = 0;; round++) {
+        mutex_lock(&span->inode->map_lock);
+        error = ext_map_find(span->inode, logical, span->end - logical, physical, count);
+        mutex_unlock(&span->inode->map_lock);
+        if (error != -ENOMEM || round == MEMORY_ROUNDS)
+            return error;
+        if (!out_of_memory_kill())
+            thread_sleep(MEMORY_PAUSE, WAIT_UNINTERRUPTIBLE);
+    }
 }
 
 static unsigned blocks_per_page_shift(const struct ext *ext)
