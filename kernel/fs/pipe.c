@@ -161,13 +161,11 @@ static size_t copy_in(struct pipe *pipe, struct transfer *transfer, size_t size)
 
 /* Reading */
 
-/* Move up to size bytes out of the ring: how many. Locked. */
+/* Copy size bytes, which are there, from the head, which does not move: bytes copied. Locked. */
 static size_t copy_out(struct pipe *pipe, struct transfer *transfer, size_t size)
 {
     size_t done = 0;
 
-    if (size > pipe->tail - pipe->head)
-        size = pipe->tail - pipe->head;
     while (done < size) {
         uint64_t count = pipe->head + done;
         size_t piece = rest_of_page(count, size - done);
@@ -176,40 +174,47 @@ static size_t copy_out(struct pipe *pipe, struct transfer *transfer, size_t size
         if (copied < piece)
             break;
     }
-    if (done)
-        advance_head(pipe, pipe->head + done);
     return done;
 }
 
-/* Read what is there: bytes read, less if user memory is not there (*fault). */
-static size_t read_resident(struct pipe *pipe, struct transfer *transfer, bool *fault)
+/*
+ * Read what is there: bytes read. If user memory is not there, what it concerns stays in the pipe,
+ * and *fault is the transfer at the byte to be faulted in; else nothing remains of it.
+ */
+static size_t read_resident(struct pipe *pipe, struct transfer *transfer, struct transfer *fault)
 {
-    size_t done = 0, copied;
+    size_t done = 0, wanted, copied;
 
     do {
-        size_t wanted = transfer->remaining < PIPE_BUF ? transfer->remaining : PIPE_BUF;
+        *fault = *transfer;
+        wanted = transfer->remaining < PIPE_BUF ? transfer->remaining : PIPE_BUF;
         spin_lock(&pipe->lock);
         if (wanted > pipe->tail - pipe->head)
             wanted = pipe->tail - pipe->head;
-        copied = copy_out(pipe, transfer, wanted);
+        copied = copy_out(pipe, fault, wanted);
+        if (copied == wanted && wanted)
+            advance_head(pipe, pipe->head + wanted);
         spin_unlock(&pipe->lock);
+        if (copied < wanted)
+            return done;
+        *transfer = *fault;
         done += copied;
-        *fault = copied < wanted;
     } while (copied == PIPE_BUF && transfer->remaining);
+    fault->remaining = 0;
     return done;
 }
 
 /* Read what is there: bytes read, or -EFAULT if that keeps all of it from being read. */
 static long read_available(struct pipe *pipe, struct transfer *transfer)
 {
+    struct transfer fault;
     size_t done = 0;
-    bool fault;
 
     do {
         done += read_resident(pipe, transfer, &fault);
-        if (fault && transfer_fault_in(transfer, ACCESS_WRITE))
+        if (fault.remaining && transfer_fault_in(&fault, ACCESS_WRITE))
             return done ? (long)done : -EFAULT;
-    } while (fault);
+    } while (fault.remaining);
     return (long)done;
 }
 
