@@ -134,7 +134,7 @@ static bool reserve(struct pipe *pipe, size_t size, struct page **spare)
          count += PAGE_SIZE) {
         struct page **slot = page_slot(pipe, count);
         if (!*slot) {
-            *slot = *spare ? *spare : page_allocate(0, PAGE_NOWAIT);
+            *slot = *spare ? *spare : page_allocate(0, PAGE_NOWAIT | PAGE_USER);
             *spare = NULL;
         }
         if (!*slot)

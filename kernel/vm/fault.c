@@ -106,7 +106,7 @@ static struct page *take_frame(struct fault *fault)
     struct page *page = fault->spare;
 
     fault->spare = NULL;
-    return page ? page : page_allocate(0, PAGE_NOWAIT);
+    return page ? page : page_allocate(0, PAGE_NOWAIT | PAGE_USER);
 }
 
 /* Cases 1A and 1B: page is in the amap, which is locked. */

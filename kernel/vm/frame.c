@@ -10,8 +10,9 @@
  * with interrupts off; it exchanges a batch with the buddy lists at a time. A frame in such a cache
  * is not PAGE_FREE, so it is not merged.
  *
- * The last frames, the reserve, are only for requests with PAGE_NOWAIT: the memory that the kernel
- * needs in order to write pages out and free others. Requests that can wait reclaim instead.
+ * The last frames, the reserve, are only for requests with PAGE_NOWAIT and without PAGE_USER: the
+ * memory that the kernel needs in order to write pages out and free others. Requests that can wait
+ * reclaim instead.
  *
  * In the DEBUG kernel freed frames are filled with a pattern, and a change of it is found when the
  * frame is given out again.
@@ -148,7 +149,8 @@ static struct page *take_block(unsigned order)
 /* May the request have so many frames, or are they the reserve? */
 static bool allowed(uint64_t wanted, unsigned request)
 {
-    return (request & PAGE_NOWAIT) || frames.free >= frames.reserve + wanted;
+    bool reserve_too = (request & (PAGE_NOWAIT | PAGE_USER)) == PAGE_NOWAIT;
+    return reserve_too || frames.free >= frames.reserve + wanted;
 }
 
 /* The hart's cache; all with interrupts off. What goes to the lists is not inlined: the common way

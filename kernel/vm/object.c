@@ -210,7 +210,7 @@ static unsigned insert_ahead(struct object *object, uint64_t index, unsigned win
     unsigned count = 1;
 
     while (count < window && !radix_lookup(&object->pages, index + count)) {
-        struct page *page = page_allocate(0, PAGE_NOWAIT);
+        struct page *page = page_allocate(0, PAGE_NOWAIT | PAGE_USER);
         if (!page)
             break;
         if (insert_busy(object, index + count, page)) {

@@ -55,7 +55,8 @@ struct page {
 /* Flags of page_allocate. */
 enum page_request {
     PAGE_ZERO = 1 << 0,  /* filled with zeros */
-    PAGE_NOWAIT = 1 << 1 /* do not reclaim (the caller holds locks or must not sleep) */
+    PAGE_NOWAIT = 1 << 1, /* do not reclaim (the caller holds locks or must not sleep) */
+    PAGE_USER = 1 << 2    /* for what programs ask for: leave the kernel's reserve alone */
 };
 
 /* Memory [start, end) becomes the allocator's; called at boot, once per usable range. */

@@ -185,7 +185,7 @@ static void reserve_and_reclaim(void)
         CHECK(allocate(0, 0));
     CHECK(reclaim_calls >= 100 && page_count_free() <= left + 1);
     shim_reclaim_hook = NULL;
-    CHECK(!allocate(0, 0));
+    CHECK(!allocate(0, 0) && !allocate(0, PAGE_NOWAIT | PAGE_USER));
     while (allocate(0, PAGE_NOWAIT))
         ;
     CHECK(page_count_free() == 0 && counts_right());
