@@ -253,7 +253,7 @@ test-guest: $(TEST_INPUTS)
 test-on-linux: $(LINUX_PROGRAMS) $(B)/flags/list
 	@tests/run-linux $(TESTS)
 check: setup-test
-	@tools/check-format && tools/check-citations
+	@tools/check-format && tools/check-citations && tools/check-coverage
 bench: $(B)/kernel.elf $(B)/root.img $(B)/tools/supervise
 	@bench/run
 format: setup-test

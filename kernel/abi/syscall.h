@@ -9,7 +9,6 @@
 #define SYS_dup3               24
 #define SYS_fcntl              25
 #define SYS_ioctl              29
-#define SYS_flock              32
 #define SYS_mknodat            33
 #define SYS_mkdirat            34
 #define SYS_unlinkat           35
@@ -66,7 +65,6 @@
 #define SYS_clock_gettime      113
 #define SYS_clock_getres       114
 #define SYS_clock_nanosleep    115
-#define SYS_syslog             116
 #define SYS_sched_setaffinity  122
 #define SYS_sched_getaffinity  123
 #define SYS_sched_yield        124

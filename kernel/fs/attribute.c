@@ -110,6 +110,8 @@ void vfs_accessed(struct vnode *vnode)
 
     if (!mount || (mount->flags & (MS_RDONLY | MS_NOATIME)) || !vnode->operations->write_back)
         return;
+    if ((mount->flags & MS_NODIRATIME) && vnode_type(vnode) == S_IFDIR)
+        return;
     struct timestamp now = time_stamp();
     if (!not_after(vnode->atime, vnode->mtime) && !not_after(vnode->atime, vnode->ctime) &&
         now.seconds - vnode->atime.seconds < DAY && !(mount->flags & MS_STRICTATIME))

@@ -157,11 +157,11 @@ static int find_device(const char *path, struct block_device **device)
     return error;
 }
 
-/* The mount whose root the path names. mount_lock held. */
-static int find_mount(const char *target, struct mount **mount)
+/* The mount whose root the path names; lookup: PATH_FOLLOW or 0. mount_lock held. */
+static int find_mount(const char *target, unsigned lookup, struct mount **mount)
 {
     struct vnode *vnode;
-    int error = path_lookup(NULL, target, PATH_FOLLOW, &vnode);
+    int error = path_lookup(NULL, target, lookup, &vnode);
 
     if (error)
         return error;
@@ -174,7 +174,7 @@ static int find_mount(const char *target, struct mount **mount)
 static int remount(const char *target, uint64_t flags)
 {
     struct mount *mount;
-    int error = find_mount(target, &mount);
+    int error = find_mount(target, PATH_FOLLOW, &mount);
 
     if (error)
         return error;
@@ -265,7 +265,7 @@ int path_unmount(const char *target, unsigned flags)
     if (!process_is_privileged())
         return -EPERM;
     mutex_lock(&mount_lock);
-    int error = find_mount(target, &mount);
+    int error = find_mount(target, flags & UMOUNT_NOFOLLOW ? 0 : PATH_FOLLOW, &mount);
     if (!error)
         error = unmount(mount);
     mutex_unlock(&mount_lock);

@@ -112,10 +112,3 @@ long sys_close_range(const uint64_t argument[6])
     file_close_range(first, last, flags & CLOSE_RANGE_CLOEXEC);
     return 0;
 }
-
-/* Advisory locks do not exist. */
-long sys_flock(const uint64_t argument[6])
-{
-    (void)argument;
-    return -ENOSYS;
-}

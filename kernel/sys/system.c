@@ -113,13 +113,6 @@ long sys_reboot(const uint64_t argument[6])
     }
 }
 
-/* syslog(2): the kernel's messages are not kept. */
-long sys_syslog(const uint64_t argument[6])
-{
-    (void)argument;
-    return -ENOSYS;
-}
-
 long sys_getrandom(const uint64_t argument[6])
 {
     size_t size = argument[1] > INT32_MAX ? INT32_MAX : argument[1], done = 0;

@@ -39,7 +39,6 @@
     SYSTEM_CALL(SYS_dup3, dup3)                                                                    \
     SYSTEM_CALL(SYS_fcntl, fcntl)                                                                  \
     SYSTEM_CALL(SYS_ioctl, ioctl)                                                                  \
-    SYSTEM_CALL(SYS_flock, flock)                                                                  \
     SYSTEM_CALL(SYS_ftruncate, ftruncate)                                                          \
     SYSTEM_CALL(SYS_fallocate, fallocate)                                                          \
     SYSTEM_CALL(SYS_openat, openat)                                                                \
@@ -143,7 +142,6 @@
     SYSTEM_CALL(SYS_setdomainname, setdomainname)                                                  \
     SYSTEM_CALL(SYS_sysinfo, sysinfo)                                                              \
     SYSTEM_CALL(SYS_reboot, reboot)                                                                \
-    SYSTEM_CALL(SYS_syslog, syslog)                                                                \
     SYSTEM_CALL(SYS_getrandom, getrandom)                                                          \
     SYSTEM_CALL(SYS_riscv_flush_icache, riscv_flush_icache)                                        \
     /* memory */                                                                                   \

@@ -54,7 +54,7 @@ struct page {
 
 /* Flags of page_allocate. */
 enum page_request {
-    PAGE_ZERO = 1 << 0,  /* filled with zeros */
+    PAGE_ZERO = 1 << 0,   /* filled with zeros */
     PAGE_NOWAIT = 1 << 1, /* do not reclaim (the caller holds locks or must not sleep) */
     PAGE_USER = 1 << 2    /* for what programs ask for: leave the kernel's reserve alone */
 };

@@ -111,8 +111,7 @@ static void cut_and_joined(void)
 {
     size_t count = many() / 4;
     /* Not reserved: all of it may be more than a small machine has. */
-    char *base =
-        expect_ok((char *)mmap(NULL, count * PAGE, RW, ANONYMOUS | MAP_NORESERVE, -1, 0));
+    char *base = expect_ok((char *)mmap(NULL, count * PAGE, RW, ANONYMOUS | MAP_NORESERVE, -1, 0));
 
     for (size_t i = 1; i < count; i += 2)
         if (mprotect(base + i * PAGE, PAGE, PROT_READ) < 0)
