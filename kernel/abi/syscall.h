@@ -84,6 +84,8 @@
 #define SYS_setgid             144
 #define SYS_setreuid           145
 #define SYS_setuid             146
+#define SYS_capget             90
+#define SYS_capset             91
 #define SYS_setresuid          147
 #define SYS_getresuid          148
 #define SYS_setresgid          149

@@ -48,7 +48,10 @@ struct exec {
     unsigned prefix_count;
     struct arguments arguments;
     struct aspace *aspace;
-    vaddr_t entry, stack, strings; /* of the new program */
+    struct credentials *credentials; /* of the new program */
+    bool secure;                     /* it has gained by them: AT_SECURE */
+    bool readable;                   /* by the caller: others may look into it */
+    vaddr_t entry, stack, strings;   /* of the new program */
 };
 
 /* Finding the program */
@@ -187,6 +190,14 @@ static int gather_arguments(struct exec *exec)
     return result ? result : arguments_add(arguments, request->path);
 }
 
+/* What the program makes of the credentials: set-id bits of the file itself, not of a script. */
+static int find_credentials(struct exec *exec)
+{
+    const struct vnode *vnode = exec->program.vnode;
+    exec->readable = vnode_permission(vnode, 4) == 0;
+    return credentials_for_program(vnode, &exec->credentials, &exec->secure);
+}
+
 /* Building the address space */
 
 static uint64_t stack_top(void)
@@ -280,7 +291,7 @@ struct auxiliary {
 static void make_auxiliary(const struct exec *exec, vaddr_t random,
                            struct auxiliary vector[AUXILIARY_COUNT])
 {
-    const struct credentials *credentials = &current_process()->credentials;
+    const struct credentials *credentials = exec->credentials;
     const struct arguments *arguments = &exec->arguments;
     const struct elf_layout *layout = &exec->program.layout;
     uint64_t bias = exec->program.bias;
@@ -299,7 +310,7 @@ static void make_auxiliary(const struct exec *exec, vaddr_t random,
         {AT_EUID, credentials->euid},
         {AT_GID, credentials->gid},
         {AT_EGID, credentials->egid},
-        {AT_SECURE, credentials->uid != credentials->euid || credentials->gid != credentials->egid},
+        {AT_SECURE, exec->secure},
         {AT_RANDOM, random},
         {AT_EXECFN, name},
         {AT_MINSIGSTKSZ, sizeof(struct signal_frame)},
@@ -397,6 +408,20 @@ static void set_name(struct process *process, const char *path)
     string_copy(process->name, slash ? slash + 1 : path, sizeof(process->name));
 }
 
+/* Take the new program's credentials. Others may look into a process that has gained nothing, and
+ * whose program they could read. */
+static void set_credentials(struct process *process, struct exec *exec)
+{
+    const struct credentials *old = credentials_current();
+    mutex_lock(&process_tree_lock);
+    process->dumpable = exec->readable && old->uid == old->euid && old->gid == old->egid;
+    if (exec->secure)
+        process->parent_death_signal = 0;
+    mutex_unlock(&process_tree_lock);
+    credentials_commit(exec->credentials);
+    exec->credentials = NULL;
+}
+
 /* Handlers are gone with the old program; what is ignored stays ignored (execve(2)). */
 static void reset_signals(struct process *process)
 {
@@ -432,6 +457,7 @@ static void commit(struct exec *exec)
     process_switch_aspace(exec->aspace);
     exec->aspace = NULL;
     process_release_vfork();
+    set_credentials(process, exec);
     set_executable(process, &exec->program);
     file_table_exec(process->files);
     reset_signals(process);
@@ -456,11 +482,14 @@ int exec_program(const struct exec_request *request)
     if (result == 0)
         result = gather_arguments(exec);
     if (result == 0)
+        result = find_credentials(exec);
+    if (result == 0)
         result = build_aspace(exec);
     if (result == 0)
         commit(exec);
     if (exec->aspace)
         aspace_release(exec->aspace);
+    credentials_release(exec->credentials);
     arguments_free(&exec->arguments);
     program_close(&exec->program);
     program_close(&exec->loader);

@@ -89,20 +89,51 @@ static void give_back_memory(struct process *process)
     process_release_vfork();
 }
 
-/* The first process inherits the children; it is told of those that are dead already. */
+static bool parent_ignores_children(struct process *process)
+{
+    struct process *parent = process->parent;
+    const struct sigaction *action = &parent->actions[SIGCHLD - 1];
+    return process->exit_signal == SIGCHLD &&
+           (action->handler == SIG_IGN || (action->flags & SA_NOCLDWAIT));
+}
+
+/* Who inherits the children: the next ancestor that wants to (prctl(2), PR_SET_CHILD_SUBREAPER), or
+ * the first process. */
+static struct process *find_reaper(struct process *process)
+{
+    struct process *ancestor = process->parent;
+    while (ancestor && ancestor != init_process &&
+           !(ancestor->child_subreaper && ancestor->state == PROCESS_ALIVE))
+        ancestor = ancestor->parent;
+    return ancestor ? ancestor : init_process;
+}
+
+/* The new parent of a dead process is told, or does not want to know. */
+static void hand_over_zombie(struct process *child)
+{
+    if (parent_ignores_children(child))
+        process_reap(child);
+    else
+        process_notify_parent(child, CLD_EXITED, wait_status_code(child->exit_status));
+}
+
+/* The children get another parent, which is told of those that are dead already. */
 static void hand_over_children(struct process *process)
 {
+    struct process *reaper = find_reaper(process);
     struct list *link;
     while ((link = list_pop_front(&process->children))) {
         struct process *child = container_of(link, struct process, sibling);
         bool kept = process_has_keeper(child);
-        child->parent = init_process;
+        child->parent = reaper;
         child->exit_signal = SIGCHLD;
-        list_push_back(&init_process->children, &child->sibling);
-        if (child->state == PROCESS_ZOMBIE)
-            process_notify_parent(child, CLD_EXITED, wait_status_code(child->exit_status));
+        list_push_back(&reaper->children, &child->sibling);
+        if (child->parent_death_signal && child->state == PROCESS_ALIVE)
+            signal_send(child, child->parent_death_signal);
         if (kept)
             process_group_lost_keeper(child->group, NULL);
+        if (child->state == PROCESS_ZOMBIE)
+            hand_over_zombie(child);
     }
 }
 
@@ -114,14 +145,6 @@ static void forget_vfork_children(struct process *process)
         if (child->vfork_parent == process)
             child->vfork_parent = NULL;
     }
-}
-
-static bool parent_ignores_children(struct process *process)
-{
-    struct process *parent = process->parent;
-    const struct sigaction *action = &parent->actions[SIGCHLD - 1];
-    return process->exit_signal == SIGCHLD &&
-           (action->handler == SIG_IGN || (action->flags & SA_NOCLDWAIT));
 }
 
 static void tell_parent(struct process *process, int status)

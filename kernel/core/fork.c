@@ -145,6 +145,9 @@ long process_clone(const struct clone_request *request)
     bool vfork = request->flags & CLONE_VFORK;
     if (error)
         return error;
+    error = credentials_check_threads();
+    if (error)
+        return error;
     thread = thread_create_user();
     if (!thread)
         return -ENOMEM;

@@ -102,6 +102,7 @@ static void set_defaults(struct process *process)
     memset(process->actions, 0, sizeof(process->actions));
     process->umask = 022;
     process->exit_signal = SIGCHLD;
+    process->dumpable = true;
 }
 
 /* What a new process has of its parent's. */
@@ -110,7 +111,9 @@ static void inherit(struct process *process, const struct process *parent)
     memcpy(process->name, parent->name, sizeof(process->name));
     memcpy(process->limits, parent->limits, sizeof(process->limits));
     memcpy(process->actions, parent->actions, sizeof(process->actions));
-    process->credentials = parent->credentials;
+    process->dumpable = parent->dumpable;
+    process->huge_pages_disabled = parent->huge_pages_disabled;
+    process->timer_slack = parent->timer_slack;
     process->group = parent->group;
     process->session = parent->session;
     process->terminal = parent->terminal;
@@ -133,6 +136,7 @@ struct process *process_create(const struct process *model, int *error)
         slab_free(&process_cache, process);
         return NULL;
     }
+    process->credentials = credentials_reference(credentials_current());
     list_init(&process->children);
     list_init(&process->sibling);
     list_init(&process->threads);
@@ -160,6 +164,7 @@ void process_destroy(struct process *process)
     pid_release(process->group);
     pid_release(process->session);
     pid_release(process->pid);
+    credentials_release(process->credentials);
     slab_free(&process_cache, process);
 }
 
@@ -207,11 +212,6 @@ void process_switch_aspace(struct aspace *aspace)
     interrupts_restore(state);
     if (old)
         leave_aspace(old);
-}
-
-bool process_is_privileged(void)
-{
-    return current_process()->credentials.euid == 0;
 }
 
 uint64_t process_limit(unsigned resource)
@@ -296,6 +296,7 @@ void process_start_init(const char *path)
     vnode_reference(init_process->root);
     init_process->directory = init_process->root;
     process_add_thread(init_process, thread);
+    credentials_inherit(thread);
     mutex_unlock(&process_tree_lock);
     scheduler_add(thread);
 }

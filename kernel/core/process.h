@@ -9,6 +9,7 @@
 
 #include "abi/signal.h"
 #include "arch/riscv/hart.h"
+#include "core/credentials.h"
 #include "core/lock.h"
 #include "core/thread.h"
 
@@ -18,15 +19,7 @@ struct vnode;
 struct terminal;
 
 #define PROCESS_NAME_SIZE 16
-#define GROUPS_MAX        32
 #define RLIMIT_COUNT      16
-
-struct credentials {
-    uint32_t uid, euid, suid, fsuid;
-    uint32_t gid, egid, sgid, fsgid;
-    uint32_t group_count;
-    uint32_t groups[GROUPS_MAX];
-};
 
 struct rlimit {
     uint64_t soft, hard;
@@ -73,7 +66,12 @@ struct process {
     struct vnode *root, *directory;
     struct vnode *executable;
     uint32_t umask;
-    struct credentials credentials;     /* (o) */
+    struct credentials *credentials;    /* (t) of the first thread */
+    bool dumpable;                      /* (t) others of the user may look into it: prctl(2) */
+    bool child_subreaper;               /* (t) orphans among its descendants become its children */
+    bool huge_pages_disabled;           /* (o) prctl(2) PR_SET_THP_DISABLE: told, there are none */
+    uint64_t timer_slack;               /* (o) nanoseconds; 0: the default */
+    int parent_death_signal;            /* (t) sent to it when its parent dies; 0: none */
     struct rlimit limits[RLIMIT_COUNT]; /* (s) */
 
     uint64_t start_time;                  /* (c) time_now() at fork */
@@ -183,9 +181,6 @@ void processes_shut_down(void);
 
 /* Set up the memory for processes. */
 void process_init(void);
-
-/* The current process has capability over files of others: effective user 0. */
-bool process_is_privileged(void);
 
 /* The current process's soft limit (RLIMIT_* of abi/resource.h). */
 uint64_t process_limit(unsigned resource);

@@ -2,7 +2,7 @@
 #include "core/program.h"
 #include "abi/errno.h"
 #include "core/user.h"
-#include "fs/vnode.h"
+#include "fs/mount.h"
 #include "lib/string.h"
 #include "vm/aspace.h"
 #include "vm/kmem.h"
@@ -23,6 +23,8 @@ int program_open(struct program *program, struct vnode *vnode)
     int result;
     long size;
     if (vnode_type(vnode) != S_IFREG)
+        return -EACCES;
+    if (vnode->mount && (vnode->mount->flags & MS_NOEXEC))
         return -EACCES;
     result = vnode_permission(vnode, 1);
     if (result == 0)

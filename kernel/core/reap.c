@@ -36,7 +36,7 @@ static bool is_meant(const struct process *child, const struct wait_request *req
 static void report(struct process *child, int status, int code, struct wait_result *result)
 {
     result->pid = child->pid;
-    result->uid = child->credentials.uid;
+    result->uid = child->credentials->uid;
     result->status = status;
     result->code = code;
     process_usage(child, &result->usage);

@@ -154,7 +154,7 @@ void process_notify_parent(struct process *process, int code, int status)
     struct signal_information information = {
         .code = code,
         .pid = process->pid,
-        .uid = process->credentials.uid,
+        .uid = process->credentials->uid,
         .status = status,
     };
     bool stop = code == CLD_STOPPED || code == CLD_CONTINUED;

@@ -66,13 +66,17 @@ struct thread *thread_create(const char *name, void (*entry)(void *), void *argu
 
 struct thread *thread_create_user(void)
 {
-    return create(0, 0);
+    struct thread *thread = create(0, 0);
+    if (thread)
+        credentials_inherit(thread);
+    return thread;
 }
 
 void thread_free(struct thread *thread)
 {
     if (thread->stack)
         kernel_stack_free(thread->stack);
+    credentials_give_back(thread);
     if (thread->frame)
         slab_free(&thread_cache, thread);
 }

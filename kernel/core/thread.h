@@ -12,6 +12,7 @@
 
 enum thread_state { THREAD_RUNNABLE, THREAD_RUNNING, THREAD_SLEEPING, THREAD_STOPPED, THREAD_DEAD };
 
+struct credentials;
 struct process;
 
 /*
@@ -24,19 +25,20 @@ struct thread {
     struct trap_frame *frame;      /* user registers, at the top of the kernel stack */
     struct hart *hart;             /* (r) where it runs, or ran last */
     struct process *process;       /* NULL: kernel thread */
-    uint32_t spin_depth;           /* (i) spinlocks held */
-    bool interrupts_were_on;       /* (i) before the outermost of them */
-    bool reschedule;               /* atomic: give the hart up at the next chance */
-    enum thread_state state;       /* (r) */
-    enum wait_kind wait_kind;      /* (r) while sleeping */
-    bool woken;                    /* (r) wake came between wait_prepare and wait_sleep */
-    uint32_t waits;                /* (s) queues that it is prepared on */
-    bool timed_out;                /* (r) the deadline ended the sleep */
-    bool timed;                    /* (r) in the timer tree */
-    struct list run_link;          /* (r) run queue */
-    struct tree_node timer_node;   /* in the hart's timer tree, while sleeping with a deadline */
-    uint64_t deadline;             /* nanoseconds of time_now() */
-    uint64_t queued_since;         /* (r) while runnable: time_now() then, if harts were idle */
+    struct credentials *credentials; /* (s) replaced with process_tree_lock; NULL: the kernel's */
+    uint32_t spin_depth;             /* (i) spinlocks held */
+    bool interrupts_were_on;         /* (i) before the outermost of them */
+    bool reschedule;                 /* atomic: give the hart up at the next chance */
+    enum thread_state state;         /* (r) */
+    enum wait_kind wait_kind;        /* (r) while sleeping */
+    bool woken;                      /* (r) wake came between wait_prepare and wait_sleep */
+    uint32_t waits;                  /* (s) queues that it is prepared on */
+    bool timed_out;                  /* (r) the deadline ended the sleep */
+    bool timed;                      /* (r) in the timer tree */
+    struct list run_link;            /* (r) run queue */
+    struct tree_node timer_node;     /* in the hart's timer tree, while sleeping with a deadline */
+    uint64_t deadline;               /* nanoseconds of time_now() */
+    uint64_t queued_since;           /* (r) while runnable: time_now() then, if harts were idle */
     uint64_t user_ticks, system_ticks; /* (i) of the time register, up to tick_stamp */
     uint64_t tick_stamp;               /* (i) when time was counted last */
     bool restart;                      /* (s) a system call ended with -EINTR */

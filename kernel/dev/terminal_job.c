@@ -87,7 +87,7 @@ int terminal_acquire(struct terminal *terminal, bool steal)
         error = 0;
     } else if (process->session != process->pid || process->terminal) {
         error = -EPERM;
-    } else if (terminal->session && !(steal && process_is_privileged())) {
+    } else if (terminal->session && !(steal && credentials_capable(CAP_SYS_ADMIN))) {
         error = -EPERM;
     } else {
         if (terminal->session)

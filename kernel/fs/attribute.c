@@ -12,15 +12,8 @@
 /* Does the process belong to the group of the file? */
 static bool may_keep_setgid(const struct vnode *vnode)
 {
-    struct process *process = current_process();
-
-    if (!process || process_is_privileged() || process->credentials.fsgid == vnode->gid)
-        return true;
-    for (uint32_t i = 0; i < process->credentials.group_count; i++) {
-        if (process->credentials.groups[i] == vnode->gid)
-            return true;
-    }
-    return false;
+    return credentials_in_group(credentials_current(), vnode->gid) ||
+           credentials_capable(CAP_FSETID);
 }
 
 /* The mode that a change of mode or owner comes to. Locked. */
@@ -59,8 +52,7 @@ int vfs_drop_privilege(struct vnode *vnode)
 
     if ((vnode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
         drop |= S_ISGID;
-    if (!drop || !current_process() || process_is_privileged() ||
-        !vnode->operations->set_attributes)
+    if (!drop || credentials_capable(CAP_FSETID) || !vnode->operations->set_attributes)
         return 0;
     attributes.mode = vnode->mode & ~drop;
     return vnode->operations->set_attributes(vnode, &attributes);

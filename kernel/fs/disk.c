@@ -74,7 +74,7 @@ static long disk_control(struct file *file, unsigned request, uint64_t argument)
     case BLKROGET:
         return give(argument, &read_only, sizeof(read_only));
     case BLKFLSBUF:
-        return process_is_privileged() ? device_sync(file->vnode) : -EACCES;
+        return credentials_capable(CAP_SYS_ADMIN) ? device_sync(file->vnode) : -EACCES;
     default:
         return -ENOTTY;
     }

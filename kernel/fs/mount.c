@@ -223,7 +223,7 @@ int path_mount(const char *source, const char *target, const char *type_name, ui
     const struct file_system *type = find_type(type_name);
     int error;
 
-    if (current_process() && !process_is_privileged())
+    if (!credentials_capable(CAP_SYS_ADMIN))
         return -EPERM;
     if (flags & UNSUPPORTED_FLAGS)
         return -EINVAL;
@@ -262,7 +262,7 @@ int path_unmount(const char *target, unsigned flags)
 
     if (flags & ~(MNT_FORCE | UMOUNT_NOFOLLOW))
         return -EINVAL;
-    if (!process_is_privileged())
+    if (!credentials_capable(CAP_SYS_ADMIN))
         return -EPERM;
     mutex_lock(&mount_lock);
     int error = find_mount(target, flags & UMOUNT_NOFOLLOW ? 0 : PATH_FOLLOW, &mount);

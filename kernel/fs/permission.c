@@ -5,53 +5,57 @@
 #include "core/process.h"
 #include "fs/vnode.h"
 
-static bool in_group(const struct credentials *credentials, uint32_t group, uint32_t gid)
-{
-    if (group == gid)
-        return true;
-    for (uint32_t i = 0; i < credentials->group_count; i++) {
-        if (credentials->groups[i] == gid)
-            return true;
-    }
-    return false;
-}
+/* As whom, and with which capabilities, the file is asked for. */
+struct asker {
+    uint32_t uid, gid;
+    uint64_t capabilities;
+};
 
-static int check(const struct vnode *vnode, unsigned access, const struct credentials *credentials,
-                 uint32_t user, uint32_t group)
+static unsigned allowed(const struct vnode *vnode, const struct asker *asker)
 {
     uint32_t mode = vnode->mode;
-    unsigned allowed = mode & 7;
+    if (asker->uid == vnode->uid)
+        return mode >> 6 & 7;
+    if (asker->gid == vnode->gid || credentials_have_group(credentials_current(), vnode->gid))
+        return mode >> 3 & 7;
+    return mode & 7;
+}
 
-    if (user == 0) {
-        bool any_execute = mode & (S_IXUSR | S_IXGRP | S_IXOTH);
-        bool executes = (access & 1) && vnode_type(vnode) != S_IFDIR;
-        return executes && !any_execute ? -EACCES : 0;
-    }
-    if (user == vnode->uid)
-        allowed = mode >> 6 & 7;
-    else if (in_group(credentials, group, vnode->gid))
-        allowed = mode >> 3 & 7;
-    return access & ~allowed ? -EACCES : 0;
+/* capabilities(7), CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH. */
+static bool overrides(const struct vnode *vnode, unsigned access, uint64_t capabilities)
+{
+    bool directory = vnode_type(vnode) == S_IFDIR;
+    bool any_execute = directory || (vnode->mode & (S_IXUSR | S_IXGRP | S_IXOTH));
+
+    if (capabilities & CAP_BIT(CAP_DAC_OVERRIDE))
+        return !(access & 1) || any_execute;
+    return (capabilities & CAP_BIT(CAP_DAC_READ_SEARCH)) && !(access & ~(directory ? 5u : 4u));
+}
+
+static int check(const struct vnode *vnode, unsigned access, const struct asker *asker)
+{
+    if (!(access & ~allowed(vnode, asker)) || overrides(vnode, access, asker->capabilities))
+        return 0;
+    return -EACCES;
 }
 
 int vnode_permission(const struct vnode *vnode, unsigned access)
 {
-    struct process *process = current_process();
-
-    if (!process)
-        return 0; /* the kernel's own threads */
-    const struct credentials *credentials = &process->credentials;
-    return check(vnode, access, credentials, credentials->fsuid, credentials->fsgid);
+    const struct credentials *self = credentials_current();
+    struct asker asker = {self->fsuid, self->fsgid, self->effective};
+    return check(vnode, access, &asker);
 }
 
 int vnode_permission_real(const struct vnode *vnode, unsigned access)
 {
-    const struct credentials *credentials = &current_process()->credentials;
-    return check(vnode, access, credentials, credentials->uid, credentials->gid);
+    const struct credentials *self = credentials_current();
+    struct asker asker = {self->uid, self->gid, self->uid ? 0 : self->permitted};
+    if (self->secure_bits & SECBIT_NO_SETUID_FIXUP)
+        asker.capabilities = self->effective;
+    return check(vnode, access, &asker);
 }
 
 bool vnode_is_owner(const struct vnode *vnode)
 {
-    struct process *process = current_process();
-    return !process || process->credentials.fsuid == 0 || process->credentials.fsuid == vnode->uid;
+    return credentials_current()->fsuid == vnode->uid || credentials_capable(CAP_FOWNER);
 }

@@ -480,8 +480,8 @@ static struct vnode *create_vnode(void)
     result->pipe = pipe;
     vnode_init(&result->vnode, NULL, &pipe_vnode_operations,
                __atomic_add_fetch(&next_number, 1, __ATOMIC_RELAXED), S_IFIFO | 0600);
-    result->vnode.uid = current_process()->credentials.fsuid;
-    result->vnode.gid = current_process()->credentials.fsgid;
+    result->vnode.uid = credentials_current()->fsuid;
+    result->vnode.gid = credentials_current()->fsgid;
     return &result->vnode;
 }
 

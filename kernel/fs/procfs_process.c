@@ -42,15 +42,7 @@ enum type_number {
 
 int procfs_may_inspect(const struct process *process)
 {
-    const struct process *self = current_process();
-
-    if (process == self || process_is_privileged())
-        return 0;
-    return process->credentials.uid == self->credentials.fsuid &&
-                   process->credentials.euid == self->credentials.fsuid &&
-                   process->credentials.suid == self->credentials.fsuid
-               ? 0
-               : -EACCES;
+    return credentials_may_inspect(process, false) ? 0 : -EACCES;
 }
 
 int procfs_aspace(uint64_t key, bool inspect, struct aspace **aspace)
@@ -75,8 +67,8 @@ static int owner(uint64_t key, uint32_t *uid, uint32_t *gid)
     mutex_lock(&process_tree_lock);
     struct process *process = process_find(procfs_pid(key));
     if (process) {
-        *uid = process->credentials.euid;
-        *gid = process->credentials.egid;
+        *uid = process->dumpable ? process->credentials->euid : 0;
+        *gid = process->dumpable ? process->credentials->egid : 0;
     }
     mutex_unlock(&process_tree_lock);
     return process ? 0 : -ENOENT;
@@ -91,7 +83,7 @@ struct snapshot {
     char name[PROCESS_NAME_SIZE];
     char state;
     uint32_t umask;
-    struct credentials credentials;
+    struct credentials *credentials; /* referenced */
     struct resource_usage usage, children_usage;
     struct rlimit limits[RLIMIT_COUNT];
     uint64_t pending, blocked, ignored, caught;
@@ -148,7 +140,7 @@ static void copy_process(struct snapshot *snapshot, struct process *process)
     snapshot->state = state_letter(process);
     memcpy(snapshot->name, process->name, sizeof(snapshot->name));
     snapshot->name[PROCESS_NAME_SIZE - 1] = 0;
-    snapshot->credentials = process->credentials;
+    snapshot->credentials = credentials_reference(process->credentials);
     process_usage(process, &snapshot->usage);
     snapshot->children_usage = process->children_usage;
     if (link)
@@ -181,6 +173,7 @@ static void free_snapshot(struct snapshot *snapshot)
 {
     if (snapshot->aspace)
         aspace_release(snapshot->aspace);
+    credentials_release(snapshot->credentials);
     kfree(snapshot);
 }
 
@@ -273,7 +266,7 @@ static const char *state_name(char letter)
 
 static void write_status_process(const struct snapshot *snapshot, struct text *text)
 {
-    const struct credentials *who = &snapshot->credentials;
+    const struct credentials *who = snapshot->credentials;
 
     text_format(text, "Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\n",
                 snapshot->name, snapshot->umask, state_name(snapshot->state), snapshot->pid,
@@ -281,7 +274,7 @@ static void write_status_process(const struct snapshot *snapshot, struct text *t
     text_format(text, "TracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nGroups:\t",
                 who->uid, who->euid, who->suid, who->fsuid, who->gid, who->egid, who->sgid,
                 who->fsgid);
-    for (uint32_t i = 0; i < who->group_count && i < GROUPS_MAX; i++)
+    for (uint32_t i = 0; i < who->group_count; i++)
         text_format(text, "%u ", who->groups[i]);
     text_format(text, "\n");
 }

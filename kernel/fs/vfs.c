@@ -28,10 +28,10 @@ static uint32_t current_umask(void)
 int vfs_create_locked(struct vnode *directory, const struct name *name, uint32_t mode,
                       uint64_t device, const char *target, struct vnode **result)
 {
-    struct process *process = current_process();
+    const struct credentials *self = credentials_current();
     struct creation creation = {.mode = mode & ~(current_umask() & 0777),
-                                .uid = process ? process->credentials.fsuid : 0,
-                                .gid = process ? process->credentials.fsgid : 0,
+                                .uid = self->fsuid,
+                                .gid = self->fsgid,
                                 .device = device,
                                 .target = target};
 
@@ -110,7 +110,7 @@ int path_create(struct vnode *directory, const char *path, uint32_t mode, uint64
 {
     uint32_t type = mode & S_IFMT;
 
-    if ((type == S_IFCHR || type == S_IFBLK) && current_process() && !process_is_privileged())
+    if ((type == S_IFCHR || type == S_IFBLK) && !credentials_capable(CAP_MKNOD))
         return -EPERM;
     return create(directory, path, mode, device, NULL);
 }

@@ -46,34 +46,23 @@ long sys_fchmod(const uint64_t argument[6])
     return result;
 }
 
-static bool is_member(uint32_t gid)
-{
-    const struct credentials *credentials = &current_process()->credentials;
-
-    if (credentials->fsgid == gid)
-        return true;
-    for (uint32_t i = 0; i < credentials->group_count; i++) {
-        if (credentials->groups[i] == gid)
-            return true;
-    }
-    return false;
-}
-
 static long change_owner(struct vnode *vnode, uint32_t uid, uint32_t gid)
 {
     struct attributes attributes = {.uid = uid, .gid = gid};
-    bool privileged = process_is_privileged();
+    bool privileged = credentials_capable(CAP_CHOWN);
 
     if (uid != KEEP)
         attributes.valid |= ATTRIBUTE_UID;
     if (gid != KEEP)
         attributes.valid |= ATTRIBUTE_GID;
     /* chown(2): an owner may keep the user, and choose among the groups of the process. */
-    if (!privileged && attributes.valid && !vnode_is_owner(vnode))
+    bool owner = credentials_current()->fsuid == vnode->uid;
+    if (!privileged && attributes.valid && !owner)
         return -EPERM;
     if (!privileged && uid != KEEP && uid != vnode->uid)
         return -EPERM;
-    if (!privileged && gid != KEEP && gid != vnode->gid && !is_member(gid))
+    if (!privileged && gid != KEEP && gid != vnode->gid &&
+        !credentials_in_group(credentials_current(), gid))
         return -EPERM;
     return vfs_set_attributes(vnode, &attributes);
 }

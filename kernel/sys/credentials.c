@@ -1,187 +1,265 @@
 /*
  * System calls of credentials: user and group identifiers (credentials(7)).
  *
- * -1 leaves an identifier as it is. A privileged process may take any; another only one that it has
- * already. The file system's identifiers follow the effective ones.
+ * -1 leaves an identifier as it is. A privileged thread may take any; another only one that it has
+ * already. The file system's identifiers follow the effective ones, and the capabilities follow
+ * the user identifiers as capabilities(7) says.
  */
 #include "abi/errno.h"
+#include "arch/riscv/hart.h"
 #include "core/process.h"
 #include "core/user.h"
 #include "lib/string.h"
 #include "sys/table.h"
+#include "vm/kmem.h"
 
 #define KEEP UINT32_MAX
 
-/* One kind of identifier, user or group, with the same rules. */
-struct identity {
-    uint32_t *real, *effective, *saved, *file_system;
+/* A set of new identifiers, user or group, by the same rules. */
+struct change {
+    bool user;
+    uint32_t real, effective, saved, file_system;
 };
 
-static struct identity user_identity(void)
+static struct change current_ids(bool user)
 {
-    struct credentials *c = &current_process()->credentials;
-    return (struct identity){&c->uid, &c->euid, &c->suid, &c->fsuid};
+    const struct credentials *c = credentials_current();
+    if (user)
+        return (struct change){true, c->uid, c->euid, c->suid, c->fsuid};
+    return (struct change){false, c->gid, c->egid, c->sgid, c->fsgid};
 }
 
-static struct identity group_identity(void)
+static bool is_privileged(const struct change *change)
 {
-    struct credentials *c = &current_process()->credentials;
-    return (struct identity){&c->gid, &c->egid, &c->sgid, &c->fsgid};
+    return credentials_capable(change->user ? CAP_SETUID : CAP_SETGID);
 }
 
-static bool may_take(const struct identity *identity, uint32_t id)
+static bool has_root(const struct credentials *c)
 {
-    return id == KEEP || process_is_privileged() || id == *identity->real ||
-           id == *identity->effective || id == *identity->saved;
+    return c->uid == 0 || c->euid == 0 || c->suid == 0;
 }
 
-static void take(struct identity *identity, uint32_t real, uint32_t effective, uint32_t saved)
+/* capabilities(7), "Effect of user ID changes on capabilities"; old: before the change. */
+static void follow_user(struct credentials *new, const struct credentials *old)
 {
-    if (saved != KEEP)
-        *identity->saved = saved;
-    if (real != KEEP)
-        *identity->real = real;
-    if (effective != KEEP)
-        *identity->effective = effective;
-    *identity->file_system = *identity->effective;
+    if (new->secure_bits & SECBIT_NO_SETUID_FIXUP)
+        return;
+    if (has_root(old) && !has_root(new)) {
+        if (!(new->secure_bits &SECBIT_KEEP_CAPS))
+            new->permitted = new->effective = 0;
+        new->ambient = 0;
+    }
+    if (old->euid == 0 && new->euid != 0)
+        new->effective = 0;
+    if (old->euid != 0 && new->euid == 0)
+        new->effective = new->permitted;
+}
+
+static void follow_file_user(struct credentials *new, const struct credentials *old)
+{
+    if (new->secure_bits & SECBIT_NO_SETUID_FIXUP)
+        return;
+    if (old->fsuid == 0 && new->fsuid != 0)
+        new->effective &= ~CAP_FILE_SET;
+    if (old->fsuid != 0 && new->fsuid == 0)
+        new->effective |= new->permitted &CAP_FILE_SET;
+}
+
+static int set_users(struct credentials *new, const struct change *change)
+{
+    int error = credentials_set_user(new, change->real);
+    if (error)
+        return error;
+    new->euid = change->effective;
+    new->suid = change->saved;
+    new->fsuid = change->file_system;
+    return 0;
+}
+
+static void set_groups(struct credentials *new, const struct change *change)
+{
+    new->gid = change->real;
+    new->egid = change->effective;
+    new->sgid = change->saved;
+    new->fsgid = change->file_system;
+}
+
+/* Make the change: 0, or -EAGAIN as setuid(2) calls a lack of memory. */
+static long take(const struct change *change, bool only_file_system)
+{
+    const struct credentials *old = credentials_current();
+    struct credentials *new = credentials_copy();
+    if (!new)
+        return -EAGAIN;
+    if (!change->user) {
+        set_groups(new, change);
+    } else if (set_users(new, change)) {
+        credentials_release(new);
+        return -EAGAIN;
+    } else if (only_file_system) {
+        follow_file_user(new, old);
+    } else {
+        follow_user(new, old);
+    }
+    credentials_commit(new);
+    return 0;
+}
+
+static long take_all(bool user, uint32_t real, uint32_t effective, uint32_t saved)
+{
+    struct change change = {user, real, effective, saved, effective};
+    return take(&change, false);
 }
 
 /* setuid(2), setgid(2). */
-static long set_one(struct identity identity, uint32_t id)
+static long set_one(bool user, uint32_t id)
 {
+    struct change now = current_ids(user);
     if (id == KEEP)
         return -EINVAL;
-    if (process_is_privileged())
-        take(&identity, id, id, id);
-    else if (id == *identity.real || id == *identity.saved)
-        take(&identity, KEEP, id, KEEP);
-    else
-        return -EPERM;
-    return 0;
+    if (is_privileged(&now))
+        return take_all(user, id, id, id);
+    if (id == now.real || id == now.saved)
+        return take_all(user, now.real, id, now.saved);
+    return -EPERM;
 }
 
 /* setreuid(2): the saved identifier follows if the real one is set, or the effective one to
  * something else than the real. */
-static long set_two(struct identity identity, uint32_t real, uint32_t effective)
+static long set_two(bool user, const uint64_t argument[6])
 {
-    uint32_t saved = KEEP, old_real = *identity.real;
-    if (!process_is_privileged() && real != KEEP && real != *identity.real &&
-        real != *identity.effective)
+    uint32_t real = (uint32_t)argument[0], effective = (uint32_t)argument[1];
+    struct change now = current_ids(user);
+    bool follows = real != KEEP || (effective != KEEP && effective != now.real);
+    bool real_allowed = real == KEEP || real == now.real || real == now.effective;
+    bool effective_allowed = effective == KEEP || effective == now.real ||
+                             effective == now.effective || effective == now.saved;
+    if (!(real_allowed && effective_allowed) && !is_privileged(&now))
         return -EPERM;
-    if (!may_take(&identity, effective))
-        return -EPERM;
-    if (real != KEEP || (effective != KEEP && effective != old_real))
-        saved = effective != KEEP ? effective : *identity.effective;
-    take(&identity, real, effective, saved);
-    return 0;
+    if (real == KEEP)
+        real = now.real;
+    if (effective == KEEP)
+        effective = now.effective;
+    return take_all(user, real, effective, follows ? effective : now.saved);
 }
 
-static long set_three(struct identity identity, const uint64_t argument[6])
+static bool is_one_of(uint32_t id, const struct change *now)
+{
+    return id == KEEP || id == now->real || id == now->effective || id == now->saved;
+}
+
+static long set_three(bool user, const uint64_t argument[6])
 {
     uint32_t real = (uint32_t)argument[0], effective = (uint32_t)argument[1];
     uint32_t saved = (uint32_t)argument[2];
-    if (!may_take(&identity, real) || !may_take(&identity, effective) ||
-        !may_take(&identity, saved))
+    struct change now = current_ids(user);
+    if (!(is_one_of(real, &now) && is_one_of(effective, &now) && is_one_of(saved, &now)) &&
+        !is_privileged(&now))
         return -EPERM;
-    take(&identity, real, effective, saved);
-    return 0;
+    return take_all(user, real == KEEP ? now.real : real,
+                    effective == KEEP ? now.effective : effective,
+                    saved == KEEP ? now.saved : saved);
 }
 
-static long get_three(struct identity identity, const uint64_t argument[6])
+static long get_three(bool user, const uint64_t argument[6])
 {
-    if (copy_to_user(argument[0], identity.real, sizeof(uint32_t)) ||
-        copy_to_user(argument[1], identity.effective, sizeof(uint32_t)) ||
-        copy_to_user(argument[2], identity.saved, sizeof(uint32_t)))
+    struct change now = current_ids(user);
+    if (copy_to_user(argument[0], &now.real, sizeof(uint32_t)) ||
+        copy_to_user(argument[1], &now.effective, sizeof(uint32_t)) ||
+        copy_to_user(argument[2], &now.saved, sizeof(uint32_t)))
         return -EFAULT;
     return 0;
 }
 
 /* setfsuid(2): returns the old value, whether it was changed or not. */
-static long set_file_system(struct identity identity, uint32_t id)
+static long set_file_system(bool user, uint32_t id)
 {
-    uint32_t old = *identity.file_system;
-    if (id != KEEP && (may_take(&identity, id) || id == old))
-        *identity.file_system = id;
+    struct change now = current_ids(user);
+    uint32_t old = now.file_system;
+    if (id != old && id != KEEP && (is_one_of(id, &now) || is_privileged(&now))) {
+        now.file_system = id;
+        (void)take(&now, true); /* without memory it stays as it is, which the next call tells */
+    }
     return old;
 }
 
 long sys_getuid(const uint64_t argument[6])
 {
     (void)argument;
-    return current_process()->credentials.uid;
+    return credentials_current()->uid;
 }
 
 long sys_geteuid(const uint64_t argument[6])
 {
     (void)argument;
-    return current_process()->credentials.euid;
+    return credentials_current()->euid;
 }
 
 long sys_getgid(const uint64_t argument[6])
 {
     (void)argument;
-    return current_process()->credentials.gid;
+    return credentials_current()->gid;
 }
 
 long sys_getegid(const uint64_t argument[6])
 {
     (void)argument;
-    return current_process()->credentials.egid;
+    return credentials_current()->egid;
 }
 
 long sys_setuid(const uint64_t argument[6])
 {
-    return set_one(user_identity(), (uint32_t)argument[0]);
+    return set_one(true, (uint32_t)argument[0]);
 }
 
 long sys_setgid(const uint64_t argument[6])
 {
-    return set_one(group_identity(), (uint32_t)argument[0]);
+    return set_one(false, (uint32_t)argument[0]);
 }
 
 long sys_setreuid(const uint64_t argument[6])
 {
-    return set_two(user_identity(), (uint32_t)argument[0], (uint32_t)argument[1]);
+    return set_two(true, argument);
 }
 
 long sys_setregid(const uint64_t argument[6])
 {
-    return set_two(group_identity(), (uint32_t)argument[0], (uint32_t)argument[1]);
+    return set_two(false, argument);
 }
 
 long sys_setresuid(const uint64_t argument[6])
 {
-    return set_three(user_identity(), argument);
+    return set_three(true, argument);
 }
 
 long sys_setresgid(const uint64_t argument[6])
 {
-    return set_three(group_identity(), argument);
+    return set_three(false, argument);
 }
 
 long sys_getresuid(const uint64_t argument[6])
 {
-    return get_three(user_identity(), argument);
+    return get_three(true, argument);
 }
 
 long sys_getresgid(const uint64_t argument[6])
 {
-    return get_three(group_identity(), argument);
+    return get_three(false, argument);
 }
 
 long sys_setfsuid(const uint64_t argument[6])
 {
-    return set_file_system(user_identity(), (uint32_t)argument[0]);
+    return set_file_system(true, (uint32_t)argument[0]);
 }
 
 long sys_setfsgid(const uint64_t argument[6])
 {
-    return set_file_system(group_identity(), (uint32_t)argument[0]);
+    return set_file_system(false, (uint32_t)argument[0]);
 }
 
 long sys_getgroups(const uint64_t argument[6])
 {
-    const struct credentials *credentials = &current_process()->credentials;
+    const struct credentials *credentials = credentials_current();
     int size = (int)argument[0];
     uint32_t count = credentials->group_count;
     if (size < 0 || (size && (uint32_t)size < count))
@@ -191,18 +269,49 @@ long sys_getgroups(const uint64_t argument[6])
     return count;
 }
 
+static void sift_down(uint32_t *ids, size_t root, size_t count)
+{
+    for (size_t child; (child = 2 * root + 1) < count; root = child) {
+        if (child + 1 < count && ids[child + 1] > ids[child])
+            child++;
+        if (ids[root] >= ids[child])
+            return;
+        uint32_t id = ids[root];
+        ids[root] = ids[child];
+        ids[child] = id;
+    }
+}
+
+/* Heapsort: no memory, and no order of the input that makes it slow. */
+static void sort(uint32_t *ids, size_t count)
+{
+    for (size_t i = count / 2; i > 0; i--)
+        sift_down(ids, i - 1, count);
+    for (size_t end = count; end > 1; end--) {
+        uint32_t id = ids[0];
+        ids[0] = ids[end - 1];
+        ids[end - 1] = id;
+        sift_down(ids, 0, end - 1);
+    }
+}
+
 long sys_setgroups(const uint64_t argument[6])
 {
-    struct credentials *credentials = &current_process()->credentials;
-    uint32_t groups[GROUPS_MAX];
-    if (!process_is_privileged())
+    uint32_t count = (uint32_t)argument[0];
+    struct credentials *new;
+    if (!credentials_capable(CAP_SETGID))
         return -EPERM;
-    if (argument[0] > GROUPS_MAX)
+    if (count > GROUPS_MAX)
         return -EINVAL;
-    if (copy_from_user(groups, argument[1], argument[0] * sizeof(uint32_t)))
+    new = credentials_copy_without_groups(count);
+    if (!new)
+        return -ENOMEM;
+    if (copy_from_user(new->groups, argument[1], count * sizeof(uint32_t))) {
+        credentials_release(new);
         return -EFAULT;
-    memcpy(credentials->groups, groups, argument[0] * sizeof(uint32_t));
-    credentials->group_count = (uint32_t)argument[0];
+    }
+    sort(new->groups, count);
+    credentials_commit(new);
     return 0;
 }
 

@@ -242,7 +242,7 @@ static int change(struct vnode *vnode, bool root)
     struct process *process = current_process();
     int error = vnode_type(vnode) == S_IFDIR ? vnode_permission(vnode, 1) : -ENOTDIR;
 
-    if (!error && root && !process_is_privileged())
+    if (!error && root && !credentials_capable(CAP_SYS_CHROOT))
         error = -EPERM;
     if (!error) {
         struct vnode **place = root ? &process->root : &process->directory;

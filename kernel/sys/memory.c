@@ -48,7 +48,7 @@ static int check_arguments(const struct mmap_arguments *arguments)
         return -EINVAL; /* mmap(2): unaligned addr */
     if (fixed && arguments->address > user_end - page_round_up(arguments->length))
         return -ENOMEM;
-    if (fixed && arguments->address < MMAP_MIN_ADDRESS && !process_is_privileged())
+    if (fixed && arguments->address < MMAP_MIN_ADDRESS && !credentials_capable(CAP_SYS_RAWIO))
         return -EPERM;
     return 0;
 }

@@ -26,7 +26,7 @@ long sys_mount(const uint64_t argument[6])
     char type[TYPE_SIZE] = "";
     struct at source, target;
 
-    if (!process_is_privileged())
+    if (!credentials_capable(CAP_SYS_ADMIN))
         return -EPERM;
     if ((flags & MS_MGC_MSK) == MS_MGC_VAL)
         flags &= ~(uint64_t)MS_MGC_MSK;

@@ -3,7 +3,6 @@
  */
 #include "abi/errno.h"
 #include "abi/fcntl.h"
-#include "abi/prctl.h"
 #include "abi/resource.h"
 #include "abi/wait.h"
 #include "arch/riscv/hart.h"
@@ -250,36 +249,6 @@ long sys_setsid(const uint64_t argument[6])
 {
     (void)argument;
     return process_new_session();
-}
-
-static long set_name(vaddr_t name)
-{
-    struct process *process = current_process();
-    char buffer[PROCESS_NAME_SIZE];
-    long length = copy_string_from_user(buffer, name, sizeof(buffer));
-    if (length == -EFAULT)
-        return length;
-    buffer[sizeof(buffer) - 1] = '\0';
-    memcpy(process->name, buffer, sizeof(buffer));
-    return 0;
-}
-
-long sys_prctl(const uint64_t argument[6])
-{
-    char name[PROCESS_NAME_SIZE] = {0};
-    switch (argument[0]) {
-    case PR_SET_NAME:
-        return set_name(argument[1]);
-    case PR_GET_NAME:
-        string_copy(name, current_process()->name, sizeof(name));
-        return copy_to_user(argument[1], name, sizeof(name));
-    case PR_GET_DUMPABLE:
-        return 1;
-    case PR_GET_NO_NEW_PRIVS:
-        return 0;
-    default:
-        return -EINVAL;
-    }
 }
 
 /* personality(2): only Linux's own is there; 0xffffffff asks for the current one. */

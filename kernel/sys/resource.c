@@ -35,7 +35,7 @@ static int check_limit(const struct rlimit *old, const struct rlimit *new, unsig
 {
     if (new->soft > new->hard)
         return -EINVAL;
-    if (new->hard > old->hard && !process_is_privileged())
+    if (new->hard > old->hard && !credentials_capable(CAP_SYS_RESOURCE))
         return -EPERM;
     if (resource == RLIMIT_NOFILE && new->hard > FILES_MOST)
         return -EPERM;
@@ -59,16 +59,24 @@ static int change_limit(struct process *process, unsigned resource, const struct
     return result;
 }
 
+/* prlimit(2): the process is the caller, or all its identifiers are the caller's real ones. */
+static bool may_limit(const struct process *process)
+{
+    const struct credentials *self = credentials_current(), *other = process->credentials;
+    if (process == current_process() || credentials_have(self, CAP_SYS_RESOURCE))
+        return true;
+    return self->uid == other->uid && self->uid == other->euid && self->uid == other->suid &&
+           self->gid == other->gid && self->gid == other->egid && self->gid == other->sgid;
+}
+
 /* prlimit(2): of oneself, or of a process of the same user. */
 static int change_limit_of(int pid, unsigned resource, const struct rlimit *new, struct rlimit *old)
 {
-    const struct credentials *self = &current_process()->credentials;
     struct process *process;
     int result = -ESRCH;
     mutex_lock(&process_tree_lock);
     process = pid ? process_find(pid) : current_process();
-    if (process && process != current_process() && self->euid != 0 &&
-        (self->uid != process->credentials.uid || self->gid != process->credentials.gid))
+    if (process && !may_limit(process))
         result = -EPERM;
     else if (process)
         result = change_limit(process, resource, new, old);
@@ -173,7 +181,7 @@ static int find_priority_target(int which, int who)
         if ((which == PRIO_PROCESS && p->pid == (who ? who : self->pid)) ||
             (which == PRIO_PGRP && p->group == (who ? who : self->group)) ||
             (which == PRIO_USER &&
-             p->credentials.uid == (who ? (uint32_t)who : self->credentials.uid)))
+             p->credentials->uid == (who ? (uint32_t)who : credentials_current()->uid)))
             result = 0;
     }
     mutex_unlock(&process_tree_lock);

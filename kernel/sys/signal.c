@@ -14,19 +14,15 @@
 /* kill(2): privileged, the same user, or SIGCONT within the session. process_tree_lock held. */
 static bool may_signal(const struct process *target, int number)
 {
-    const struct process *self = current_process();
-    const struct credentials *from = &self->credentials, *to = &target->credentials;
-    if (from->euid == 0 || from->euid == to->uid || from->euid == to->suid ||
-        from->uid == to->uid || from->uid == to->suid)
-        return true;
-    return number == SIGCONT && self->session == target->session;
+    return credentials_may_signal(target) ||
+           (number == SIGCONT && current_process()->session == target->session);
 }
 
 static int send(struct process *target, int number, int code)
 {
     const struct process *self = current_process();
     struct signal_information information = {
-        .code = code, .pid = self->pid, .uid = self->credentials.uid};
+        .code = code, .pid = self->pid, .uid = credentials_current()->uid};
     if (!may_signal(target, number))
         return -EPERM;
     if (number)

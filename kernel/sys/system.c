@@ -49,7 +49,7 @@ long sys_uname(const uint64_t argument[6])
 static long set_name(char name[UTSNAME_SIZE], vaddr_t address, long length)
 {
     char copy[UTSNAME_SIZE] = {0};
-    if (!process_is_privileged())
+    if (!credentials_capable(CAP_SYS_ADMIN))
         return -EPERM;
     if (length < 0 || length >= UTSNAME_SIZE)
         return -EINVAL;
@@ -93,7 +93,7 @@ static bool is_magic(uint32_t first, uint32_t second)
 /* reboot(2). The file systems are made clean first: nothing that is in memory gets lost. */
 long sys_reboot(const uint64_t argument[6])
 {
-    if (!process_is_privileged())
+    if (!credentials_capable(CAP_SYS_BOOT))
         return -EPERM;
     if (!is_magic((uint32_t)argument[0], (uint32_t)argument[1]))
         return -EINVAL;

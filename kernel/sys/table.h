@@ -115,6 +115,8 @@
     SYSTEM_CALL(SYS_geteuid, geteuid)                                                              \
     SYSTEM_CALL(SYS_getgid, getgid)                                                                \
     SYSTEM_CALL(SYS_getegid, getegid)                                                              \
+    SYSTEM_CALL(SYS_capget, capget)                                                                \
+    SYSTEM_CALL(SYS_capset, capset)                                                                \
     /* limits and accounting */                                                                    \
     SYSTEM_CALL(SYS_getrlimit, getrlimit)                                                          \
     SYSTEM_CALL(SYS_setrlimit, setrlimit)                                                          \

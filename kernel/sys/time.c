@@ -56,7 +56,7 @@ long sys_clock_getres(const uint64_t argument[6])
 
 static long set_real(uint64_t nanoseconds)
 {
-    if (!process_is_privileged())
+    if (!credentials_capable(CAP_SYS_TIME))
         return -EPERM;
     time_set_real(nanoseconds);
     return 0;
@@ -93,7 +93,7 @@ long sys_settimeofday(const uint64_t argument[6])
     if (zone.minutes_west)
         return -EINVAL;
     if (argument[0] == 0)
-        return process_is_privileged() ? 0 : -EPERM;
+        return credentials_capable(CAP_SYS_TIME) ? 0 : -EPERM;
     if (copy_from_user(&time, argument[0], sizeof(time)))
         return -EFAULT;
     if (time.seconds < 0 || time.microseconds < 0 || time.microseconds >= 1000000 ||

@@ -29,11 +29,10 @@ static uint32_t group_size(const struct ext *ext, uint32_t group)
 /* Blocks that the current process may still take: the last ones are for root and the kernel. (a) */
 static uint64_t available(const struct ext *ext)
 {
-    struct process *process = current_process();
     uint64_t reserved = ext->super->reserved_blocks;
 
-    if (!process || process_is_privileged() ||
-        process->credentials.fsuid == ext->super->reserved_uid)
+    if (credentials_capable(CAP_SYS_RESOURCE) ||
+        credentials_current()->fsuid == ext->super->reserved_uid)
         return ext->free_blocks;
     return ext->free_blocks > reserved ? ext->free_blocks - reserved : 0;
 }

@@ -1,0 +1,12 @@
+/*
+ * Parts of prctl(2).
+ */
+#ifndef MAPIX_SYS_PRCTL_H
+#define MAPIX_SYS_PRCTL_H
+
+#include <stdint.h>
+
+/* The options about capabilities (capability.c). */
+long prctl_capabilities(const uint64_t argument[6]);
+
+#endif
