@@ -484,13 +484,21 @@ static void idle_loop(void *argument)
     }
 }
 
-void scheduler_vacate(struct pmap *pmap)
+/* Let this hart have nothing loaded but what the current thread runs in. */
+static void load_own_aspace(void)
 {
     uint64_t state = interrupts_disable();
-    if (current_hart()->pmap == pmap)
-        pmap_activate(NULL);
+    struct process *process = current_process();
+    pmap_activate(process && process->aspace ? &process->aspace->pmap : NULL);
     interrupts_restore(state);
+}
+
+/* The thread may move to another hart at each turn: that may be one to be vacated, and does not
+ * idle while the thread is here. Two threads that wait for each other's hart both make way. */
+void scheduler_vacate(struct pmap *pmap)
+{
     for (;;) {
+        load_own_aspace();
         uint64_t active = __atomic_load_n(&pmap->active_harts, __ATOMIC_SEQ_CST);
         if (!active)
             break;

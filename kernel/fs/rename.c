@@ -2,11 +2,17 @@
  * rename(2).
  *
  *   from/a  ->  to/b      locks: the rename lock, if from and to differ; from and to, an ancestor
- *                         before its descendant; a, if it is a directory; b, if it exists
+ *                         before its descendant; a, if it is a directory that gets a new parent;
+ *                         b, if it exists
  *
  * The rename lock keeps the tree of directories as it is, so whether one directory is below the
  * other is found out before they are locked; and by which branch, because a must not be an ancestor
  * of to, nor b one of from.
+ *
+ * No deadlock: whoever does not have the rename lock locks a directory, then one child of it; so a
+ * circle of waiters would have to lead down the tree from what its holder waits for to what it has,
+ * and the holder never waits for an ancestor of what it has. A rename within one directory that
+ * locked two children would break this: the holder may have one of them and wait for the other.
  */
 #include "abi/errno.h"
 #include "abi/fcntl.h"
@@ -155,7 +161,7 @@ static int move(struct rename *rename)
 {
     struct vnode *from = rename->from.directory, *to = rename->to.directory;
     struct vnode *source = rename->source, *target = rename->target;
-    bool lock_source = is_directory(source);
+    bool lock_source = rename->across && is_directory(source);
 
     if (lock_source)
         mutex_lock(&source->lock);
