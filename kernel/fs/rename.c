@@ -170,6 +170,8 @@ static int move(struct rename *rename)
     int error =
         from->operations->rename(from, &rename->from.last, source, to, &rename->to.last, target);
     if (!error) {
+        if (target)
+            vfs_removed(to, target);
         name_cache_remove(from, &rename->from.last);
         name_cache_enter(from, &rename->from.last, NULL);
         name_cache_enter(to, &rename->to.last, source);

@@ -189,6 +189,14 @@ static int check_removal(const struct walk *walk, const struct vnode *target, bo
     return walk->directory->operations->unlink ? 0 : -EPERM;
 }
 
+void vfs_removed(struct vnode *directory, struct vnode *target)
+{
+    if (vnode_type(target) != S_IFDIR)
+        return;
+    vnode_reference(directory);
+    target->removed_from = directory;
+}
+
 /* Remove the name that the walk has come to; the directory is locked. *target is referenced on
  * return, for its space to be freed without the lock. */
 static int unlink_locked(struct walk *walk, bool remove_directory, struct vnode **target)
@@ -204,6 +212,7 @@ static int unlink_locked(struct walk *walk, bool remove_directory, struct vnode 
     mutex_lock(&(*target)->lock);
     error = walk->directory->operations->unlink(walk->directory, &walk->last, *target);
     if (!error) {
+        vfs_removed(walk->directory, *target);
         name_cache_remove(walk->directory, &walk->last);
         name_cache_enter(walk->directory, &walk->last, NULL);
     }

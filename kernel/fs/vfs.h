@@ -14,6 +14,10 @@ int vfs_check_change(const struct vnode *directory);
 /* May a name of target be removed from a directory with the sticky bit? 0, -EPERM. */
 int vfs_check_sticky(const struct vnode *directory, const struct vnode *target);
 
+/* A name of target, locked, has been removed from directory. A directory keeps the one that it was
+ * in: ".." goes on working in it, as long as somebody uses it. */
+void vfs_removed(struct vnode *directory, struct vnode *target);
+
 /* Set up rename's lock. Boot only. */
 void rename_init(void);
 

@@ -50,6 +50,7 @@ void vnode_init(struct vnode *vnode, struct mount *mount, const struct vnode_ope
     object_init(&vnode->object, NULL, 0);
     vnode->references = 1;
     vnode->writers = 0;
+    vnode->removed_from = NULL;
     vnode->mounted = NULL;
     list_init(&vnode->hash_link);
     list_init(&vnode->idle_link);
@@ -127,7 +128,9 @@ void vnode_discard(struct vnode *vnode)
     destroy(vnode);
 }
 
-static void release_last(struct vnode *vnode)
+/* Give back what may be the last reference: the directory that the vnode was removed from, if that
+ * is to be released now, or NULL. */
+static struct vnode *release_last(struct vnode *vnode)
 {
     spin_lock(&vnode_cache_lock);
     bool last = __atomic_sub_fetch(&vnode->references, 1, __ATOMIC_ACQ_REL) == 0;
@@ -140,22 +143,32 @@ static void release_last(struct vnode *vnode)
         list_push_back(&idle, &vnode->idle_link);
     spin_unlock(&vnode_cache_lock);
     if (!gone)
-        return;
+        return NULL;
+    struct vnode *removed_from = vnode->removed_from;
     if (removed && vnode->operations->remove)
         vnode->operations->remove(vnode);
     destroy(vnode);
+    return removed_from;
 }
 
-void vnode_release(struct vnode *vnode)
+/* As vnode_release, but for what release_last returns. */
+static struct vnode *release_one(struct vnode *vnode)
 {
     uint64_t references = __atomic_load_n(&vnode->references, __ATOMIC_RELAXED);
 
     while (references > 1) {
         if (__atomic_compare_exchange_n(&vnode->references, &references, references - 1, false,
                                         __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-            return;
+            return NULL;
     }
-    release_last(vnode);
+    return release_last(vnode);
+}
+
+/* A loop, because a removed tree of any depth may hang on its lowest directory. */
+void vnode_release(struct vnode *vnode)
+{
+    while (vnode)
+        vnode = release_one(vnode);
 }
 
 struct vnode *vnode_of_object(struct object *object)

@@ -120,6 +120,7 @@ struct vnode {
     struct object object; /* regular files: the page cache; object.size is the file's size */
     uint64_t references;  /* (a) */
     int64_t writers; /* (a) open for writing or mapped shared writable; negative: executed from */
+    struct vnode *removed_from;       /* (l) of a removed directory: its "..", referenced */
     struct mount *mounted;            /* (v) a file system is mounted here */
     struct list hash_link, idle_link; /* (v) */
     struct list dirty_link;           /* (v) */

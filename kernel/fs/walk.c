@@ -136,8 +136,13 @@ int walk_parent(struct vnode *directory, struct vnode **parent)
     *parent = name_cache_parent(directory);
     if (*parent)
         return 0;
+    int error = 0;
     mutex_lock(&directory->lock);
-    int error = directory->operations->lookup(directory, &dot_dot, parent);
+    *parent = directory->removed_from;
+    if (*parent)
+        vnode_reference(*parent);
+    else
+        error = directory->operations->lookup(directory, &dot_dot, parent);
     mutex_unlock(&directory->lock);
     return error;
 }

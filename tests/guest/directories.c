@@ -324,6 +324,33 @@ static void removed_while_open(void)
     expect_errno(open("x", O_CREAT | O_WRONLY, 0644), ENOENT);
 }
 
+/* ".." leads out of a tree that is removed from below, through directories that are gone. */
+static void dot_dot_of_removed(void)
+{
+    struct stat status, middle;
+
+    expect_ok(mkdir("a", 0755));
+    expect_ok(mkdir("a/b", 0755));
+    expect_ok(mkdir("a/b/c", 0755));
+    expect_ok(stat("a/b", &middle));
+    expect_ok(chdir("a/b/c"));
+    expect_ok(rmdir("../c"));
+    expect_ok(rmdir("../../b"));
+    expect_ok(rmdir("../../../a"));
+    for (int i = 0; i < 40; i++) { /* numbers that are free are used */
+        char name[32];
+        snprintf(name, sizeof(name), "../../../new%d", i);
+        write_file(name, "", 0644);
+    }
+    expect_ok(stat("..", &status));
+    CHECK_EQ(status.st_ino, middle.st_ino);
+    CHECK(S_ISDIR(status.st_mode) && status.st_nlink == 0);
+    expect_ok(access("../../../new7", F_OK));
+    expect_errno(access("../c", F_OK), ENOENT);
+    expect_ok(chdir("../../.."));
+    expect_ok(access("new0", F_OK));
+}
+
 static const struct test tests[] = {
     TEST(make_and_remove),
     TEST(dots),
@@ -334,6 +361,7 @@ static const struct test tests[] = {
     TEST(working_directory),
     TEST(moved_working_directory),
     TEST(removed_while_open),
+    TEST(dot_dot_of_removed),
 };
 
 int main(int argc, char **argv)
