@@ -23,9 +23,10 @@
 #define RUN_MARKER "\036mapix-run\n"
 
 /* Mount a file system unless it is there; a directory that is missing is no error. */
-static void mount_on(const char *source, const char *directory, const char *type)
+static void mount_on(const char *source, const char *directory, const char *type,
+                     unsigned long flags, const char *options)
 {
-    if (mount(source, directory, type, 0, NULL) < 0 && errno != EBUSY && errno != ENOENT)
+    if (mount(source, directory, type, flags, options) < 0 && errno != EBUSY && errno != ENOENT)
         report("cannot mount %s", directory);
 }
 
@@ -143,7 +144,7 @@ static void run_command(char *line)
 
     make_terminal_raw();
     if (access("/dev/vdb", F_OK) == 0)
-        mount_on("/dev/vdb", "/extra", "ext2");
+        mount_on("/dev/vdb", "/extra", "ext2", 0, NULL);
     if (write_all(STDOUT_FILENO, RUN_MARKER, sizeof(RUN_MARKER) - 1) < 0)
         fail("console");
     pid_t child = fork();
@@ -177,9 +178,12 @@ int main(int argc, char **argv)
 {
     program_begin(argv[0], "init");
     (void)argc;
-    mount_on("proc", "/proc", "proc");
+    mount_on("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     if (access("/dev/console", F_OK) < 0)
-        mount_on("dev", "/dev", "devtmpfs");
+        mount_on("dev", "/dev", "devtmpfs", MS_NOSUID, NULL);
+    mount_on("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, NULL);
+    mount_on("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755");
+    mount_on("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, NULL);
     open_console();
     setenv("PATH", "/bin", 0);
     setenv("HOME", "/", 0);

@@ -24,9 +24,7 @@ int program_open(struct program *program, struct vnode *vnode)
     long size;
     if (vnode_type(vnode) != S_IFREG)
         return -EACCES;
-    if (vnode->mount && (vnode->mount->flags & MS_NOEXEC))
-        return -EACCES;
-    result = vnode_permission(vnode, 1);
+    result = mount_is_no_exec(vnode->mount) ? -EACCES : vnode_permission(vnode, 1);
     if (result == 0)
         result = vnode_execute_begin(vnode);
     if (result)

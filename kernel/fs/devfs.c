@@ -119,9 +119,9 @@ static int add_all(struct vnode *root)
     return error;
 }
 
-static int devfs_mount(struct mount *mount)
+static int devfs_mount(struct mount *mount, const char *options)
 {
-    int error = tmpfs_mount(mount);
+    int error = tmpfs_mount(mount, 0755, options);
 
     if (error)
         return error;

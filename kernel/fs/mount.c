@@ -110,7 +110,7 @@ static bool device_is_mounted(const struct block_device *device)
 /* Mount a file system of this type on covered (its reference is taken over on success; NULL: the
  * root of all). mount_lock held. */
 static int mount_on(const struct file_system *type, struct block_device *device, const char *source,
-                    const char *target, uint64_t flags, struct vnode *covered,
+                    const char *target, uint64_t flags, const char *options, struct vnode *covered,
                     struct mount **result)
 {
     if (device && device_is_mounted(device))
@@ -126,7 +126,7 @@ static int mount_on(const struct file_system *type, struct block_device *device,
         mount->flags |= MS_RDONLY;
     string_copy(mount->source, source, sizeof(mount->source));
     string_copy(mount->target, target, sizeof(mount->target));
-    int error = type->mount(mount);
+    int error = type->mount(mount, options);
     if (error) {
         kfree(mount);
         return error;
@@ -171,7 +171,7 @@ static int find_mount(const char *target, unsigned lookup, struct mount **mount)
     return error;
 }
 
-static int remount(const char *target, uint64_t flags)
+static int remount(const char *target, uint64_t flags, const char *options)
 {
     struct mount *mount;
     int error = find_mount(target, PATH_FOLLOW, &mount);
@@ -183,7 +183,10 @@ static int remount(const char *target, uint64_t flags)
         return -EROFS;
     if ((flags & ~mount->flags & MS_RDONLY) && vnode_cache_has_writers(mount))
         return -EBUSY;
-    if (((mount->flags ^ flags) & MS_RDONLY) && mount->operations->remount) {
+    if (*options)
+        error =
+            mount->operations->configure ? mount->operations->configure(mount, options) : -EINVAL;
+    if (!error && ((mount->flags ^ flags) & MS_RDONLY) && mount->operations->remount) {
         error = mount_sync(mount);
         if (!error)
             error = mount->operations->remount(mount, flags);
@@ -195,7 +198,7 @@ static int remount(const char *target, uint64_t flags)
 
 /* Mount on an existing directory. mount_lock held. */
 static int mount_at(const char *source, const char *target, const struct file_system *type,
-                    uint64_t flags)
+                    uint64_t flags, const char *options)
 {
     struct block_device *device = NULL;
     struct vnode *covered;
@@ -212,13 +215,14 @@ static int mount_at(const char *source, const char *target, const struct file_sy
     if (vnode_type(covered) != S_IFDIR)
         error = -ENOTDIR;
     else
-        error = mount_on(type, device, source, path, flags, covered, &mount);
+        error = mount_on(type, device, source, path, flags, options, covered, &mount);
     if (error)
         vnode_release(covered);
     return error;
 }
 
-int path_mount(const char *source, const char *target, const char *type_name, uint64_t flags)
+int path_mount(const char *source, const char *target, const char *type_name, uint64_t flags,
+               const char *options)
 {
     const struct file_system *type = find_type(type_name);
     int error;
@@ -229,9 +233,9 @@ int path_mount(const char *source, const char *target, const char *type_name, ui
         return -EINVAL;
     mutex_lock(&mount_lock);
     if (flags & MS_REMOUNT)
-        error = remount(target, flags);
+        error = remount(target, flags, options);
     else
-        error = type ? mount_at(source, target, type, flags) : -ENODEV;
+        error = type ? mount_at(source, target, type, flags, options) : -ENODEV;
     mutex_unlock(&mount_lock);
     return error;
 }
@@ -325,20 +329,54 @@ void mount_status(struct mount *mount, struct statfs *status)
         ST_VALID | (mount->flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME));
 }
 
+bool mount_next_option(const char **options, char buffer[MOUNT_OPTION_SIZE], const char **value,
+                       int *error)
+{
+    const char *start = *options, *end;
+
+    while (*start == ',')
+        start++;
+    if (*start == '\0' || *error)
+        return false;
+    end = strchr(start, ',');
+    size_t length = end ? (size_t)(end - start) : strlen(start);
+    *options = start + length;
+    if (length >= MOUNT_OPTION_SIZE) {
+        *error = -EINVAL;
+        return false;
+    }
+    memcpy(buffer, start, length);
+    buffer[length] = '\0';
+    char *equals = strchr(buffer, '=');
+    if (equals)
+        *equals = '\0';
+    *value = equals ? equals + 1 : NULL;
+    return true;
+}
+
+static const char *time_option(uint64_t flags)
+{
+    if (flags & MS_NOATIME)
+        return ",noatime";
+    return flags & MS_STRICTATIME ? "" : ",relatime";
+}
+
 size_t mount_list_text(char *buffer, size_t size)
 {
     size_t length = 0;
 
     mutex_lock(&mount_lock);
     list_for_each (link, &mounts) {
-        const struct mount *mount = container_of(link, struct mount, link);
+        struct mount *mount = container_of(link, struct mount, link);
         uint64_t flags = mount->flags;
+        char options[MOUNT_OPTION_SIZE] = "";
+        if (mount->operations->describe)
+            mount->operations->describe(mount, options, sizeof(options));
         size_t done = length < size ? length : size;
-        length += format(buffer + done, size - done, "%s %s %s %s%s%s%s%s 0 0\n", mount->source,
+        length += format(buffer + done, size - done, "%s %s %s %s%s%s%s%s%s 0 0\n", mount->source,
                          mount->target, mount->type->name, flags & MS_RDONLY ? "ro" : "rw",
                          flags & MS_NOSUID ? ",nosuid" : "", flags & MS_NODEV ? ",nodev" : "",
-                         flags & MS_NOEXEC ? ",noexec" : "",
-                         flags & MS_NOATIME ? ",noatime" : ",relatime");
+                         flags & MS_NOEXEC ? ",noexec" : "", time_option(flags), options);
     }
     mutex_unlock(&mount_lock);
     return length;
@@ -366,11 +404,11 @@ void mount_root(void)
     if (!device)
         panic("no disk for the root file system");
     mutex_lock(&mount_lock);
-    int error = mount_on(find_type("ext2"), device, name, "/", 0, NULL, &root_mount);
+    int error = mount_on(find_type("ext2"), device, name, "/", 0, "", NULL, &root_mount);
     mutex_unlock(&mount_lock);
     if (error)
         panic("cannot mount %s as the root file system: error %d", name, -error);
-    error = path_mount("devtmpfs", "/dev", "devtmpfs", 0);
+    error = path_mount("devtmpfs", "/dev", "devtmpfs", 0, "");
     if (error && error != -ENOENT)
         printk("cannot mount /dev: error %d\n", -error);
 }

@@ -22,6 +22,11 @@ struct mount_operations {
     int (*sync)(struct mount *mount);
     /* Change between read-only and writable, to what flags says: 0, -EROFS, -EIO. */
     int (*remount)(struct mount *mount, uint64_t flags);
+    /* Take new options, as file_system.mount does: 0, -EINVAL with nothing changed. */
+    int (*configure)(struct mount *mount, const char *options);
+    /* The options in force, each with a comma before it, as /proc/mounts shows them: the length as
+     * format() gives it. */
+    size_t (*describe)(struct mount *mount, char *buffer, size_t size);
     /* Leave the store clean and free mount->state; no vnode of the mount is left. */
     void (*unmount)(struct mount *mount);
     /* The machine is about to stop, files may still be open: leave the store clean all the same. */
@@ -34,10 +39,11 @@ struct file_system {
     bool needs_device;
     /*
      * Begin to use the store: set mount->operations, mount->state and mount->root (referenced).
-     * mount->device is set if one is needed, mount->flags may gain MS_RDONLY. On failure nothing is
-     * left.
+     * mount->device is set if one is needed, mount->flags may gain MS_RDONLY. options is the last
+     * argument of mount(2): names, some with '=' and a value, with commas between them; -EINVAL for
+     * one that is not known. On failure nothing is left.
      */
-    int (*mount)(struct mount *mount);
+    int (*mount)(struct mount *mount, const char *options);
     struct list link;
 };
 
@@ -72,8 +78,22 @@ static inline bool mount_is_read_only(const struct mount *mount)
     return mount && (__atomic_load_n(&mount->flags, __ATOMIC_RELAXED) & MS_RDONLY);
 }
 
+/* Is nothing of the mount to be executed? */
+static inline bool mount_is_no_exec(const struct mount *mount)
+{
+    return mount && (__atomic_load_n(&mount->flags, __ATOMIC_RELAXED) & MS_NOEXEC);
+}
+
 /* The text of /proc/mounts: a line for each mount; its length, which may be above size. */
 size_t mount_list_text(char *buffer, size_t size);
+
+/*
+ * Take the next of the options: *name and *value point into buffer, *value is NULL without '='.
+ * false: there is no more. *options moves on. -EINVAL goes into *error for one that is too long.
+ */
+#define MOUNT_OPTION_SIZE 128
+bool mount_next_option(const char **options, char buffer[MOUNT_OPTION_SIZE], const char **value,
+                       int *error);
 
 /* What statfs(2) says of the mount. */
 void mount_status(struct mount *mount, struct statfs *status);

@@ -31,8 +31,9 @@ int path_rename(struct vnode *from_directory, const char *from, struct vnode *to
                 const char *to, unsigned flags);
 
 /* Mounting. type is "ext2", "proc", "devtmpfs"; source a path of a block device where the type
- * needs one. */
-int path_mount(const char *source, const char *target, const char *type, uint64_t flags);
+ * needs one; options is what mount(2) calls data, as a string. */
+int path_mount(const char *source, const char *target, const char *type, uint64_t flags,
+               const char *options);
 int path_unmount(const char *target, unsigned flags);
 
 /* Mount the root file system from the first disk, or the one that root= names, and devfs on its

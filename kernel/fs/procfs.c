@@ -440,8 +440,10 @@ static void status(struct mount *mount, struct statfs *status)
     status->type = PROC_SUPER_MAGIC;
 }
 
-static int mount_procfs(struct mount *mount)
+static int mount_procfs(struct mount *mount, const char *options)
 {
+    if (*options)
+        return -EINVAL;
     static const struct mount_operations operations = {.status = status};
     return pseudo_mount(mount, &procfs_root, &operations);
 }

@@ -4,7 +4,6 @@
 #include "fs/regular.h"
 #include "abi/errno.h"
 #include "abi/fcntl.h"
-#include "abi/mount.h"
 #include "abi/poll.h"
 #include "abi/resource.h"
 #include "core/process.h"
@@ -90,7 +89,7 @@ static int regular_map(struct file *file, struct map_request *request)
 {
     struct vnode *vnode = file->vnode;
 
-    if (vnode->mount && (vnode->mount->flags & MS_NOEXEC)) {
+    if (mount_is_no_exec(vnode->mount)) {
         if (request->access & ACCESS_EXECUTE)
             return -EPERM; /* mmap(2) */
         request->max_access &= ~ACCESS_EXECUTE;

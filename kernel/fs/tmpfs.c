@@ -11,7 +11,10 @@
 #include "fs/tmpfs.h"
 #include "abi/dirent.h"
 #include "abi/errno.h"
+#include "core/thread.h"
 #include "fs/devfs.h"
+#include "lib/format.h"
+#include "lib/parse.h"
 #include "lib/string.h"
 #include "lib/tree.h"
 #include "vm/kmem.h"
@@ -22,10 +25,9 @@
 
 /* A whole tmpfs: mount->state. */
 struct tmpfs {
-    uint64_t next_number; /* (a) */
-    uint64_t files;       /* (a) vnodes */
-    uint64_t pages;       /* (a) of all files, as they were counted last */
-    uint64_t pages_max;
+    uint64_t next_number;      /* (a) */
+    uint64_t files, files_max; /* (a) vnodes */
+    struct page_quota pages;   /* of all files */
 };
 
 struct tmpfs_node {
@@ -33,7 +35,6 @@ struct tmpfs_node {
     struct tree by_name, by_age; /* (l) directory: its entries */
     int64_t next_age;            /* (l) */
     uint64_t parent;             /* (l) directory: number of the one it is in */
-    uint64_t counted;            /* (a) file: pages that are in tmpfs->pages */
     char *target;                /* symbolic link */
 };
 
@@ -59,6 +60,12 @@ static struct tmpfs *tmpfs_of(const struct vnode *vnode)
     return vnode->mount->state;
 }
 
+/* What a tmpfs may have without options, of pages and of files: as many as half of memory. */
+static uint64_t default_limit(void)
+{
+    return page_count_total() / 2;
+}
+
 static struct tmpfs_entry *entry_of_name(struct tree_node *node)
 {
     return container_of(node, struct tmpfs_entry, name_node);
@@ -78,17 +85,34 @@ static void touch(struct vnode *vnode, bool contents)
 
 /* Vnodes */
 
-/* A vnode in the cache, with one reference; NULL: no memory. */
-static struct tmpfs_node *create_node(struct mount *mount, const struct creation *creation)
+/* Count one file more: false: there are as many as there may be. */
+static bool count_file(struct tmpfs *tmpfs)
+{
+    if (__atomic_add_fetch(&tmpfs->files, 1, __ATOMIC_RELAXED) <=
+        __atomic_load_n(&tmpfs->files_max, __ATOMIC_RELAXED))
+        return true;
+    __atomic_fetch_sub(&tmpfs->files, 1, __ATOMIC_RELAXED);
+    return false;
+}
+
+/* A vnode in the cache, with one reference: 0, -ENOSPC, -ENOMEM. */
+static int create_node(struct mount *mount, const struct creation *creation,
+                       struct tmpfs_node **result)
 {
     struct tmpfs *tmpfs = mount->state;
-    struct tmpfs_node *node = slab_allocate_zeroed(&node_cache);
-    uint64_t number = __atomic_add_fetch(&tmpfs->next_number, 1, __ATOMIC_RELAXED);
 
-    if (!node)
-        return NULL;
+    *result = NULL;
+    if (!count_file(tmpfs))
+        return -ENOSPC;
+    struct tmpfs_node *node = slab_allocate_zeroed(&node_cache);
+    if (!node) {
+        __atomic_fetch_sub(&tmpfs->files, 1, __ATOMIC_RELAXED);
+        return -ENOMEM;
+    }
+    uint64_t number = __atomic_add_fetch(&tmpfs->next_number, 1, __ATOMIC_RELAXED);
     vnode_init(&node->vnode, mount, &tmpfs_operations, number, creation->mode);
     object_init(&node->vnode.object, &anonymous_pager, 0);
+    node->vnode.object.quota = &tmpfs->pages;
     node->vnode.uid = creation->uid;
     node->vnode.gid = creation->gid;
     node->vnode.device = creation->device;
@@ -99,18 +123,9 @@ static struct tmpfs_node *create_node(struct mount *mount, const struct creation
     node->parent = number;
     if (vnode_type(&node->vnode) == S_IFDIR)
         node->vnode.links = 2;
-    __atomic_fetch_add(&tmpfs->files, 1, __ATOMIC_RELAXED);
     vnode_cache_insert(&node->vnode);
-    return node;
-}
-
-/* Bring what is counted of a file up to date. */
-static void count_pages(struct vnode *vnode, uint64_t pages)
-{
-    uint64_t before = __atomic_exchange_n(&node_of(vnode)->counted, pages, __ATOMIC_RELAXED);
-
-    __atomic_fetch_add(&tmpfs_of(vnode)->pages, pages - before, __ATOMIC_RELAXED);
-    __atomic_store_n(&vnode->blocks, pages * (PAGE_SIZE / 512), __ATOMIC_RELAXED);
+    *result = node;
+    return 0;
 }
 
 static void free_node(struct vnode *vnode)
@@ -122,10 +137,8 @@ static void free_node(struct vnode *vnode)
         tree_remove(&node->by_name, link);
         kfree(entry_of_name(link));
     }
-    if (tmpfs_of(vnode)) {
-        count_pages(vnode, 0);
+    if (tmpfs_of(vnode))
         __atomic_fetch_sub(&tmpfs_of(vnode)->files, 1, __ATOMIC_RELAXED);
-    }
     kfree(node->target);
     slab_free(&node_cache, node);
 }
@@ -241,15 +254,16 @@ static int complete_node(struct tmpfs_node *node, struct vnode *directory,
 static int tmpfs_create(struct vnode *directory, const struct name *name,
                         const struct creation *creation, struct vnode **result)
 {
-    struct tmpfs_node *node = create_node(directory->mount, creation);
-    struct tmpfs_entry *entry = node ? allocate_entry(name, &node->vnode) : NULL;
+    struct tmpfs_node *node;
+    int error = create_node(directory->mount, creation, &node);
 
+    if (error)
+        return error;
+    struct tmpfs_entry *entry = allocate_entry(name, &node->vnode);
     if (!entry || complete_node(node, directory, creation)) {
         kfree(entry);
-        if (node) {
-            node->vnode.links = 0;
-            vnode_release(&node->vnode);
-        }
+        node->vnode.links = 0;
+        vnode_release(&node->vnode);
         return -ENOMEM;
     }
     insert_entry(node_of(directory), entry);
@@ -392,11 +406,6 @@ static int tmpfs_set_attributes(struct vnode *vnode, const struct attributes *at
     return 0;
 }
 
-static void count_resident(struct vnode *vnode)
-{
-    count_pages(vnode, object_resident(&vnode->object));
-}
-
 static int tmpfs_resize(struct vnode *vnode, uint64_t size)
 {
     int error = 0;
@@ -407,36 +416,93 @@ static int tmpfs_resize(struct vnode *vnode, uint64_t size)
         error = object_truncate(&vnode->object, size);
     if (!error)
         touch(vnode, true);
-    count_resident(vnode);
     return error;
-}
-
-/* Would these bytes take more pages than there may be? Pages that are there are counted twice at
- * the worst, in the file that is being written. */
-static bool has_room(struct vnode *vnode, uint64_t offset, uint64_t length)
-{
-    const struct tmpfs *tmpfs = tmpfs_of(vnode);
-    uint64_t first = offset >> PAGE_SHIFT;
-    uint64_t pages = ((offset + length + PAGE_MASK) >> PAGE_SHIFT) - first;
-    uint64_t used = __atomic_load_n(&tmpfs->pages, __ATOMIC_RELAXED);
-
-    if (offset + length <= vnode->object.size &&
-        object_resident(&vnode->object) >= (vnode->object.size + PAGE_MASK) >> PAGE_SHIFT)
-        return true; /* no holes: nothing new is needed */
-    return used + pages <= tmpfs->pages_max;
 }
 
 static long tmpfs_write(struct vnode *vnode, uint64_t offset, struct transfer *transfer)
 {
-    long result;
+    long result = object_write(&vnode->object, offset, transfer);
 
-    if (!has_room(vnode, offset, transfer->remaining))
-        return -ENOSPC;
-    result = object_write(&vnode->object, offset, transfer);
     if (result > 0)
         touch(vnode, true);
-    count_resident(vnode);
     return result;
+}
+
+/* Is there room for the pages [first, end) that the file does not have? */
+static bool has_room(struct vnode *vnode, uint64_t first, uint64_t end)
+{
+    const struct page_quota *pages = &tmpfs_of(vnode)->pages;
+    uint64_t used = __atomic_load_n(&pages->used, __ATOMIC_RELAXED);
+    uint64_t limit = __atomic_load_n(&pages->limit, __ATOMIC_RELAXED);
+
+    if (limit == UINT64_MAX)
+        return true;
+    return end - first <= limit &&
+           end - first - object_resident_range(&vnode->object, first, end) <=
+               (used < limit ? limit - used : 0);
+}
+
+/* A page of zeros, where there is none. */
+static int allocate_page(struct object *object, uint64_t index)
+{
+    struct page *page;
+    bool fresh;
+    int error = object_get_page_to_fill(object, index, &page, &fresh);
+
+    if (error)
+        return error;
+    if (fresh) {
+        memset(page_data(page), 0, PAGE_SIZE);
+        page_set(page, PAGE_BACKED);
+        object_page_filled(object, page, 0);
+    }
+    page_release(page);
+    return 0;
+}
+
+static int tmpfs_allocate(struct vnode *vnode, uint64_t offset, uint64_t length, bool keep_size)
+{
+    uint64_t end = offset + length, last = (end - 1) >> PAGE_SHIFT;
+    int error = has_room(vnode, offset >> PAGE_SHIFT, last + 1) ? 0 : -ENOSPC;
+
+    for (uint64_t index = offset >> PAGE_SHIFT; index <= last && !error; index++)
+        error = thread_signalled() ? -EINTR : allocate_page(&vnode->object, index);
+    if (!error && !keep_size && end > vnode->object.size)
+        object_grow(&vnode->object, end);
+    touch(vnode, !error);
+    return error;
+}
+
+static int tmpfs_punch(struct vnode *vnode, uint64_t offset, uint64_t length)
+{
+    int error = object_punch(&vnode->object, offset, offset + length);
+
+    touch(vnode, !error);
+    return error;
+}
+
+/* Data is what was stored; a page that was only allocated, or read through a mapping, is clean. */
+static int tmpfs_seek(struct vnode *vnode, uint64_t offset, bool hole, uint64_t *result)
+{
+    struct object *object = &vnode->object;
+    uint64_t size = object->size, index = offset >> PAGE_SHIFT, last = (size - 1) >> PAGE_SHIFT,
+             next;
+
+    if (!hole) {
+        if (!object_next_dirty(object, index, last, &next))
+            return -ENXIO;
+        *result = next == index ? offset : next << PAGE_SHIFT;
+        return 0;
+    }
+    for (next = index; next <= last; next++) {
+        uint64_t found;
+        if (!object_next_dirty(object, next, last, &found) || found != next)
+            break;
+    }
+    *result = next == index ? offset : next << PAGE_SHIFT;
+    if (*result > size)
+        *result = size;
+    return 0;
 }
 
 static int tmpfs_sync(struct vnode *vnode, bool data_only)
@@ -457,6 +523,9 @@ static const struct vnode_operations tmpfs_operations = {
     .set_attributes = tmpfs_set_attributes,
     .resize = tmpfs_resize,
     .write = tmpfs_write,
+    .allocate = tmpfs_allocate,
+    .punch = tmpfs_punch,
+    .seek = tmpfs_seek,
     .sync = tmpfs_sync,
     .free = free_node,
 };
@@ -466,16 +535,156 @@ static const struct vnode_operations tmpfs_operations = {
 static void tmpfs_status(struct mount *mount, struct statfs *status)
 {
     const struct tmpfs *tmpfs = mount->state;
-    uint64_t used = __atomic_load_n(&tmpfs->pages, __ATOMIC_RELAXED);
+    uint64_t used = __atomic_load_n(&tmpfs->pages.used, __ATOMIC_RELAXED);
+    uint64_t limit = __atomic_load_n(&tmpfs->pages.limit, __ATOMIC_RELAXED);
+    uint64_t files = __atomic_load_n(&tmpfs->files, __ATOMIC_RELAXED);
+    uint64_t files_max = __atomic_load_n(&tmpfs->files_max, __ATOMIC_RELAXED);
 
     status->type = TMPFS_MAGIC;
     status->block_size = status->fragment_size = PAGE_SIZE;
-    status->blocks = tmpfs->pages_max;
-    status->blocks_free = used < tmpfs->pages_max ? tmpfs->pages_max - used : 0;
-    status->blocks_available = status->blocks_free;
-    status->files = __atomic_load_n(&tmpfs->files, __ATOMIC_RELAXED);
+    if (limit != UINT64_MAX) {
+        status->blocks = limit;
+        status->blocks_free = used < limit ? limit - used : 0;
+        status->blocks_available = status->blocks_free;
+    }
+    if (files_max != UINT64_MAX) {
+        status->files = files_max;
+        status->files_free = files < files_max ? files_max - files : 0;
+    }
     status->name_length = NAME_LENGTH_MAX;
 }
+
+/* Options (tmpfs(5)) */
+
+enum { HAS_SIZE = 1, HAS_INODES = 2, HAS_MODE = 4, HAS_UID = 8, HAS_GID = 16 };
+
+struct tmpfs_options {
+    unsigned given; /* HAS_* */
+    uint64_t pages, inodes, mode, uid, gid;
+};
+
+/* The whole text is a number, with a unit or in percent of memory: pages. 0: no limit. */
+static bool parse_pages(const char *text, uint64_t *pages)
+{
+    uint64_t size;
+
+    if (!parse_size(&text, &size))
+        return false;
+    if (*text == '%') {
+        text++;
+        *pages = page_count_total() / 100 * size;
+    } else {
+        *pages = size / PAGE_SIZE + (size % PAGE_SIZE != 0);
+    }
+    if (!*pages)
+        *pages = UINT64_MAX;
+    return *text == '\0';
+}
+
+static bool parse_count(const char *text, uint64_t *count)
+{
+    if (!parse_size(&text, count) || *text != '\0')
+        return false;
+    if (!*count)
+        *count = UINT64_MAX;
+    return true;
+}
+
+static bool parse_identifier(const char *text, uint64_t *number)
+{
+    return parse_decimal(&text, number) && *text == '\0' && *number < UINT32_MAX;
+}
+
+static bool parse_mode(const char *text, uint64_t *mode)
+{
+    if (!*text)
+        return false;
+    for (*mode = 0; *text >= '0' && *text <= '7' && *mode <= 07777; text++)
+        *mode = *mode * 8 + (uint64_t)(*text - '0');
+    return *text == '\0' && *mode <= 07777;
+}
+
+static int parse_option(struct tmpfs_options *options, const char *name, const char *value)
+{
+    static const struct {
+        const char *name;
+        unsigned bit;
+        bool (*parse)(const char *text, uint64_t *number);
+        size_t offset;
+    } known[] = {
+        {"size", HAS_SIZE, parse_pages, offsetof(struct tmpfs_options, pages)},
+        {"nr_blocks", HAS_SIZE, parse_count, offsetof(struct tmpfs_options, pages)},
+        {"nr_inodes", HAS_INODES, parse_count, offsetof(struct tmpfs_options, inodes)},
+        {"mode", HAS_MODE, parse_mode, offsetof(struct tmpfs_options, mode)},
+        {"uid", HAS_UID, parse_identifier, offsetof(struct tmpfs_options, uid)},
+        {"gid", HAS_GID, parse_identifier, offsetof(struct tmpfs_options, gid)},
+    };
+
+    if (!value) /* numbers of files have 64 bits, and there is no other swap than what is needed */
+        return strcmp(name, "inode64") && strcmp(name, "noswap") ? -EINVAL : 0;
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strcmp(name, known[i].name))
+            continue;
+        options->given |= known[i].bit;
+        return known[i].parse(value, (uint64_t *)((char *)options + known[i].offset)) ? 0 : -EINVAL;
+    }
+    return -EINVAL;
+}
+
+static int parse_options(const char *text, struct tmpfs_options *options)
+{
+    char name[MOUNT_OPTION_SIZE];
+    const char *value;
+    int error = 0;
+
+    *options = (struct tmpfs_options){0};
+    while (mount_next_option(&text, name, &value, &error))
+        error = parse_option(options, name, value);
+    return error;
+}
+
+/* Limits may not become lower than what is used: -EINVAL. */
+static int set_limits(struct tmpfs *tmpfs, const struct tmpfs_options *options)
+{
+    if (((options->given & HAS_SIZE) &&
+         options->pages < __atomic_load_n(&tmpfs->pages.used, __ATOMIC_RELAXED)) ||
+        ((options->given & HAS_INODES) &&
+         options->inodes < __atomic_load_n(&tmpfs->files, __ATOMIC_RELAXED)))
+        return -EINVAL;
+    if (options->given & HAS_SIZE)
+        __atomic_store_n(&tmpfs->pages.limit, options->pages, __ATOMIC_RELAXED);
+    if (options->given & HAS_INODES)
+        __atomic_store_n(&tmpfs->files_max, options->inodes, __ATOMIC_RELAXED);
+    return 0;
+}
+
+static int tmpfs_configure(struct mount *mount, const char *text)
+{
+    struct tmpfs_options options;
+    int error = parse_options(text, &options);
+
+    return error ? error : set_limits(mount->state, &options);
+}
+
+static size_t tmpfs_describe(struct mount *mount, char *buffer, size_t size)
+{
+    const struct tmpfs *tmpfs = mount->state;
+    uint64_t limit = __atomic_load_n(&tmpfs->pages.limit, __ATOMIC_RELAXED);
+    uint64_t files = __atomic_load_n(&tmpfs->files_max, __ATOMIC_RELAXED);
+    uint32_t mode = mount->root->mode & 07777;
+    size_t length = 0;
+
+    buffer[0] = '\0';
+    if (limit != UINT64_MAX && limit != default_limit())
+        length = format(buffer, size, ",size=%luk", limit * (PAGE_SIZE / 1024));
+    if (files != UINT64_MAX && files != default_limit())
+        length += format(buffer + length, size - length, ",nr_inodes=%lu", files);
+    if (mode != (S_ISVTX | 0777))
+        length += format(buffer + length, size - length, ",mode=%o", mode);
+    return length;
+}
+
+/* Mounts */
 
 static void tmpfs_unmount(struct mount *mount)
 {
@@ -485,23 +694,36 @@ static void tmpfs_unmount(struct mount *mount)
 
 static const struct mount_operations tmpfs_mount_operations = {
     .status = tmpfs_status,
+    .configure = tmpfs_configure,
+    .describe = tmpfs_describe,
     .unmount = tmpfs_unmount,
 };
 
-int tmpfs_mount(struct mount *mount)
+int tmpfs_mount(struct mount *mount, uint32_t mode, const char *text)
 {
-    struct creation creation = {.mode = S_IFDIR | 0755};
-    struct tmpfs *tmpfs = kmalloc_zeroed(sizeof(*tmpfs));
+    struct creation creation = {.mode = S_IFDIR | mode};
+    struct tmpfs_options options;
+    int error = parse_options(text, &options);
 
+    if (error)
+        return error;
+    struct tmpfs *tmpfs = kmalloc_zeroed(sizeof(*tmpfs));
     if (!tmpfs)
         return -ENOMEM;
-    tmpfs->pages_max = page_count_total() / 2;
+    tmpfs->pages.limit = tmpfs->files_max = default_limit();
     mount->state = tmpfs;
     mount->operations = &tmpfs_mount_operations;
-    struct tmpfs_node *root = create_node(mount, &creation);
-    if (!root) {
+    error = set_limits(tmpfs, &options);
+    if (options.given & HAS_MODE)
+        creation.mode = S_IFDIR | (uint32_t)options.mode;
+    creation.uid = (uint32_t)options.uid;
+    creation.gid = (uint32_t)options.gid;
+    struct tmpfs_node *root;
+    if (!error)
+        error = create_node(mount, &creation, &root);
+    if (error) {
         tmpfs_unmount(mount);
-        return -ENOMEM;
+        return error;
     }
     mount->root = &root->vnode;
     return 0;
@@ -514,13 +736,9 @@ void tmpfs_abandon(struct mount *mount)
     mount->root = NULL;
 }
 
-static int tmpfs_type_mount(struct mount *mount)
+static int tmpfs_type_mount(struct mount *mount, const char *options)
 {
-    int error = tmpfs_mount(mount);
-
-    if (!error)
-        mount->root->mode = S_IFDIR | S_ISVTX | 0777;
-    return error;
+    return tmpfs_mount(mount, S_ISVTX | 0777, options);
 }
 
 void tmpfs_init(void)

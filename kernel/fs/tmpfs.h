@@ -9,8 +9,9 @@
 /* Make the type known. Boot only. */
 void tmpfs_init(void);
 
-/* The mount operation of file systems that are a tmpfs: an empty one. */
-int tmpfs_mount(struct mount *mount);
+/* The mount operation of file systems that are a tmpfs: an empty one, with the options of
+ * tmpfs(5); mode: of the root, if they do not name one. -EINVAL, -ENOMEM, -ENOSPC. */
+int tmpfs_mount(struct mount *mount, uint32_t mode, const char *options);
 
 /* Give up a mount that tmpfs_mount has made and that nobody else knows. */
 void tmpfs_abandon(struct mount *mount);

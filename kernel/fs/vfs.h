@@ -30,6 +30,13 @@ int vfs_create_locked(struct vnode *directory, const struct name *name, uint32_t
  * limit), -EROFS, -ENOSPC, -EIO. */
 int vfs_resize(struct vnode *vnode, uint64_t size);
 
+/*
+ * fallocate(2) of a file that may be written to: mode is FALLOC_FL_*. -EOPNOTSUPP, -EINVAL,
+ * -ESPIPE, -EISDIR, -ENODEV, -EROFS, -EFBIG (with SIGXFSZ if it is for the limit), -ENOSPC, -EIO,
+ * -ENOMEM.
+ */
+int vfs_allocate(struct vnode *vnode, unsigned mode, uint64_t offset, uint64_t length);
+
 /* Change attributes, with the rules of chmod(2), chown(2) and utimensat(2) about what else changes
  * then. The caller has checked that the process may. Locks the vnode. */
 int vfs_set_attributes(struct vnode *vnode, struct attributes *attributes);

@@ -368,6 +368,13 @@ void vnode_execute_end(struct vnode *vnode)
     __atomic_fetch_add(&vnode->writers, 1, __ATOMIC_ACQ_REL);
 }
 
+/* 512-byte units that a file takes; pages of one without a store come by mappings too. */
+static uint64_t blocks_of(const struct vnode *vnode)
+{
+    return vnode->object.anonymous ? object_resident(&vnode->object) * (PAGE_SIZE / 512)
+                                   : __atomic_load_n(&vnode->blocks, __ATOMIC_RELAXED);
+}
+
 void vnode_status(struct vnode *vnode, struct stat *status)
 {
     *status = (struct stat){
@@ -380,7 +387,7 @@ void vnode_status(struct vnode *vnode, struct stat *status)
         .special_device = vnode->device,
         .size = (int64_t)__atomic_load_n(&vnode->object.size, __ATOMIC_RELAXED),
         .block_size = PAGE_SIZE,
-        .blocks = (int64_t)__atomic_load_n(&vnode->blocks, __ATOMIC_RELAXED),
+        .blocks = (int64_t)blocks_of(vnode),
         .atime = vnode->atime.seconds,
         .atime_nanoseconds = vnode->atime.nanoseconds,
         .mtime = vnode->mtime.seconds,

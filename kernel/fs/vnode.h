@@ -93,6 +93,14 @@ struct vnode_operations {
     /* posix_fallocate(3), locked: space for [offset, offset + length), which reads as zeros where
      * there was none; the size grows unless keep_size. NULL: -EOPNOTSUPP. */
     int (*allocate)(struct vnode *vnode, uint64_t offset, uint64_t length, bool keep_size);
+    /* fallocate(2) with FALLOC_FL_PUNCH_HOLE, locked: free the space of the range, which reads as
+     * zeros from now on. NULL: -EOPNOTSUPP. */
+    int (*punch)(struct vnode *vnode, uint64_t offset, uint64_t length);
+    /* And with FALLOC_FL_ZERO_RANGE: zeros that have space. NULL: -EOPNOTSUPP. */
+    int (*zero)(struct vnode *vnode, uint64_t offset, uint64_t length, bool keep_size);
+    /* lseek(2) with SEEK_DATA, or SEEK_HOLE: the first data, or hole, at or behind offset, which is
+     * below the size: 0 with *result, or -ENXIO: no more data. NULL: a file has no holes. */
+    int (*seek)(struct vnode *vnode, uint64_t offset, bool hole, uint64_t *result);
     /* Pass on changed attributes (vnode_set_dirty) towards the store. Not locked. */
     int (*write_back)(struct vnode *vnode);
     bool names_change; /* names come and go by themselves: they, and unused vnodes, are not kept */

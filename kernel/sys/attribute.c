@@ -3,7 +3,6 @@
  */
 #include "abi/errno.h"
 #include "abi/fcntl.h"
-#include "abi/resource.h"
 #include "abi/time.h"
 #include "core/process.h"
 #include "core/user.h"
@@ -211,55 +210,42 @@ long sys_ftruncate(const uint64_t argument[6])
     return result;
 }
 
-/* The checks of fallocate(2) that need the file. */
-static long check_allocation(const struct file *file, uint64_t offset, uint64_t length)
+/* A range is punched with the size kept, or zeroed, or moved, or given space. */
+static bool is_allocation_mode(unsigned mode)
 {
-    const struct vnode *vnode = file->vnode;
-    uint64_t end = offset + length;
-
-    if ((file->flags & O_ACCMODE) == O_RDONLY)
-        return -EBADF;
-    if (vnode_type(vnode) == S_IFIFO)
-        return -ESPIPE;
-    if (vnode_type(vnode) == S_IFDIR)
-        return -EISDIR;
-    if (vnode_type(vnode) != S_IFREG)
-        return -ENODEV;
-    if (!vnode->operations->allocate)
-        return -EOPNOTSUPP;
-    if (mount_is_read_only(vnode->mount))
-        return -EROFS;
-    if (end > INT64_MAX || (vnode->mount->size_limit && end > vnode->mount->size_limit))
-        return -EFBIG;
-    if (end > process_limit(RLIMIT_FSIZE)) {
-        signal_send(current_process(), SIGXFSZ);
-        return -EFBIG;
+    switch (mode) {
+    case 0:
+    case FALLOC_FL_KEEP_SIZE:
+    case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE:
+    case FALLOC_FL_COLLAPSE_RANGE:
+    case FALLOC_FL_ZERO_RANGE:
+    case FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE:
+    case FALLOC_FL_INSERT_RANGE:
+    case FALLOC_FL_UNSHARE_RANGE:
+    case FALLOC_FL_UNSHARE_RANGE | FALLOC_FL_KEEP_SIZE:
+        return true;
+    default:
+        return false;
     }
-    return 0;
 }
 
 long sys_fallocate(const uint64_t argument[6])
 {
-    unsigned mode = (unsigned)argument[1];
     int64_t offset = (int64_t)argument[2], length = (int64_t)argument[3];
     struct file *file;
-
-    if (offset < 0 || length <= 0)
-        return -EINVAL;
     long result = file_get_usable((int)argument[0], &file);
+
     if (result)
         return result;
-    if (mode & ~(unsigned)FALLOC_FL_KEEP_SIZE)
+    if (offset < 0 || length <= 0)
+        result = -EINVAL;
+    else if (!is_allocation_mode((unsigned)argument[1]))
         result = -EOPNOTSUPP;
+    else if ((file->flags & O_ACCMODE) == O_RDONLY)
+        result = -EBADF;
     else
-        result = check_allocation(file, (uint64_t)offset, (uint64_t)length);
-    if (!result) {
-        struct vnode *vnode = file->vnode;
-        mutex_lock(&vnode->lock);
-        result = vnode->operations->allocate(vnode, (uint64_t)offset, (uint64_t)length,
-                                             mode & FALLOC_FL_KEEP_SIZE);
-        mutex_unlock(&vnode->lock);
-    }
+        result =
+            vfs_allocate(file->vnode, (unsigned)argument[1], (uint64_t)offset, (uint64_t)length);
     file_release(file);
     return result;
 }

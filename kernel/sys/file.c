@@ -208,6 +208,23 @@ static int64_t seek_limit(const struct vnode *vnode)
     return limit ? (int64_t)limit : INT64_MAX;
 }
 
+/* The next data or hole from offset on: lseek(2). */
+static int64_t seek_hole(struct vnode *vnode, int64_t offset, int64_t size, bool hole)
+{
+    uint64_t found;
+
+    if (offset < 0 || offset >= size)
+        return -ENXIO;
+    if (!vnode->operations->seek || vnode_type(vnode) != S_IFREG)
+        return hole ? size : offset;
+    mutex_lock(&vnode->lock);
+    int error = -ENXIO;
+    if ((uint64_t)offset < vnode->object.size)
+        error = vnode->operations->seek(vnode, (uint64_t)offset, hole, &found);
+    mutex_unlock(&vnode->lock);
+    return error ? error : (int64_t)found;
+}
+
 /* Where lseek(2) goes: the new offset or an error. */
 static int64_t seek_target(const struct file *file, int64_t offset, int whence)
 {
@@ -227,11 +244,9 @@ static int64_t seek_target(const struct file *file, int64_t offset, int whence)
     case SEEK_END:
         base = size;
         break;
-    case SEEK_DATA: /* holes are not told from data */
+    case SEEK_DATA:
     case SEEK_HOLE:
-        if (offset < 0 || offset >= size)
-            return -ENXIO;
-        return whence == SEEK_DATA ? offset : size;
+        return seek_hole(vnode, offset, size, whence == SEEK_HOLE);
     default:
         return -EINVAL;
     }

@@ -8,6 +8,8 @@
 #include "core/user.h"
 #include "sys/at.h"
 #include "sys/table.h"
+#include "vm/kmem.h"
+#include "vm/page.h"
 
 #define TYPE_SIZE 32
 
@@ -20,11 +22,42 @@ static int take_source(struct at *source, uint64_t address)
     return 0;
 }
 
+/* Copy the data of mount(2): a string, of a page at most. NULL: no memory. */
+static char *take_options(uint64_t address, int *error)
+{
+    char *options = kmalloc_zeroed(PAGE_SIZE);
+
+    *error = options ? 0 : -ENOMEM;
+    if (options && address && !copy_from_user_partly(options, address, PAGE_SIZE - 1)) {
+        *error = -EFAULT;
+        kfree(options);
+    }
+    return options;
+}
+
+/* Mount with the type and options taken. */
+static int mount_with(const uint64_t argument[6], const char *type, uint64_t flags,
+                      const char *options)
+{
+    struct at source, target;
+    int error = take_source(&source, argument[0]);
+
+    if (error)
+        return error;
+    error = at_begin(&target, AT_FDCWD, argument[1]);
+    if (!error) {
+        error = path_mount(source.path, target.path, type, flags, options);
+        at_end(&target);
+    }
+    at_end(&source);
+    return error;
+}
+
 long sys_mount(const uint64_t argument[6])
 {
     uint64_t flags = argument[3];
     char type[TYPE_SIZE] = "";
-    struct at source, target;
+    int error;
 
     if (!credentials_capable(CAP_SYS_ADMIN))
         return -EPERM;
@@ -35,15 +68,11 @@ long sys_mount(const uint64_t argument[6])
         if (length < 0)
             return length == -ENAMETOOLONG ? -ENODEV : length;
     }
-    int error = take_source(&source, argument[0]);
+    char *options = take_options(argument[4], &error);
     if (error)
         return error;
-    error = at_begin(&target, AT_FDCWD, argument[1]);
-    if (!error) {
-        error = path_mount(source.path, target.path, type, flags);
-        at_end(&target);
-    }
-    at_end(&source);
+    error = mount_with(argument, type, flags, options);
+    kfree(options);
     return error;
 }
 

@@ -133,6 +133,8 @@ static long check_access(int descriptor, uint64_t path, unsigned mode, unsigned 
     bool stored = type == S_IFREG || type == S_IFDIR || type == S_IFLNK;
     if ((mode & W_OK) && stored && mount_is_read_only(vnode->mount))
         error = -EROFS;
+    else if ((mode & X_OK) && type == S_IFREG && mount_is_no_exec(vnode->mount))
+        error = -EACCES;
     else
         error =
             flags & AT_EACCESS ? vnode_permission(vnode, mode) : vnode_permission_real(vnode, mode);

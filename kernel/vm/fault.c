@@ -365,9 +365,11 @@ static bool await_page(struct fault *fault)
 
 static bool read_page(struct fault *fault)
 {
-    if (object_start_read(fault->object, fault->index, &fault->page)) {
+    int error = object_start_read(fault->object, fault->index, &fault->page);
+
+    if (error) {
         object_release(fault->object);
-        fail(fault, FAULT_NO_MEMORY);
+        fail(fault, error == -ENOMEM ? FAULT_NO_MEMORY : FAULT_BUS);
         return false;
     }
     __atomic_fetch_add(&fault->aspace->major_faults, 1, __ATOMIC_RELAXED);

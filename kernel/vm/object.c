@@ -50,6 +50,29 @@ void object_release(struct object *object)
         object->pager->release(object);
 }
 
+/* One page more in the index: false: the quota is used up. */
+static bool charge(struct object *object)
+{
+    struct page_quota *quota = object->quota;
+
+    if (!quota)
+        return true;
+    if (__atomic_add_fetch(&quota->used, 1, __ATOMIC_RELAXED) <=
+        __atomic_load_n(&quota->limit, __ATOMIC_RELAXED))
+        return true;
+    __atomic_fetch_sub(&quota->used, 1, __ATOMIC_RELAXED);
+    return false;
+}
+
+/* Take a page out of the index, whose reference becomes the caller's. Object locked. */
+static void unindex(struct object *object, struct page *page)
+{
+    radix_remove(&object->pages, page->index);
+    reclaim_remove(page);
+    if (object->quota)
+        __atomic_fetch_sub(&object->quota->used, 1, __ATOMIC_RELAXED);
+}
+
 /* Take the first page out of the index, waiting until nobody reads or writes it; false: there is
  * none. */
 static bool drop_first_page(struct object *object)
@@ -59,8 +82,7 @@ static bool drop_first_page(struct object *object)
     mutex_lock(&object->lock);
     struct page *page = radix_next(&object->pages, 0, UINT64_MAX, &index);
     if (page && !page_is(page, PAGE_BUSY | PAGE_WRITEBACK)) {
-        radix_remove(&object->pages, index);
-        reclaim_remove(page);
+        unindex(object, page);
     } else if (page) {
         page_reference(page);
     }
@@ -131,16 +153,14 @@ struct object *object_create_anonymous(uint64_t size)
 
 void object_remove_page(struct object *object, struct page *page, struct tlb_gather *gather)
 {
-    radix_remove(&object->pages, page->index);
-    reclaim_remove(page);
+    unindex(object, page);
     tlb_gather_page(gather, page);
 }
 
 /* Take a page whose read failed out of the index: it was never mapped. Object locked. */
 static void drop_failed_page(struct object *object, struct page *page)
 {
-    radix_remove(&object->pages, page->index);
-    reclaim_remove(page);
+    unindex(object, page);
     page_release(page);
 }
 
@@ -188,8 +208,8 @@ static unsigned read_ahead_window(struct object *object, uint64_t index)
     return (unsigned)window;
 }
 
-/* Insert a new BUSY page at index with references for the index and the pager: 0, -EEXIST, -ENOMEM.
- * Object locked. */
+/* Insert a new BUSY page at index with references for the index and the pager: 0, -EEXIST, -ENOMEM,
+ * -ENOSPC. Object locked. */
 static int insert_busy(struct object *object, uint64_t index, struct page *page)
 {
     page->owner = object;
@@ -197,6 +217,10 @@ static int insert_busy(struct object *object, uint64_t index, struct page *page)
     int error = radix_insert(&object->pages, index, page);
     if (error)
         return error;
+    if (!charge(object)) {
+        radix_remove(&object->pages, index);
+        return -ENOSPC;
+    }
     page_set(page, PAGE_BUSY); /* the object's lock keeps it from sight until then */
     page_reference(page);
     reclaim_insert(page);
@@ -338,9 +362,30 @@ void object_dirty_page(struct object *object, struct page *page, uint32_t block_
     mutex_unlock(&object->lock);
 }
 
+bool object_next_dirty(struct object *object, uint64_t first, uint64_t last, uint64_t *index)
+{
+    mutex_lock(&object->lock);
+    bool found = radix_next_tagged(&object->pages, first, last, index);
+    mutex_unlock(&object->lock);
+    return found;
+}
+
 uint64_t object_resident(const struct object *object)
 {
     return object->pages.count;
+}
+
+uint64_t object_resident_range(struct object *object, uint64_t first, uint64_t end)
+{
+    uint64_t count = 0, index = first;
+
+    mutex_lock(&object->lock);
+    while (index < end && radix_next(&object->pages, index, end - 1, &index)) {
+        count++;
+        index++;
+    }
+    mutex_unlock(&object->lock);
+    return count;
 }
 
 uint32_t object_error_sample(const struct object *object)

@@ -59,6 +59,11 @@ struct pager {
     void (*release)(struct object *object);
 };
 
+/* How many pages the objects that share it may have in memory together (a tmpfs). */
+struct page_quota {
+    uint64_t used, limit; /* atomic */
+};
+
 struct object {
     struct mutex lock;
     struct radix pages;        /* (l) resident pages by index; tag: dirty */
@@ -73,9 +78,10 @@ struct object {
     struct list dirty_link;   /* on the write-back thread's list while it has dirty pages */
     uint64_t dirty_since;     /* time_now() of the first of them */
     uint64_t read_ahead_next, read_ahead_size; /* (l) sequential detection */
-    uint32_t error_sequence; /* (a) count of write-back errors, see object_error_check */
-    int error;               /* (a) the latest of them */
-    bool anonymous;          /* (c) zero-filled, no store: shared memory, tmpfs */
+    uint32_t error_sequence;  /* (a) count of write-back errors, see object_error_check */
+    int error;                /* (a) the latest of them */
+    bool anonymous;           /* (c) zero-filled, no store: shared memory, tmpfs */
+    struct page_quota *quota; /* (c) charged for each page of the index; NULL: none */
 };
 
 /* Set up an object with one reference. */
@@ -95,8 +101,8 @@ extern const struct pager anonymous_pager;
 
 /*
  * The valid page at index, with a reference, read from the store (and pages around it ahead) if it
- * is absent. -ENOMEM, -EIO. Works behind the end of the object too (zeros): the caller knows the
- * size.
+ * is absent. -ENOMEM, -EIO, -ENOSPC (quota). Works behind the end of the object too (zeros): the
+ * caller knows the size.
  */
 int object_get_page(struct object *object, uint64_t index, struct page **page);
 
@@ -143,9 +149,16 @@ void object_grow(struct object *object, uint64_t size);
  */
 int object_truncate(struct object *object, uint64_t size);
 
-/* Remove the pages wholly inside [start, end) from the index and all shared mappings; not private
- * copies. */
-void object_punch(struct object *object, uint64_t start, uint64_t end);
+/*
+ * Make a hole of the bytes [start, end): the pages wholly inside leave the index and all mappings,
+ * but private copies stay; what is in other pages becomes zeros. Waits for writes in flight to the
+ * pages removed. The caller frees the store's space, and sees to it that a page that comes back
+ * meanwhile is read as zeros. -ENOMEM, -EIO: a page could not be read; the bytes are as they were.
+ */
+int object_punch(struct object *object, uint64_t start, uint64_t end);
+
+/* The first dirty page at or behind index first, up to last; false: there is none. */
+bool object_next_dirty(struct object *object, uint64_t first, uint64_t last, uint64_t *index);
 
 /*
  * Write dirty pages of [start, end) (bytes) to the store; wait: until they are there. Mappings are
@@ -160,8 +173,9 @@ int object_write_back(struct object *object, uint64_t start, uint64_t end, bool 
 uint32_t object_error_sample(const struct object *object);
 int object_error_check(struct object *object, uint32_t *seen);
 
-/* Resident pages. */
+/* Resident pages; and those of indices [first, end). */
 uint64_t object_resident(const struct object *object);
+uint64_t object_resident_range(struct object *object, uint64_t first, uint64_t end);
 
 /* Write everything dirty in the system; wait: until it is stored (sync(2)). */
 void object_write_back_all(bool wait);

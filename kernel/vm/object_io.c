@@ -16,6 +16,22 @@ static size_t bytes_in_page(uint64_t offset, size_t remaining)
     return remaining < room ? remaining : room;
 }
 
+/* The page to read from; one without a store that was never written to does not come into being. */
+static int get_page_to_read(struct object *object, uint64_t index, struct page **page)
+{
+    if (object->anonymous) {
+        mutex_lock(&object->lock);
+        bool absent = !radix_lookup(&object->pages, index);
+        mutex_unlock(&object->lock);
+        if (absent) {
+            page_reference(zero_page);
+            *page = zero_page;
+            return 0;
+        }
+    }
+    return object_get_page(object, index, page);
+}
+
 long object_read(struct object *object, uint64_t offset, struct transfer *transfer)
 {
     size_t done = 0;
@@ -28,7 +44,7 @@ long object_read(struct object *object, uint64_t offset, struct transfer *transf
         size_t left = size - offset < transfer->remaining ? size - offset : transfer->remaining;
         size_t count = bytes_in_page(offset, left);
         struct page *page;
-        error = object_get_page(object, offset >> PAGE_SHIFT, &page);
+        error = get_page_to_read(object, offset >> PAGE_SHIFT, &page);
         if (error)
             break;
         const char *data = page_data(page);

@@ -128,16 +128,57 @@ int object_truncate(struct object *object, uint64_t size)
     return 0;
 }
 
-void object_punch(struct object *object, uint64_t start, uint64_t end)
+/* Is there no page at index? */
+static bool is_absent(struct object *object, uint64_t index)
+{
+    mutex_lock(&object->lock);
+    bool absent = !radix_lookup(&object->pages, index);
+    mutex_unlock(&object->lock);
+    return absent;
+}
+
+/* Zero the bytes [start, end), which are in one page. */
+static int zero_in_page(struct object *object, uint64_t start, uint64_t end)
+{
+    uint64_t index = start >> PAGE_SHIFT;
+    struct page *page;
+
+    if (start >= end || start >= __atomic_load_n(&object->size, __ATOMIC_RELAXED) ||
+        (object->anonymous && is_absent(object, index)))
+        return 0;
+    int error = object_get_page(object, index, &page);
+    if (error)
+        return error;
+    memset((char *)page_data(page) + (start & PAGE_MASK), 0, end - start);
+    object_dirty_page(object, page, UINT32_MAX);
+    page_release(page);
+    return 0;
+}
+
+/*
+ *   start    v               v    end
+ *        | A | B | C | D | E |
+ *          A0  -   -   -   E0     A and E keep what is outside, B, C and D are gone
+ */
+int object_punch(struct object *object, uint64_t start, uint64_t end)
 {
     uint64_t first = (start + PAGE_MASK) >> PAGE_SHIFT, behind = end >> PAGE_SHIFT;
     struct tlb_gather gather;
+    int error = 0;
 
-    if (first >= behind)
-        return;
+    if (start >= end)
+        return 0;
+    if (first > behind)
+        return zero_in_page(object, start, end);
+    error = zero_in_page(object, start, first << PAGE_SHIFT);
+    if (!error)
+        error = zero_in_page(object, behind << PAGE_SHIFT, end);
+    if (error || first == behind)
+        return error;
     tlb_gather_init(&gather, NULL, FLUSH_TRUNCATE);
     lock_when_idle(object, first, behind - 1);
     remove_pages(object, first, behind - 1, &gather);
     mutex_unlock(&object->lock);
     tlb_flush(&gather);
+    return 0;
 }

@@ -133,7 +133,7 @@ int object_write_back(struct object *object, uint64_t start, uint64_t end, bool 
     struct page *pages[RUN_MAX];
     unsigned count;
 
-    if (start >= end)
+    if (start >= end || object->anonymous)
         return 0;
     while (index <= last && (count = collect_run(object, index, last, wait, pages)) > 0) {
         index = pages[count - 1]->index + 1;

@@ -241,8 +241,12 @@ static void punching(void)
 
     begin(4 * PAGE_SIZE);
     CHECK(read_at(0, &byte, 1) == 1 && read_at(3 * PAGE_SIZE, &byte, 1) == 1);
-    object_punch(&object, PAGE_SIZE / 2, 3 * PAGE_SIZE + PAGE_SIZE / 2);
+    CHECK(object_punch(&object, PAGE_SIZE / 2, 3 * PAGE_SIZE + PAGE_SIZE / 2) == 0);
     CHECK(object_resident(&object) == 2 && object.size == 4 * PAGE_SIZE);
+    CHECK(read_at(PAGE_SIZE / 2 - 1, &byte, 1) == 1 && byte != 0);
+    CHECK(read_at(PAGE_SIZE / 2, &byte, 1) == 1 && byte == 0);
+    CHECK(read_at(3 * PAGE_SIZE + PAGE_SIZE / 2 - 1, &byte, 1) == 1 && byte == 0);
+    CHECK(read_at(3 * PAGE_SIZE + PAGE_SIZE / 2, &byte, 1) == 1 && byte != 0);
     end();
 }
 

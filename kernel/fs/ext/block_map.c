@@ -298,12 +298,13 @@ int ext_map_allocate(struct ext_operation *operation, struct ext_inode *inode, u
     return error;
 }
 
-/* Truncation: freed blocks are gathered into runs. */
+/* Freed blocks are gathered into runs. */
 struct trim {
     struct ext_operation *operation;
     bool metadata;         /* what the file holds: a directory */
     uint32_t first, count; /* run of data blocks to be freed */
     uint64_t freed;        /* blocks, indirect ones included */
+    int error;             /* the first: an indirect block could not be read */
 };
 
 static void flush_run(struct trim *trim)
@@ -325,60 +326,86 @@ static void free_data(struct trim *trim, uint32_t number)
     trim->freed++;
 }
 
-static void trim_pointer(struct trim *trim, uint32_t *slot, unsigned height, uint64_t keep);
+static void trim_pointer(struct trim *trim, uint32_t *slot, unsigned height, uint64_t first,
+                         uint64_t end);
 
-/* Free what is behind the first keep blocks under an indirect block of this height. */
-static void trim_indirect(struct trim *trim, uint32_t *slot, unsigned height, uint64_t keep)
+static void free_indirect(struct trim *trim, uint32_t *slot)
+{
+    flush_run(trim);
+    ext_block_forget(trim->operation->ext, *slot);
+    ext_free_blocks(trim->operation, *slot, 1);
+    trim->freed++;
+    *slot = 0;
+}
+
+static bool is_empty(const struct ext *ext, const uint32_t *pointer)
+{
+    for (uint32_t i = 0; i < pointers(ext); i++) {
+        if (pointer[i])
+            return false;
+    }
+    return true;
+}
+
+/* Free the blocks [first, end) under an indirect block of this height, and it too if all go; whole:
+ * they are all there are. */
+static void trim_indirect(struct trim *trim, uint32_t *slot, unsigned height, uint64_t first,
+                          uint64_t end, bool whole)
 {
     struct ext *ext = trim->operation->ext;
     unsigned shift = ext->pointer_shift * (height - 1);
     struct ext_block block;
+    int error = get_pointers(ext, *slot, &block);
 
-    if (get_pointers(ext, *slot, &block)) {
-        if (!keep)
+    if (error) {
+        trim->error = trim->error ? trim->error : error;
+        if (whole)
             *slot = 0; /* what is below is lost until a check */
         return;
     }
-    uint32_t *pointer = block.data, start = (uint32_t)(keep >> shift);
-    uint64_t keep_in_first = keep & ((1ull << shift) - 1);
-    for (uint32_t i = start; i < pointers(ext); i++)
-        trim_pointer(trim, &pointer[i], height - 1, i == start ? keep_in_first : 0);
-    if (keep)
+    uint32_t *pointer = block.data;
+    for (uint64_t i = first >> shift; i <= (end - 1) >> shift; i++) {
+        uint64_t start = i << shift;
+        trim_pointer(trim, &pointer[i], height - 1, first > start ? first - start : 0, end - start);
+    }
+    bool empty = whole || is_empty(ext, pointer);
+    if (!empty)
         ext_block_changed(trim->operation, &block);
     ext_block_put(&block);
-    if (!keep) {
-        flush_run(trim);
-        ext_block_forget(ext, *slot);
-        ext_free_blocks(trim->operation, *slot, 1);
-        trim->freed++;
-        *slot = 0;
-    }
+    if (empty)
+        free_indirect(trim, slot);
 }
 
-/* Free what is behind the first keep blocks under a pointer; height 0: it points to data. */
-static void trim_pointer(struct trim *trim, uint32_t *slot, unsigned height, uint64_t keep)
+/* Free the blocks [first, end) of those under a pointer; height 0: it points to data. */
+static void trim_pointer(struct trim *trim, uint32_t *slot, unsigned height, uint64_t first,
+                         uint64_t end)
 {
-    if (!*slot || keep >> trim->operation->ext->pointer_shift * height)
+    uint64_t span = 1ull << trim->operation->ext->pointer_shift * height;
+
+    if (end > span)
+        end = span;
+    if (!*slot || first >= end)
         return;
     if (height) {
-        trim_indirect(trim, slot, height, keep);
+        trim_indirect(trim, slot, height, first, end, first == 0 && end == span);
     } else {
         free_data(trim, *slot);
         *slot = 0;
     }
 }
 
-void ext_map_truncate(struct ext_operation *operation, struct ext_inode *inode, uint64_t logical)
+int ext_map_free(struct ext_operation *operation, struct ext_inode *inode, uint64_t first,
+                 uint64_t end)
 {
-    struct ext *ext = operation->ext;
+    struct ext *ext = ext_of(inode);
     struct trim trim = {.operation = operation, .metadata = vnode_type(&inode->vnode) != S_IFREG};
-    uint64_t keep = logical;
+    uint64_t start = 0;
 
-    for (uint32_t i = 0; i < EXT_POINTERS; i++) {
+    for (uint32_t i = 0; i < EXT_POINTERS && start < end; i++) {
         unsigned height = i < EXT_DIRECT ? 0 : i - EXT_DIRECT + 1;
-        uint64_t span = 1ull << ext->pointer_shift * height;
-        trim_pointer(&trim, &inode->block[i], height, keep);
-        keep -= keep < span ? keep : span;
+        trim_pointer(&trim, &inode->block[i], height, first > start ? first - start : 0,
+                     end - start);
+        start += 1ull << ext->pointer_shift * height;
     }
     flush_run(&trim);
     uint64_t freed = trim.freed * ext_sectors(ext);
@@ -386,4 +413,10 @@ void ext_map_truncate(struct ext_operation *operation, struct ext_inode *inode, 
     inode->leaf_block = 0;
     inode->next_physical = 0;
     ext_operation_inode(operation, inode);
+    return trim.error;
+}
+
+void ext_map_truncate(struct ext_operation *operation, struct ext_inode *inode, uint64_t logical)
+{
+    ext_map_free(operation, inode, logical, UINT64_MAX); /* what cannot be read is lost */
 }

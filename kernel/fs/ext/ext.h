@@ -6,7 +6,7 @@
  *   balloc.c, ialloc.c  allocation of blocks and inodes                 orphan.c  removed, but open
  *   block_map.c  from a file's blocks to the device's                   io.c      requests
  *   pager.c      pages of files                                         file.c    write, resize,
- * sync directory.c, directory_index.c  entries                             name.c    create to
+ * sync hole.c      holes in files directory.c, directory_index.c  entries name.c    create to
  * rename
  *
  * Metadata blocks are in the pages of the device's object, file data in those of each file's. A
@@ -16,9 +16,9 @@
  * Every change of a metadata block goes through ext_block_changed, inside an operation, which is
  * what a journal makes atomic.
  *
- * Locks: vnode lock, orphan_lock or load_lock, map_lock of one inode, allocation_lock, locks of
- * objects. Letters: (c) constant after the mount, (a) allocation_lock, (o) orphan_lock,
- * (m) map_lock.
+ * Locks: vnode lock, orphan_lock or load_lock or punch_lock, map_lock of one inode,
+ * allocation_lock, locks of objects. Letters: (c) constant after the mount, (a) allocation_lock,
+ * (o) orphan_lock, (m) map_lock.
  */
 #ifndef MAPIX_FS_EXT_EXT_H
 #define MAPIX_FS_EXT_EXT_H
@@ -65,12 +65,14 @@ struct ext_index;
 
 struct ext_inode {
     struct vnode vnode;
-    struct mutex map_lock; /* also: the copy of all fields to the disk's inode; vnode.blocks */
-    uint32_t block[EXT_POINTERS]; /* (m) */
-    uint64_t leaf_first;          /* (m) first logical block of the latest leaf of the map */
-    uint32_t leaf_block;          /* (m) and its place; 0: none */
-    uint64_t next_logical;        /* (m) behind the latest allocation, */
-    uint32_t next_physical;       /* (m) and its place: the goal of the next */
+    struct mutex punch_lock; /* a hole is being made; no space is reserved meanwhile */
+    struct mutex map_lock;   /* also: the copy of all fields to the disk's inode; vnode.blocks */
+    uint64_t hole_first, hole_end; /* (m) blocks of that hole, which read as zeros already */
+    uint32_t block[EXT_POINTERS];  /* (m) */
+    uint64_t leaf_first;           /* (m) first logical block of the latest leaf of the map */
+    uint32_t leaf_block;           /* (m) and its place; 0: none */
+    uint64_t next_logical;         /* (m) behind the latest allocation, */
+    uint32_t next_physical;        /* (m) and its place: the goal of the next */
     uint32_t flags, attribute_block;
     uint32_t dtime;          /* deletion time, or the number of the next orphan */
     struct timestamp birth;  /* of a new file */
@@ -192,6 +194,9 @@ int ext_map_find(struct ext_inode *inode, uint64_t logical, uint64_t most, uint3
  * contents on the device become zeros before. -ENOSPC and the same errors; nothing changed then. */
 int ext_map_allocate(struct ext_operation *operation, struct ext_inode *inode, uint64_t logical,
                      uint32_t wanted, bool zero, uint32_t *physical, uint32_t *count);
+/* Free the blocks [first, end). -EIO, -EUCLEAN, -ENOMEM: some are left. */
+int ext_map_free(struct ext_operation *operation, struct ext_inode *inode, uint64_t first,
+                 uint64_t end);
 /* Free all blocks from logical on. */
 void ext_map_truncate(struct ext_operation *operation, struct ext_inode *inode, uint64_t logical);
 /* The largest file size. */
@@ -224,6 +229,9 @@ extern const struct pager ext_pager;
 long ext_write(struct vnode *vnode, uint64_t offset, struct transfer *transfer);
 int ext_resize(struct vnode *vnode, uint64_t size);
 int ext_allocate(struct vnode *vnode, uint64_t offset, uint64_t length, bool keep_size);
+int ext_punch(struct vnode *vnode, uint64_t offset, uint64_t length);
+int ext_zero(struct vnode *vnode, uint64_t offset, uint64_t length, bool keep_size);
+int ext_seek(struct vnode *vnode, uint64_t offset, bool hole, uint64_t *result);
 int ext_sync(struct vnode *vnode, bool data_only);
 /* Space for every block of [first, end) that has none. (m) *reached: the first without. */
 int ext_fill_holes(struct ext_operation *operation, struct ext_inode *inode, uint64_t first,

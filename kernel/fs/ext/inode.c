@@ -137,6 +137,7 @@ static struct ext_inode *create(struct ext *ext, uint64_t number, uint32_t mode)
         return NULL;
     vnode_init(&inode->vnode, ext->mount, &ext_operations, number, mode);
     inode->vnode.object.pager = &ext_pager;
+    mutex_init(&inode->punch_lock, "hole", RANK_FILE_SYSTEM);
     mutex_init(&inode->map_lock, "block map", RANK_BLOCK_MAP);
     list_init(&inode->orphan_link);
     return inode;
@@ -417,6 +418,9 @@ const struct vnode_operations ext_operations = {
     .write = ext_write,
     .sync = ext_sync,
     .allocate = ext_allocate,
+    .punch = ext_punch,
+    .zero = ext_zero,
+    .seek = ext_seek,
     .write_back = ext_write_back,
     .remove = remove_inode,
     .free = ext_inode_free,

@@ -18,6 +18,21 @@ struct span {
     uint64_t first, end; /* logical blocks */
 };
 
+/* Where blocks are, but for those of a hole that is being made: they are gone already. (m) */
+static int find_unpunched(struct span *span, uint64_t logical, uint32_t *physical, uint32_t *count)
+{
+    struct ext_inode *inode = span->inode;
+    uint64_t end = span->end;
+
+    if (logical < inode->hole_first && end > inode->hole_first)
+        end = inode->hole_first;
+    if (logical < inode->hole_first || logical >= inode->hole_end)
+        return ext_map_find(inode, logical, end - logical, physical, count);
+    *physical = 0;
+    *count = (uint32_t)((end < inode->hole_end ? end : inode->hole_end) - logical);
+    return 0;
+}
+
 /*
  * Without memory for the map itself, a page in memory would seem to be damaged on the disk, or be
  * lost: so memory is made, by the means that a fault has, for a while.
@@ -28,7 +43,7 @@ static int find_run(struct span *span, uint64_t logical, uint32_t *physical, uin
 
     for (unsigned round = 0;; round++) {
         mutex_lock(&span->inode->map_lock);
-        error = ext_map_find(span->inode, logical, span->end - logical, physical, count);
+        error = find_unpunched(span, logical, physical, count);
         mutex_unlock(&span->inode->map_lock);
         if (error != -ENOMEM || round == MEMORY_ROUNDS)
             return error;
@@ -279,6 +294,7 @@ static int reserve_page(struct ext_operation *operation, struct object *object, 
 
 static int ext_reserve(struct object *object, uint64_t index)
 {
+    struct ext_inode *inode = ext_inode_of(vnode_of_object(object));
     struct ext_operation operation;
     struct page *page;
 
@@ -287,10 +303,12 @@ static int ext_reserve(struct object *object, uint64_t index)
     int error = object_get_page(object, index, &page);
     if (error)
         return error;
-    error = ext_operation_begin(&operation, ext_of(ext_inode_of(vnode_of_object(object))));
+    mutex_lock(&inode->punch_lock);
+    error = ext_operation_begin(&operation, ext_of(inode));
     if (!error)
         error = reserve_page(&operation, object, page);
     ext_operation_end(&operation);
+    mutex_unlock(&inode->punch_lock);
     page_release(page);
     return error;
 }

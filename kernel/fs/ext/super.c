@@ -304,10 +304,12 @@ static int start(struct ext *ext)
     return error;
 }
 
-static int ext_mount(struct mount *mount)
+static int ext_mount(struct mount *mount, const char *options)
 {
-    struct ext *ext = kmalloc_zeroed(sizeof(*ext));
+    struct ext *ext = *options ? NULL : kmalloc_zeroed(sizeof(*ext));
 
+    if (*options)
+        return -EINVAL; /* there are none */
     if (!ext)
         return -ENOMEM;
     ext->mount = mount;

@@ -1,0 +1,63 @@
+/*
+ * fallocate(2): space for a part of a file, or none.
+ */
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "abi/resource.h"
+#include "core/process.h"
+#include "fs/mount.h"
+#include "fs/vfs.h"
+
+/* May the file have space, or a hole, up to end? */
+static int check(const struct vnode *vnode, uint64_t end)
+{
+    if (vnode_type(vnode) == S_IFIFO)
+        return -ESPIPE;
+    if (vnode_type(vnode) == S_IFDIR)
+        return -EISDIR;
+    if (vnode_type(vnode) != S_IFREG)
+        return -ENODEV;
+    if (end > INT64_MAX ||
+        (vnode->mount && vnode->mount->size_limit && end > vnode->mount->size_limit))
+        return -EFBIG;
+    return mount_is_read_only(vnode->mount) ? -EROFS : 0;
+}
+
+/* Do what mode says; the vnode is locked. */
+static int allocate(struct vnode *vnode, unsigned mode, uint64_t offset, uint64_t length)
+{
+    const struct vnode_operations *operations = vnode->operations;
+    bool keep_size = mode & FALLOC_FL_KEEP_SIZE;
+
+    switch (mode & ~(unsigned)FALLOC_FL_KEEP_SIZE) {
+    case 0:
+        return operations->allocate ? operations->allocate(vnode, offset, length, keep_size)
+                                    : -EOPNOTSUPP;
+    case FALLOC_FL_PUNCH_HOLE:
+        return operations->punch ? operations->punch(vnode, offset, length) : -EOPNOTSUPP;
+    case FALLOC_FL_ZERO_RANGE:
+        return operations->zero ? operations->zero(vnode, offset, length, keep_size) : -EOPNOTSUPP;
+    default:
+        return -EOPNOTSUPP; /* ranges cannot be moved, and nothing is shared among files */
+    }
+}
+
+int vfs_allocate(struct vnode *vnode, unsigned mode, uint64_t offset, uint64_t length)
+{
+    struct process *process = current_process();
+    uint64_t end = offset + length;
+    int error = check(vnode, end);
+
+    if (error)
+        return error;
+    mutex_lock(&vnode->lock);
+    bool limited = !(mode & FALLOC_FL_KEEP_SIZE) && end > vnode->object.size && process &&
+                   end > process_limit(RLIMIT_FSIZE);
+    error = limited ? -EFBIG : vfs_drop_privilege(vnode);
+    if (!error)
+        error = allocate(vnode, mode, offset, length);
+    mutex_unlock(&vnode->lock);
+    if (limited)
+        signal_send(process, SIGXFSZ); /* setrlimit(2) */
+    return error;
+}
