@@ -78,7 +78,8 @@ $(eval $(call remember,$(B)/flags/fuzz,$(HOST_FLAGS) $(FUZZ_SANITIZERS)))
 
 # ---- the kernel, twice: build/kernel.elf and, with every check, build/debug/kernel.elf ----
 
-KERNEL_SOURCES := $(sort $(shell find kernel -name '*.[cS]' 2>/dev/null))
+VDSO_SOURCES := $(sort $(wildcard kernel/arch/riscv/vdso/*.[cS]))
+KERNEL_SOURCES := $(filter-out $(VDSO_SOURCES),$(sort $(shell find kernel -name '*.[cS]' 2>/dev/null)))
 DEBUG_ONLY := kernel/core/ubsan.c
 # NAME.c becomes NAME.o, and NAME.S, which may stand beside it, NAME.S.o.
 kernel_objects = $(patsubst %.c,$(1)/%.o,$(filter %.c,$(2))) $(patsubst %.S,$(1)/%.S.o,$(filter %.S,$(2)))
@@ -100,6 +101,27 @@ $(O)/debug/kernel/%.o: kernel/%.c $(B)/flags/debug | setup
 	$(call compile_kernel,$(DEBUG_FLAGS))
 $(O)/debug/kernel/%.S.o: kernel/%.S $(B)/flags/debug | setup
 	$(call compile_kernel,$(DEBUG_FLAGS))
+
+# The shared object that the kernel maps into every program, and carries in its image.
+VDSO := $(B)/vdso.so
+VDSO_OBJECTS := $(call kernel_objects,$(O)/vdso,$(VDSO_SOURCES))
+VDSO_FLAGS := -std=gnu11 -O2 -ffreestanding -fpic -fno-common -fno-stack-protector -fasynchronous-unwind-tables \
+	-march=rv64imafdc -mabi=lp64d -Wall -Wextra -Werror -Ikernel -nostdinc
+VDSO_LINK := -nostdlib -shared -Wl,-soname,linux-vdso.so.1 -Wl,--hash-style=both -Wl,--build-id=none \
+	-Wl,--eh-frame-hdr -Wl,-z,max-page-size=4096 -Wl,--fatal-warnings
+$(eval $(call remember,$(B)/flags/vdso,$(CC_KERNEL) $(VDSO_FLAGS) $(VDSO_LINK)))
+compile_vdso = @mkdir -p $(@D); $(call say,CC); \
+	$(CC_KERNEL) $(VDSO_FLAGS) $(kernel_include) -MMD -MP -c $< -o $@
+
+$(O)/vdso/%.o: %.c $(B)/flags/vdso | setup
+	$(call compile_vdso)
+$(O)/vdso/%.S.o: %.S $(B)/flags/vdso | setup
+	$(call compile_vdso)
+$(VDSO): $(VDSO_OBJECTS) kernel/arch/riscv/vdso/vdso.ld
+	@$(call say,LINK); $(CC_KERNEL) $(VDSO_LINK) -Wl,-T,kernel/arch/riscv/vdso/vdso.ld \
+		$(filter %.o,$^) -o $@.new && $(CROSS)strip $@.new && mv $@.new $@
+$(O)/kernel/arch/riscv/vdso_image.S.o $(O)/debug/kernel/arch/riscv/vdso_image.S.o: $(VDSO)
+$(O)/kernel/arch/riscv/vdso_image.S.o $(O)/debug/kernel/arch/riscv/vdso_image.S.o: EXTRA_FLAGS = -DVDSO='"$(VDSO)"'
 
 # The list of objects is remembered too: a source that went away must leave the kernel.
 $(eval $(call remember,$(B)/flags/kernel-objects,$(KERNEL_LINK) $(KERNEL_OBJECTS)))
@@ -169,6 +191,8 @@ $(patsubst user/%.c,$(B)/user/%,$(USER_SOURCES)): $(B)/user/%: $(O)/user/%.o $(O
 $(BENCH_PROGRAMS): $(B)/bench/%: $(O)/bench/%.o
 	$(call link_program,$(CC_USER) -static)
 
+# vdso unwinds its own stack.
+$(O)/guest/vdso.o $(O)/linux/vdso.o: USER_FLAGS += -fasynchronous-unwind-tables
 # static_pie is position-independent, and without libc: the toolchain has no start-up code for that.
 $(O)/guest/static_pie.o $(O)/linux/static_pie.o: USER_FLAGS += -fpie -ffreestanding
 STATIC_PIE := -static-pie -nostdlib -Wl,--no-dynamic-linker

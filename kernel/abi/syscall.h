@@ -127,6 +127,7 @@
 #define SYS_fadvise64          223
 #define SYS_mprotect           226
 #define SYS_msync              227
+#define SYS_riscv_hwprobe      258
 #define SYS_riscv_flush_icache 259
 #define SYS_wait4              260
 #define SYS_prlimit64          261

@@ -6,7 +6,7 @@
  * without randomisation:
  *
  *   program (as linked)  heap ->   ...   [position-independent: 2/3 of user space]   ...
- *      <- mappings   gap for the stack   <- stack   signal return page
+ *      <- mappings   gap for the stack   <- stack
  *
  * and the stack, from the top: 8 zero bytes, the file name, the environment's strings, the
  * arguments' strings, 16 random bytes, the auxiliary vector, the pointers to the environment and to
@@ -18,12 +18,14 @@
 #include "abi/resource.h"
 #include "abi/time.h"
 #include "arch/riscv/fp.h"
+#include "arch/riscv/isa.h"
 #include "core/arguments.h"
 #include "core/process_internal.h"
 #include "core/program.h"
 #include "core/random.h"
 #include "core/signal.h"
 #include "core/user.h"
+#include "core/vdso.h"
 #include "dev/fdt.h"
 #include "fs/file.h"
 #include "fs/path.h"
@@ -37,9 +39,10 @@
 #define ARGUMENTS_MIN     (128ul << 10) /* what may always be passed: E2BIG beyond */
 #define ARGUMENTS_MAX     (6ul << 20)   /* and at most, with large stacks */
 #define PREFIX_MAX        (2 * SCRIPT_DEPTH_MAX + 2)
-#define HWCAP(letter)     (1ul << ((letter) - 'a'))
 #define ENVIRONMENT_FIRST 32 /* strings that the first process gets at most, and one */
 #define RANDOM_SIZE       16
+#define HWCAP_LETTERS     /* the extensions that programs are told of, and can use */              \
+    (isa_bit('i') | isa_bit('m') | isa_bit('a') | isa_bit('f') | isa_bit('d') | isa_bit('c'))
 
 struct exec {
     const struct exec_request *request;
@@ -202,7 +205,7 @@ static int find_credentials(struct exec *exec)
 
 static uint64_t stack_top(void)
 {
-    return signal_page_address();
+    return user_end - PAGE_SIZE;
 }
 
 static uint64_t mmap_top(void)
@@ -286,7 +289,7 @@ struct auxiliary {
     uint64_t type, value;
 };
 
-#define AUXILIARY_COUNT 18
+#define AUXILIARY_COUNT 27
 
 static void make_auxiliary(const struct exec *exec, vaddr_t random,
                            struct auxiliary vector[AUXILIARY_COUNT])
@@ -297,7 +300,18 @@ static void make_auxiliary(const struct exec *exec, vaddr_t random,
     uint64_t bias = exec->program.bias;
     vaddr_t name = exec->strings + arguments->argument_size + arguments->environment_size;
     const struct auxiliary entries[AUXILIARY_COUNT] = {
-        {AT_HWCAP, HWCAP('i') | HWCAP('m') | HWCAP('a') | HWCAP('f') | HWCAP('d') | HWCAP('c')},
+        {AT_SYSINFO_EHDR, exec->aspace->vdso},
+        /* The sizes and geometries of the caches, of which the device tree tells nothing. */
+        {AT_L1I_CACHESIZE, 0},
+        {AT_L1I_CACHEGEOMETRY, 0},
+        {AT_L1D_CACHESIZE, 0},
+        {AT_L1D_CACHEGEOMETRY, 0},
+        {AT_L2_CACHESIZE, 0},
+        {AT_L2_CACHEGEOMETRY, 0},
+        {AT_L3_CACHESIZE, 0},
+        {AT_L3_CACHEGEOMETRY, 0},
+        {AT_MINSIGSTKSZ, sizeof(struct signal_frame)},
+        {AT_HWCAP, isa_letters() & HWCAP_LETTERS},
         {AT_PAGESZ, PAGE_SIZE},
         {AT_CLKTCK, CLOCK_TICKS_PER_SECOND},
         {AT_PHDR, layout->programs ? layout->programs + bias : 0},
@@ -313,7 +327,6 @@ static void make_auxiliary(const struct exec *exec, vaddr_t random,
         {AT_SECURE, exec->secure},
         {AT_RANDOM, random},
         {AT_EXECFN, name},
-        {AT_MINSIGSTKSZ, sizeof(struct signal_frame)},
         {AT_NULL, 0},
     };
     memcpy(vector, entries, sizeof(entries));
@@ -396,7 +409,7 @@ static int build_aspace(struct exec *exec)
     if (result == 0 && exec->program.layout.interpreter_length)
         result = map_loader(exec);
     if (result == 0)
-        result = signal_page_map(exec->aspace);
+        result = vdso_map(exec->aspace);
     return result ? result : build_stack(exec);
 }
 

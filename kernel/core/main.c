@@ -6,6 +6,7 @@
  */
 #include "arch/riscv/fp.h"
 #include "arch/riscv/hart.h"
+#include "arch/riscv/isa.h"
 #include "arch/riscv/machine.h"
 #include "arch/riscv/memory.h"
 #include "arch/riscv/pmap.h"
@@ -16,9 +17,9 @@
 #include "core/process.h"
 #include "core/random.h"
 #include "core/scheduler.h"
-#include "core/signal.h"
 #include "core/thread.h"
 #include "core/time.h"
+#include "core/vdso.h"
 #include "core/version.h"
 #include "dev/block.h"
 #include "dev/fdt.h"
@@ -54,6 +55,7 @@ _Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree)
     hart_init_boot(boot_hart);     /* this hart's structures: from here on locks work */
     device_tree_init(device_tree); /* what there is, as the firmware tells it */
     memory_init(device_tree);      /* paging mode, kernel page tables, frame allocator */
+    isa_init();                    /* what the harts can do */
     kmem_init();                   /* slabs and kmalloc */
     machine_init();                /* the device that ends the machine */
     uart_init();                   /* the console's line, for output */
@@ -77,7 +79,7 @@ _Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree)
     random_init();                 /* the random number generator, seeded */
     vm_init();                     /* address spaces, regions, amaps, objects */
     process_init();                /* process structures */
-    signal_page_init();            /* the code that handlers return through */
+    vdso_init();                   /* the code that programs share with the kernel */
     file_systems_init();           /* vnodes, names, mounts, the types of file systems */
     terminal_init();               /* the console as a terminal */
     uart_start_input();            /* and what is typed */

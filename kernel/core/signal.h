@@ -9,7 +9,6 @@
 #include "arch/riscv/trap.h"
 #include <stdint.h>
 
-struct aspace;
 struct process;
 struct signal_information;
 
@@ -39,10 +38,5 @@ int signal_frame_pop(struct trap_frame *frame);
 
 /* Is the user's stack pointer on the alternate signal stack? */
 bool signal_on_alternate_stack(vaddr_t sp);
-
-/* The page to which handlers return; mapped in every address space, above the stack. */
-void signal_page_init(void);
-vaddr_t signal_page_address(void);
-int signal_page_map(struct aspace *aspace);
 
 #endif

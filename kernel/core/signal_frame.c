@@ -5,56 +5,21 @@
  *   interrupted stack ->  |  struct signal_frame: siginfo, ucontext (registers, mask)  |  <- sp
  *
  * The handler starts with the signal's number and the two parts' addresses in a0 to a2, and returns
- * to the signal return page, whose instructions call rt_sigreturn.
+ * to the vDSO, which calls rt_sigreturn.
  */
 #include "abi/errno.h"
 #include "arch/riscv/csr.h"
 #include "arch/riscv/fp.h"
 #include "arch/riscv/hart.h"
-#include "arch/riscv/pmap.h"
-#include "core/printk.h"
 #include "core/process.h"
 #include "core/signal.h"
 #include "core/user.h"
+#include "core/vdso.h"
 #include "lib/string.h"
-#include "vm/aspace.h"
 #include "vm/kmem.h"
-#include "vm/object.h"
 
-static struct object *page_object;
-
-/* li a7, 139 (rt_sigreturn); ecall */
-static const uint32_t return_code[2] = {0x08b00893, 0x00000073};
-
-void signal_page_init(void)
-{
-    struct transfer_piece piece;
-    struct transfer transfer;
-    page_object = object_create_anonymous(PAGE_SIZE);
-    transfer_init(&transfer, &piece, (uint64_t)return_code, sizeof(return_code), true);
-    if (!page_object || object_write(page_object, 0, &transfer) != sizeof(return_code))
-        panic("no memory for the signal return page");
-}
-
-vaddr_t signal_page_address(void)
-{
-    return user_end - 2 * PAGE_SIZE;
-}
-
-int signal_page_map(struct aspace *aspace)
-{
-    struct map_request request = {
-        .address = signal_page_address(),
-        .length = PAGE_SIZE,
-        .access = ACCESS_READ | ACCESS_EXECUTE,
-        .max_access = ACCESS_READ | ACCESS_EXECUTE,
-        .flags = MAPPING_FIXED | MAPPING_SHARED,
-        .object = page_object,
-        .name = "[vdso]",
-    };
-    vaddr_t address;
-    return aspace_map(aspace, &request, &address);
-}
+/* The vDSO's unwinding rules say where the registers are (arch/riscv/vdso/calls.S). */
+_Static_assert(offsetof(struct signal_frame, context.context.registers) == 304, "vDSO");
 
 bool signal_on_alternate_stack(vaddr_t sp)
 {
@@ -119,7 +84,7 @@ int signal_frame_push(struct trap_frame *frame, int number, const struct sigacti
     if (current_process()->alternate_stack.flags & (int32_t)SS_AUTODISARM)
         current_process()->alternate_stack = (struct stack){.flags = SS_DISABLE};
     frame->epc = action->handler;
-    frame->x[REGISTER_RA] = signal_page_address();
+    frame->x[REGISTER_RA] = vdso_signal_return(current_process()->aspace);
     frame->x[REGISTER_SP] = address;
     frame->x[REGISTER_A0] = (uint64_t)number;
     frame->x[REGISTER_A1] = address + offsetof(struct signal_frame, information);

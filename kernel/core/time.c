@@ -4,6 +4,7 @@
  * frequencies, and cost no division.
  */
 #include "core/time.h"
+#include "arch/riscv/clock.h"
 #include "arch/riscv/timer.h"
 #include "dev/rtc.h"
 
@@ -13,9 +14,9 @@
 #define TO_NANOSECONDS 32
 #define TO_TICKS       60
 
-static uint64_t nanoseconds_per_tick, ticks_per_nanosecond;
-static uint64_t start;       /* ticks at boot */
-static uint64_t real_offset; /* atomic: time_real() - time_now() */
+static struct clock_data boot_clock; /* until there is a page that programs can map */
+static struct clock_data *clock = &boot_clock;
+static uint64_t ticks_per_nanosecond;
 
 /* (a << bits) / b where the quotient fits; a < b << 4, bits <= 60. */
 static uint64_t divide_shifted(uint64_t a, uint64_t b, unsigned bits)
@@ -31,32 +32,43 @@ static uint64_t divide_shifted(uint64_t a, uint64_t b, unsigned bits)
 
 void time_init(void)
 {
-    nanoseconds_per_tick = divide_shifted(SECOND, timer_frequency(), TO_NANOSECONDS);
+    clock->nanoseconds_per_tick = divide_shifted(SECOND, timer_frequency(), TO_NANOSECONDS);
     ticks_per_nanosecond = divide_shifted(timer_frequency(), SECOND, TO_TICKS);
-    start = timer_ticks();
+    clock->resolution = (SECOND - 1) / timer_frequency() + 1;
+    clock->start = timer_ticks();
     time_set_real(rtc_read());
+}
+
+void time_move_clock(struct clock_data *place)
+{
+    *place = *clock;
+    clock = place;
+}
+
+uint64_t time_resolution(void)
+{
+    return clock->resolution;
 }
 
 uint64_t time_now(void)
 {
-    unsigned __int128 ticks = timer_ticks() - start;
-    return (uint64_t)(ticks * nanoseconds_per_tick >> TO_NANOSECONDS);
+    return clock_since_boot(clock, timer_ticks());
 }
 
 uint64_t time_to_ticks(uint64_t nanoseconds)
 {
     unsigned __int128 ticks = (unsigned __int128)nanoseconds * ticks_per_nanosecond >> TO_TICKS;
-    return start + (uint64_t)ticks + 1;
+    return clock->start + (uint64_t)ticks + 1;
 }
 
 uint64_t time_real(void)
 {
-    return time_now() + __atomic_load_n(&real_offset, __ATOMIC_RELAXED);
+    return time_now() + __atomic_load_n(&clock->real_offset, __ATOMIC_RELAXED);
 }
 
 void time_set_real(uint64_t nanoseconds)
 {
-    __atomic_store_n(&real_offset, nanoseconds - time_now(), __ATOMIC_RELAXED);
+    __atomic_store_n(&clock->real_offset, nanoseconds - time_now(), __ATOMIC_RELAXED);
 }
 
 struct timestamp time_stamp(void)

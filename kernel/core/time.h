@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+struct clock_data;
+
 struct timestamp {
     int64_t seconds;
     uint32_t nanoseconds;
@@ -14,6 +16,12 @@ struct timestamp {
 
 /* Start both clocks. Boot only, after timer_init and the search for the real-time clock. */
 void time_init(void);
+
+/* Keep the clocks' figures at this place from now on. Boot only. */
+void time_move_clock(struct clock_data *place);
+
+/* Nanoseconds from one reading that differs to the next. */
+uint64_t time_resolution(void);
 
 uint64_t time_now(void);
 uint64_t time_real(void);

@@ -47,11 +47,11 @@ long sys_clock_gettime(const uint64_t argument[6])
 
 long sys_clock_getres(const uint64_t argument[6])
 {
-    uint64_t now, resolution = (NANOSECONDS_PER_SECOND - 1) / timer_frequency() + 1;
+    uint64_t now;
     int result = read_clock((int)argument[0], &now);
     if (result || argument[1] == 0)
         return result;
-    return timespec_to_user(argument[1], resolution);
+    return timespec_to_user(argument[1], time_resolution());
 }
 
 static long set_real(uint64_t nanoseconds)

@@ -30,6 +30,7 @@ struct aspace {
     uint64_t brk_start, brk; /* (w) heap */
     uint64_t mmap_top;       /* (c) mappings are placed below, top-down */
     uint64_t stack_top;      /* (c) */
+    uint64_t vdso;           /* (c) where the vDSO is (core/vdso.h) */
     uint64_t stack_limit;    /* (a) RLIMIT_STACK: how far the stack may grow, bytes */
     uint64_t address_limit;  /* (a) RLIMIT_AS, bytes */
     uint64_t data_limit;     /* (a) RLIMIT_DATA, bytes */

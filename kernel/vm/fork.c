@@ -62,6 +62,7 @@ static void copy_numbers(struct aspace *child, const struct aspace *parent)
     child->brk = parent->brk;
     child->mmap_top = parent->mmap_top;
     child->stack_top = parent->stack_top;
+    child->vdso = parent->vdso;
     child->stack_limit = parent->stack_limit;
     child->address_limit = parent->address_limit;
     child->data_limit = parent->data_limit;

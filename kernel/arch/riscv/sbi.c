@@ -11,7 +11,10 @@
 #define EXTENSION_RESET       0x53525354
 #define EXTENSION_CONSOLE_PUT 1
 
-#define BASE_PROBE 3
+#define BASE_PROBE          3
+#define BASE_VENDOR         4
+#define BASE_ARCHITECTURE   5
+#define BASE_IMPLEMENTATION 6
 
 struct sbi_result {
     long error;
@@ -34,6 +37,21 @@ bool sbi_probe(uint64_t extension)
 {
     struct sbi_result result = call(EXTENSION_BASE, BASE_PROBE, extension, 0, 0);
     return result.error == SBI_SUCCESS && result.value != 0;
+}
+
+uint64_t sbi_vendor(void)
+{
+    return call(EXTENSION_BASE, BASE_VENDOR, 0, 0, 0).value;
+}
+
+uint64_t sbi_architecture(void)
+{
+    return call(EXTENSION_BASE, BASE_ARCHITECTURE, 0, 0, 0).value;
+}
+
+uint64_t sbi_implementation(void)
+{
+    return call(EXTENSION_BASE, BASE_IMPLEMENTATION, 0, 0, 0).value;
 }
 
 void sbi_set_timer(uint64_t ticks)

@@ -15,6 +15,11 @@ enum sbi_reset { SBI_SHUTDOWN = 0, SBI_COLD_REBOOT = 1 };
 /* Does the firmware implement the extension? */
 bool sbi_probe(uint64_t extension);
 
+/* Who made the harts, which kind, which version: mvendorid, marchid, mimpid. */
+uint64_t sbi_vendor(void);
+uint64_t sbi_architecture(void);
+uint64_t sbi_implementation(void);
+
 /* Interrupt this hart at so many ticks of the time register; ~0: never (chapter 6, TIME). */
 void sbi_set_timer(uint64_t ticks);
 
