@@ -4,6 +4,7 @@
 #include "fs/file.h"
 #include "abi/errno.h"
 #include "abi/fcntl.h"
+#include "fs/file_lock.h"
 #include "fs/vfs.h"
 #include "fs/vnode.h"
 #include "vm/kmem.h"
@@ -42,6 +43,8 @@ void file_release(struct file *file)
         return;
     if (file->operations->release)
         file->operations->release(file);
+    file_lock_drop(file->vnode, LOCK_OF_FILE, file);
+    file_lock_drop(file->vnode, LOCK_WHOLE, file);
     if (file->writer)
         vnode_write_end(file->vnode);
     vnode_release(file->vnode);

@@ -6,6 +6,7 @@
 #include "abi/resource.h"
 #include "core/process.h"
 #include "fs/file.h"
+#include "fs/file_lock.h"
 #include "lib/bitmap.h"
 #include "lib/string.h"
 #include "vm/kmem.h"
@@ -123,6 +124,14 @@ static struct file *take(struct slots *slots, unsigned descriptor)
     return file;
 }
 
+/* A descriptor of the table has been closed: with it, all record locks that the process has on the
+ * file go (fcntl(2)). */
+static void close_file(struct file_table *table, struct file *file)
+{
+    file_lock_drop(file->vnode, LOCK_OF_PROCESS, table);
+    file_release(file);
+}
+
 /* Close each descriptor that is set in the bitmap from first on, up to last. */
 static void close_marked(struct file_table *table, bool on_exec_only, unsigned first, unsigned last)
 {
@@ -139,7 +148,7 @@ static void close_marked(struct file_table *table, bool on_exec_only, unsigned f
             file = take(slots, i);
         spin_unlock(&table->lock);
         if (file)
-            file_release(file);
+            close_file(table, file);
         if (!found)
             return;
     }
@@ -313,7 +322,7 @@ int file_install_at(struct file *file, int descriptor, bool close_on_exec)
             return -ENOMEM;
     }
     if (old)
-        file_release(old);
+        close_file(table, old);
     return descriptor;
 }
 
@@ -328,7 +337,7 @@ int file_close(int descriptor)
     spin_unlock(&table->lock);
     if (!file)
         return -EBADF;
-    file_release(file);
+    close_file(table, file);
     return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "fs/devfs.h"
 #include "fs/ext/ext.h"
 #include "fs/file.h"
+#include "fs/file_lock.h"
 #include "fs/name_cache.h"
 #include "fs/path.h"
 #include "fs/pipe.h"
@@ -44,6 +45,7 @@ void file_systems_init(void)
     name_cache_init();
     vnode_cache_init();
     file_init();
+    file_locks_init();
     rename_init();
     pipe_init();
     ext_init();

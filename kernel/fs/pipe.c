@@ -3,7 +3,8 @@
  *
  * A pipe is a ring of bytes in pages that are allocated when the writer comes to them and freed
  * when the reader has left them. head and tail count bytes; the byte at count n is in page n /
- * PAGE_SIZE % PAGES. A pipe that runs empty goes back to the start of its page, so that small
+ * PAGE_SIZE % page_count, which is one more than the capacity has, because a full ring may begin
+ * and end inside a page. A pipe that runs empty goes back to the start of its page, so that small
  * messages stay in one.
  *
  * Bytes are copied under the pipe's spinlock, at most PIPE_BUF at once, without faulting. When user
@@ -26,13 +27,12 @@
 #include "lib/string.h"
 #include "vm/kmem.h"
 
-#define PAGES (PIPE_CAPACITY / PAGE_SIZE + 1) /* a full ring may begin and end inside a page */
-
 /* Letters: (l) lock, also read without it where a stale value is harmless; (n) named_lock. */
 struct pipe {
     struct spinlock lock;
     uint64_t head, tail;                     /* (l) the bytes between them are there */
-    struct page *pages[PAGES];               /* (l) */
+    struct page **pages;                     /* (l) */
+    unsigned page_count;                     /* (l) */
     uint32_t readers, writers;               /* (l) open files */
     uint64_t readers_opened, writers_opened; /* (l) so far: for opens that wait for the other end */
     struct wait_queue changed;               /* bytes, room or ends have come or gone */
@@ -66,6 +66,12 @@ static struct pipe *pipe_allocate(void)
 
     if (!pipe)
         return NULL;
+    pipe->page_count = PIPE_CAPACITY / PAGE_SIZE + 1;
+    pipe->pages = kmalloc_zeroed(pipe->page_count * sizeof(*pipe->pages));
+    if (!pipe->pages) {
+        slab_free(&pipe_cache, pipe);
+        return NULL;
+    }
     spin_init(&pipe->lock, "pipe", RANK_PIPE);
     wait_queue_init(&pipe->changed, "pipe");
     list_init(&pipe->link);
@@ -74,10 +80,11 @@ static struct pipe *pipe_allocate(void)
 
 static void pipe_free(struct pipe *pipe)
 {
-    for (unsigned i = 0; i < PAGES; i++) {
+    for (unsigned i = 0; i < pipe->page_count; i++) {
         if (pipe->pages[i])
             page_release(pipe->pages[i]);
     }
+    kfree(pipe->pages);
     slab_free(&pipe_cache, pipe);
 }
 
@@ -85,7 +92,7 @@ static void pipe_free(struct pipe *pipe)
 
 static struct page **page_slot(struct pipe *pipe, uint64_t count)
 {
-    return &pipe->pages[count / PAGE_SIZE % PAGES];
+    return &pipe->pages[count / PAGE_SIZE % pipe->page_count];
 }
 
 static size_t rest_of_page(uint64_t count, size_t size)
@@ -105,9 +112,16 @@ static size_t bytes_in(const struct pipe *pipe)
            __atomic_load_n(&pipe->head, __ATOMIC_RELAXED);
 }
 
+static size_t capacity_of(const struct pipe *pipe)
+{
+    return (__atomic_load_n(&pipe->page_count, __ATOMIC_RELAXED) - 1) * PAGE_SIZE;
+}
+
+/* Without the lock, the capacity may have shrunk since. */
 static size_t room_in(const struct pipe *pipe)
 {
-    return PIPE_CAPACITY - bytes_in(pipe);
+    size_t capacity = capacity_of(pipe), bytes = bytes_in(pipe);
+    return bytes < capacity ? capacity - bytes : 0;
 }
 
 /* The reader has come to count: give back the pages behind it, but keep the last one of a pipe that
@@ -258,7 +272,7 @@ static enum write_step write_piece(struct pipe *pipe, struct transfer *transfer,
     enum write_step step = WROTE;
 
     spin_lock(&pipe->lock);
-    size_t room = PIPE_CAPACITY - (pipe->tail - pipe->head);
+    size_t room = capacity_of(pipe) - (pipe->tail - pipe->head);
     if (!atomic && wanted > room)
         wanted = room;
     if (!pipe->readers) {
@@ -434,6 +448,71 @@ static void attach(struct pipe *pipe, struct file *file)
     file->operations = mode == O_RDONLY   ? &read_operations
                        : mode == O_WRONLY ? &write_operations
                                           : &both_operations;
+}
+
+/* Capacity */
+
+static struct pipe *pipe_of(struct file *file)
+{
+    const struct file_operations *operations = file->operations;
+    bool is_pipe = operations == &read_operations || operations == &write_operations ||
+                   operations == &both_operations;
+    return is_pipe ? file->state : NULL;
+}
+
+long pipe_capacity(struct file *file)
+{
+    struct pipe *pipe = pipe_of(file);
+    return pipe ? (long)capacity_of(pipe) : -EBADF;
+}
+
+/* Put the pages into their places of another array, which becomes the pipe's; the old one is
+ * returned. NULL: there is too much in the pipe. */
+static struct page **exchange_pages(struct pipe *pipe, struct page **pages, unsigned count)
+{
+    struct page **old = NULL;
+
+    spin_lock(&pipe->lock);
+    if (pipe->tail - pipe->head <= (count - 1) * PAGE_SIZE) {
+        for (uint64_t place = page_round_down(pipe->head); place < pipe->tail; place += PAGE_SIZE) {
+            struct page **slot = page_slot(pipe, place);
+            pages[place / PAGE_SIZE % count] = *slot;
+            *slot = NULL;
+        }
+        old = pipe->pages;
+        for (unsigned i = 0; i < pipe->page_count; i++) {
+            if (old[i])
+                page_release(old[i]); /* it was kept for the next write */
+        }
+        pipe->pages = pages;
+        __atomic_store_n(&pipe->page_count, count, __ATOMIC_RELAXED);
+    }
+    spin_unlock(&pipe->lock);
+    return old;
+}
+
+long pipe_resize(struct file *file, uint64_t size)
+{
+    struct pipe *pipe = pipe_of(file);
+    uint64_t capacity = PAGE_SIZE;
+
+    if (!pipe)
+        return -EBADF;
+    if (size > INT32_MAX)
+        return -EINVAL;
+    while (capacity < size)
+        capacity *= 2;
+    if (capacity > PIPE_MAX && capacity > capacity_of(pipe) &&
+        !credentials_capable(CAP_SYS_RESOURCE))
+        return -EPERM;
+    unsigned count = (unsigned)(capacity / PAGE_SIZE) + 1;
+    struct page **pages = kmalloc_zeroed(count * sizeof(*pages));
+    if (!pages)
+        return -ENOMEM;
+    struct page **old = exchange_pages(pipe, pages, count);
+    kfree(old ? old : pages);
+    wake_all(&pipe->changed);
+    return old ? (long)capacity : -EBUSY;
 }
 
 /* Unnamed pipes */

@@ -13,6 +13,7 @@
 #include "abi/errno.h"
 #include "core/printk.h"
 #include "core/process.h"
+#include "fs/file_lock.h"
 #include "fs/mount.h"
 #include "fs/name_cache.h"
 
@@ -51,6 +52,7 @@ void vnode_init(struct vnode *vnode, struct mount *mount, const struct vnode_ope
     vnode->references = 1;
     vnode->writers = 0;
     vnode->removed_from = NULL;
+    vnode->locks = NULL;
     vnode->mounted = NULL;
     list_init(&vnode->hash_link);
     list_init(&vnode->idle_link);
@@ -117,6 +119,7 @@ static void unhash(struct vnode *vnode)
 static void destroy(struct vnode *vnode)
 {
     object_destroy(&vnode->object);
+    file_locks_free(vnode);
     spin_lock(&vnode_cache_lock);
     list_remove(&vnode->dirty_link); /* a late store through a mapping may have put it there */
     spin_unlock(&vnode_cache_lock);

@@ -22,6 +22,7 @@
 #include "vm/object.h"
 
 struct file;
+struct file_locks;
 struct file_operations;
 struct mount;
 struct vnode;
@@ -129,6 +130,7 @@ struct vnode {
     uint64_t references;  /* (a) */
     int64_t writers; /* (a) open for writing or mapped shared writable; negative: executed from */
     struct vnode *removed_from;       /* (l) of a removed directory: its "..", referenced */
+    struct file_locks *locks;         /* of fs/file_lock.c; NULL: there were none */
     struct mount *mounted;            /* (v) a file system is mounted here */
     struct list hash_link, idle_link; /* (v) */
     struct list dirty_link;           /* (v) */

@@ -6,11 +6,24 @@
 #include "abi/resource.h"
 #include "core/process.h"
 #include "fs/file.h"
+#include "fs/pipe.h"
 #include "fs/vnode.h"
+#include "sys/lock.h"
 #include "sys/table.h"
 
 /* Flags that F_SETFL changes. */
 #define CHANGEABLE_FLAGS (O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
+
+/* Does the descriptor lead to this open file? 0, 1, -EBADF. */
+static long file_is_at(const struct file *file, int descriptor)
+{
+    struct file *other = file_get(descriptor);
+
+    if (!other)
+        return -EBADF;
+    file_release(other);
+    return other == file;
+}
 
 /* Install another reference of the file. */
 static long duplicate(struct file *file, uint64_t minimum, bool close_on_exec)
@@ -65,8 +78,29 @@ static long set_flags(struct file *file, uint32_t flags)
     return 0;
 }
 
-/* The commands that concern the open file. */
-static long control_file(struct file *file, unsigned command, uint64_t argument)
+/* The commands that do not concern an open file with O_PATH. */
+static long control_opened(struct file *file, int descriptor, unsigned command, uint64_t argument)
+{
+    switch (command) {
+    case F_SETFL:
+        return set_flags(file, (uint32_t)argument);
+    case F_GETLK:
+    case F_SETLK:
+    case F_SETLKW:
+    case F_OFD_GETLK:
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW:
+        return fcntl_lock(file, descriptor, command, argument);
+    case F_SETPIPE_SZ:
+        return pipe_resize(file, argument);
+    case F_GETPIPE_SZ:
+        return pipe_capacity(file);
+    default:
+        return -EINVAL; /* among others: there are no leases */
+    }
+}
+
+static long control_file(struct file *file, int descriptor, unsigned command, uint64_t argument)
 {
     uint32_t flags = __atomic_load_n(&file->flags, __ATOMIC_RELAXED);
 
@@ -75,12 +109,12 @@ static long control_file(struct file *file, unsigned command, uint64_t argument)
         return duplicate(file, argument, false);
     case F_DUPFD_CLOEXEC:
         return duplicate(file, argument, true);
+    case F_DUPFD_QUERY:
+        return file_is_at(file, (int)argument);
     case F_GETFL:
         return flags;
-    case F_SETFL:
-        return flags & O_PATH ? -EBADF : set_flags(file, (uint32_t)argument);
     default:
-        return flags & O_PATH ? -EBADF : -EINVAL; /* among others: there are no record locks */
+        return flags & O_PATH ? -EBADF : control_opened(file, descriptor, command, argument);
     }
 }
 
@@ -96,7 +130,7 @@ long sys_fcntl(const uint64_t argument[6])
     struct file *file = file_get(descriptor);
     if (!file)
         return -EBADF;
-    long result = control_file(file, command, argument[2]);
+    long result = control_file(file, descriptor, command, argument[2]);
     file_release(file);
     return result;
 }
