@@ -179,6 +179,7 @@ int main(int argc, char **argv)
     program_begin(argv[0], "init");
     (void)argc;
     mount_on("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+    mount_on("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     if (access("/dev/console", F_OK) < 0)
         mount_on("dev", "/dev", "devtmpfs", MS_NOSUID, NULL);
     mount_on("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, NULL);

@@ -82,7 +82,8 @@ void credentials_give_back(struct thread *thread);
 struct credentials *credentials_reference(const struct credentials *credentials);
 void credentials_release(struct credentials *credentials);
 
-/* May the user of the current thread have one thread more (RLIMIT_NPROC)? 0, -EAGAIN. */
+/* May there be one thread more, and may the user of the current one have it (RLIMIT_NPROC)? 0,
+ * -EAGAIN. */
 int credentials_check_threads(void);
 
 /*

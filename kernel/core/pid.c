@@ -9,12 +9,13 @@
 
 static uint32_t uses[PID_MAX];
 static int last;
+int pid_limit = PID_MAX;
 
 int pid_allocate(void)
 {
     int number = last;
     for (int tries = 0; tries < PID_MAX; tries++) {
-        if (++number >= PID_MAX)
+        if (++number >= pid_limit)
             number = PID_RESERVED;
         if (uses[number] == 0) {
             uses[number] = 1;

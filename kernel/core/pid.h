@@ -5,7 +5,10 @@
 #ifndef MAPIX_CORE_PID_H
 #define MAPIX_CORE_PID_H
 
-#define PID_MAX 32768 /* numbers are below */
+#define PID_MAX     32768 /* numbers are below */
+#define PID_MAX_MIN 301   /* pid_limit is not set lower */
+
+extern int pid_limit; /* new numbers are below: /proc/sys/kernel/pid_max */
 
 /* A number that nothing uses, used once now: 1 first, then rising, and round. -EAGAIN: none. */
 int pid_allocate(void);

@@ -9,6 +9,7 @@
 #include "abi/resource.h"
 #include "arch/riscv/hart.h"
 #include "arch/riscv/pmap.h"
+#include "arch/riscv/stack.h"
 #include "core/exec.h"
 #include "core/pid.h"
 #include "core/printk.h"
@@ -22,9 +23,11 @@
 #include "vm/aspace.h"
 #include "vm/kmem.h"
 
-#define STACK_LIMIT (8ul << 20)
-#define FILES_SOFT  1024
-#define FILES_HARD  4096
+#define STACK_LIMIT  (8ul << 20)
+#define LOCKED_LIMIT (8ul << 20)
+#define QUEUE_LIMIT  819200 /* bytes of message queues */
+#define FILES_SOFT   1024
+#define FILES_HARD   4096
 
 struct mutex process_tree_lock;
 struct process *init_process;
@@ -32,12 +35,15 @@ struct process *init_process;
 static struct slab_cache process_cache;
 static struct tree processes; /* by pid */
 static unsigned count;
+uint64_t threads_max;
 
 void process_init(void)
 {
     slab_cache_init(&process_cache, "process", sizeof(struct process), 16);
     mutex_init(&process_tree_lock, "process tree", RANK_PROCESS_TREE);
     tree_init(&processes, NULL);
+    /* As Linux: the kernel stacks of all threads fill an eighth of memory at the most. */
+    threads_max = page_count_total() * PAGE_SIZE / (8 * KERNEL_STACK_SIZE);
 }
 
 static struct process *process_of_node(struct tree_node *node)
@@ -97,6 +103,10 @@ static void set_defaults(struct process *process)
         process->limits[i] = (struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
     process->limits[RLIMIT_STACK].soft = STACK_LIMIT;
     process->limits[RLIMIT_CORE].soft = 0;
+    process->limits[RLIMIT_NPROC] = (struct rlimit){threads_max / 2, threads_max / 2};
+    process->limits[RLIMIT_SIGPENDING] = process->limits[RLIMIT_NPROC];
+    process->limits[RLIMIT_MEMLOCK] = (struct rlimit){LOCKED_LIMIT, LOCKED_LIMIT};
+    process->limits[RLIMIT_MSGQUEUE] = (struct rlimit){QUEUE_LIMIT, QUEUE_LIMIT};
     process->limits[RLIMIT_NOFILE] = (struct rlimit){FILES_SOFT, FILES_HARD};
     process->limits[RLIMIT_NICE] = process->limits[RLIMIT_RTPRIO] = (struct rlimit){0, 0};
     memset(process->actions, 0, sizeof(process->actions));

@@ -173,8 +173,10 @@ bool process_group_is_orphaned(int group, const struct process *except);
 void process_usage(struct process *process, struct resource_usage *usage);
 void resource_usage_add(struct resource_usage *sum, const struct resource_usage *usage);
 
-/* The number of processes, zombies included. */
+/* The number of processes, zombies included; and how many threads there may be, by memory
+ * (/proc/sys/kernel/threads-max). */
 unsigned process_count(void);
+extern uint64_t threads_max; /* atomic */
 
 /* End all other processes, and make the file systems clean: before the machine is switched off. */
 void processes_shut_down(void);

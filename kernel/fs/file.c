@@ -16,6 +16,11 @@ void file_init(void)
     slab_cache_init(&file_cache, "file", sizeof(struct file), 8);
 }
 
+uint64_t file_count(void)
+{
+    return file_cache.in_use;
+}
+
 struct file *file_create(struct vnode *vnode, const struct file_operations *operations,
                          uint32_t flags)
 {

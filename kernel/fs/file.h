@@ -36,6 +36,8 @@ struct file {
     void *state;         /* of its kind: pipe end, terminal, generated text */
 };
 
+#define FILES_MOST (1u << 20) /* descriptors of a process at most: fs.nr_open */
+
 struct file_table; /* fs/file_table.c */
 
 void file_reference(struct file *file);
@@ -84,6 +86,9 @@ int file_table_next(struct file_table *table, int descriptor);
  * of read(2) or write(2). The open mode is checked. */
 long file_read(struct file *file, struct transfer *transfer, uint64_t *offset);
 long file_write(struct file *file, struct transfer *transfer, uint64_t *offset);
+
+/* The open files there are, for /proc/sys/fs/file-nr. */
+uint64_t file_count(void);
 
 /* Set up the memory for files. Boot only. */
 void file_init(void);

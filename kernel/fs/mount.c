@@ -21,6 +21,7 @@
 #include "fs/pipe.h"
 #include "fs/procfs.h"
 #include "fs/pseudo.h"
+#include "fs/sysfs.h"
 #include "fs/tmpfs.h"
 #include "fs/vfs.h"
 #include "lib/format.h"
@@ -53,6 +54,7 @@ void file_systems_init(void)
     devfs_init();
     pseudo_init();
     procfs_init();
+    sysfs_init();
 }
 
 void file_system_register(struct file_system *type)

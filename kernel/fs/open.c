@@ -43,6 +43,8 @@ static int find_or_create(struct walk *walk, struct opening *opening, struct vno
         return -EEXIST;
     }
     error = vfs_check_change(walk->directory);
+    if (!error && !walk->directory->operations->create)
+        error = -EACCES; /* not EPERM, as other calls that make names give */
     if (!error)
         error = vfs_create_locked(walk->directory, &walk->last, S_IFREG | (opening->mode & 07777),
                                   0, NULL, vnode);

@@ -37,17 +37,7 @@ enum type_number {
     FILE_SYSTEMS_TYPE,
     PARTITIONS_TYPE,
     EVENTS_TYPE,
-    COMMAND_LINE_TYPE,
-    SYSTEM_TYPE,
-    SYSTEM_KERNEL_TYPE,
-    SYSTEM_MEMORY_TYPE,
-    SYSTEM_NAME_TYPE,
-    RELEASE_TYPE,
-    HOST_NAME_TYPE,
-    DOMAIN_NAME_TYPE,
-    SYSTEM_VERSION_TYPE,
-    PID_MAX_TYPE,
-    OVERCOMMIT_TYPE
+    COMMAND_LINE_TYPE
 };
 
 /* Memory */
@@ -254,70 +244,25 @@ static int write_command_line(uint64_t key, struct text *text)
     return 0;
 }
 
-/* A file under /proc/sys that holds one of the names of uname(2). */
-#define NAME_FILE(field)                                                                           \
-    static int write_##field(uint64_t key, struct text *text)                                      \
-    {                                                                                              \
-        struct utsname names;                                                                      \
-        (void)key;                                                                                 \
-        system_names(&names);                                                                      \
-        text_format(text, "%s\n", names.field);                                                    \
-        return 0;                                                                                  \
-    }
-NAME_FILE(system)
-NAME_FILE(release)
-NAME_FILE(node)
-NAME_FILE(domain)
-
-static int write_system_version(uint64_t key, struct text *text)
-{
-    struct utsname names;
-
-    (void)key;
-    system_names(&names);
-    text_format(text, "%s\n", names.version);
-    return 0;
-}
-
-static int write_pid_max(uint64_t key, struct text *text)
-{
-    (void)key;
-    text_format(text, "%d\n", PID_MAX);
-    return 0;
-}
-
-/* 0: what exceeds all memory by itself is refused, as sys_mmap does. */
-static int write_overcommit(uint64_t key, struct text *text)
-{
-    (void)key;
-    text_format(text, "0\n");
-    return 0;
-}
-
 static long read_self(uint64_t key, char *buffer, size_t size)
 {
     char text[PSEUDO_NAME_MAX + 1];
 
     (void)key;
-    size_t length = format(text, sizeof(text), "%d", current_process()->pid);
-    for (size_t i = 0; i < length && i < size; i++)
-        buffer[i] = text[i];
-    return (long)(length < size ? length : size);
+    format(text, sizeof(text), "%d", current_process()->pid);
+    return pseudo_copy_link(text, buffer, size);
 }
 
 static long read_mounts(uint64_t key, char *buffer, size_t size)
 {
-    static const char text[] = "self/mounts";
-
     (void)key;
-    for (size_t i = 0; i < sizeof(text) - 1 && i < size; i++)
-        buffer[i] = text[i];
-    return (long)(sizeof(text) - 1 < size ? sizeof(text) - 1 : size);
+    return pseudo_copy_link("self/mounts", buffer, size);
 }
 
 /* Processes in the root directory */
 
-static bool next_process(uint64_t key, uint64_t *number, uint64_t *process_key)
+static bool next_process(uint64_t key, uint64_t *number, uint64_t *process_key,
+                         char name[PSEUDO_NAME_MAX + 1])
 {
     (void)key;
     if (*number > PID_MAX)
@@ -327,21 +272,27 @@ static bool next_process(uint64_t key, uint64_t *number, uint64_t *process_key)
     if (process) {
         *number = (uint64_t)process->pid;
         *process_key = procfs_key(process->pid, 0);
+        format(name, PSEUDO_NAME_MAX + 1, "%d", process->pid);
     }
     mutex_unlock(&process_tree_lock);
     return process;
 }
 
-static int find_process(uint64_t key, uint64_t number, uint64_t *process_key)
+static int find_process(uint64_t key, const struct name *name, uint64_t *process_key)
 {
-    uint64_t found = number;
+    uint64_t number;
 
-    return next_process(key, &found, process_key) && found == number ? 0 : -ENOENT;
+    (void)key;
+    if (!pseudo_parse_name(name, "", &number) || number > PID_MAX)
+        return -ENOENT;
+    mutex_lock(&process_tree_lock);
+    bool found = process_find((int)number);
+    mutex_unlock(&process_tree_lock);
+    *process_key = procfs_key((int)number, 0);
+    return found ? 0 : -ENOENT;
 }
 
 /* Types */
-
-static const struct pseudo_type system_directory;
 
 #define TEXT_TYPE(type_name, type_number, function)                                                \
     static const struct pseudo_type type_name = {                                                  \
@@ -357,70 +308,27 @@ TEXT_TYPE(file_systems_type, FILE_SYSTEMS_TYPE, write_file_systems);
 TEXT_TYPE(partitions_type, PARTITIONS_TYPE, write_partitions);
 TEXT_TYPE(events_type, EVENTS_TYPE, write_events);
 TEXT_TYPE(command_line_type, COMMAND_LINE_TYPE, write_command_line);
-TEXT_TYPE(system_name_type, SYSTEM_NAME_TYPE, write_system);
-TEXT_TYPE(release_type, RELEASE_TYPE, write_release);
-TEXT_TYPE(host_name_type, HOST_NAME_TYPE, write_node);
-TEXT_TYPE(domain_name_type, DOMAIN_NAME_TYPE, write_domain);
-TEXT_TYPE(system_version_type, SYSTEM_VERSION_TYPE, write_system_version);
-TEXT_TYPE(pid_max_type, PID_MAX_TYPE, write_pid_max);
-TEXT_TYPE(overcommit_type, OVERCOMMIT_TYPE, write_overcommit);
 
 static const struct pseudo_type self_type = {
     .number = SELF_TYPE, .mode = S_IFLNK | 0777, .read_link = read_self};
 static const struct pseudo_type mounts_type = {
     .number = MOUNTS_TYPE, .mode = S_IFLNK | 0777, .read_link = read_mounts};
 
-static const struct pseudo_entry system_kernel_entries[] = {
-    {"domainname", &domain_name_type},
-    {"hostname", &host_name_type},
-    {"osrelease", &release_type},
-    {"ostype", &system_name_type},
-    {"pid_max", &pid_max_type},
-    {"version", &system_version_type},
-    {NULL, NULL},
-};
-
-static const struct pseudo_type system_kernel_directory = {.number = SYSTEM_KERNEL_TYPE,
-                                                           .mode = S_IFDIR | 0555,
-                                                           .parent = &system_directory,
-                                                           .entries = system_kernel_entries};
-
-static const struct pseudo_entry system_memory_entries[] = {
-    {"overcommit_memory", &overcommit_type},
-    {NULL, NULL},
-};
-
-static const struct pseudo_type system_memory_directory = {.number = SYSTEM_MEMORY_TYPE,
-                                                           .mode = S_IFDIR | 0555,
-                                                           .parent = &system_directory,
-                                                           .entries = system_memory_entries};
-
-static const struct pseudo_entry system_entries[] = {
-    {"kernel", &system_kernel_directory},
-    {"vm", &system_memory_directory},
-    {NULL, NULL},
-};
-
-static const struct pseudo_type system_directory = {.number = SYSTEM_TYPE,
-                                                    .mode = S_IFDIR | 0555,
-                                                    .parent = &procfs_root,
-                                                    .entries = system_entries};
-
 static const struct pseudo_entry root_entries[] = {
-    {"cmdline", &command_line_type},
-    {"cpuinfo", &processors_type},
-    {"filesystems", &file_systems_type},
-    {"loadavg", &load_type},
-    {"meminfo", &memory_type},
-    {"mounts", &mounts_type},
-    {"partitions", &partitions_type},
-    {"self", &self_type},
-    {"stat", &stat_type},
-    {"sys", &system_directory},
-    {"uptime", &uptime_type},
-    {"version", &version_type},
-    {"vmstat", &events_type},
-    {NULL, NULL},
+    {"cmdline", &command_line_type, 0},
+    {"cpuinfo", &processors_type, 0},
+    {"filesystems", &file_systems_type, 0},
+    {"loadavg", &load_type, 0},
+    {"meminfo", &memory_type, 0},
+    {"mounts", &mounts_type, 0},
+    {"partitions", &partitions_type, 0},
+    {"self", &self_type, 0},
+    {"stat", &stat_type, 0},
+    {"sys", &procfs_settings, 0},
+    {"uptime", &uptime_type, 0},
+    {"version", &version_type, 0},
+    {"vmstat", &events_type, 0},
+    {NULL, NULL, 0},
 };
 
 const struct pseudo_type procfs_root = {

@@ -16,6 +16,9 @@ extern const struct pseudo_type procfs_root;
  * and procfs_memory.c. */
 extern const struct pseudo_type procfs_process_directory;
 
+/* /proc/sys (procfs_settings.c). */
+extern const struct pseudo_type procfs_settings;
+
 /* A key for what belongs to a process, and to a descriptor of it. */
 static inline uint64_t procfs_key(int pid, uint32_t descriptor)
 {
@@ -28,7 +31,8 @@ static inline int procfs_pid(uint64_t key)
 }
 
 /* Types have numbers of their own: these of procfs.c, others from here on. */
-#define PROCFS_PROCESS_TYPES 64
+#define PROCFS_PROCESS_TYPES  64
+#define PROCFS_SETTINGS_TYPES 192
 
 /* The address space of a process: 0 with *aspace referenced, or NULL if it has none; -ESRCH, and if
  * inspect is set -EACCES when the current process may not look into it. */

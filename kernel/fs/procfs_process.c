@@ -495,7 +495,8 @@ LINK_OPERATIONS(descriptor)
 /* Descriptors */
 
 /* The first open descriptor of the process that is >= *number. */
-static bool next_descriptor(uint64_t key, uint64_t *number, uint64_t *descriptor_key)
+static bool next_descriptor(uint64_t key, uint64_t *number, uint64_t *descriptor_key,
+                            char name[PSEUDO_NAME_MAX + 1])
 {
     int descriptor = -1;
 
@@ -508,14 +509,19 @@ static bool next_descriptor(uint64_t key, uint64_t *number, uint64_t *descriptor
     mutex_unlock(&process_tree_lock);
     *number = (uint64_t)descriptor;
     *descriptor_key = procfs_key(procfs_pid(key), (uint32_t)descriptor);
+    format(name, PSEUDO_NAME_MAX + 1, "%d", descriptor);
     return descriptor >= 0;
 }
 
-static int find_descriptor(uint64_t key, uint64_t number, uint64_t *descriptor_key)
+static int find_descriptor(uint64_t key, const struct name *name, uint64_t *descriptor_key)
 {
-    uint64_t found = number;
+    char text[PSEUDO_NAME_MAX + 1];
+    uint64_t number, found;
 
-    return next_descriptor(key, &found, descriptor_key) && found == number ? 0 : -ENOENT;
+    if (!pseudo_parse_name(name, "", &number))
+        return -ENOENT;
+    found = number;
+    return next_descriptor(key, &found, descriptor_key, text) && found == number ? 0 : -ENOENT;
 }
 
 /* Types */
@@ -561,21 +567,21 @@ static const struct pseudo_type descriptors_type = {
 };
 
 static const struct pseudo_entry entries[] = {
-    {"cmdline", &command_line_type},
-    {"comm", &name_type},
-    {"cwd", &directory_type},
-    {"environ", &environment_type},
-    {"exe", &executable_type},
-    {"fd", &descriptors_type},
-    {"limits", &limits_type},
-    {"maps", &maps_type},
-    {"mounts", &mounts_type},
-    {"root", &root_type},
-    {"smaps", &smaps_type},
-    {"stat", &stat_type},
-    {"statm", &statm_type},
-    {"status", &status_type},
-    {NULL, NULL},
+    {"cmdline", &command_line_type, 0},
+    {"comm", &name_type, 0},
+    {"cwd", &directory_type, 0},
+    {"environ", &environment_type, 0},
+    {"exe", &executable_type, 0},
+    {"fd", &descriptors_type, 0},
+    {"limits", &limits_type, 0},
+    {"maps", &maps_type, 0},
+    {"mounts", &mounts_type, 0},
+    {"root", &root_type, 0},
+    {"smaps", &smaps_type, 0},
+    {"stat", &stat_type, 0},
+    {"statm", &statm_type, 0},
+    {"status", &status_type, 0},
+    {NULL, NULL, 0},
 };
 
 const struct pseudo_type procfs_process_directory = {

@@ -99,8 +99,10 @@ static void free_vnode(struct vnode *vnode)
 
 static uint64_t parent_key(const struct pseudo_node *node)
 {
-    const struct pseudo_type *parent = node->type->parent;
-    return parent && parent->keyed ? node->key : 0;
+    const struct pseudo_type *type = node->type;
+    if (!type->parent || !type->parent->keyed)
+        return 0;
+    return type->parent_key ? type->parent_key(node->key) : node->key;
 }
 
 static bool is_dot_dot(const struct name *name)
@@ -108,11 +110,18 @@ static bool is_dot_dot(const struct name *name)
     return name->length == 2 && name->bytes[0] == '.' && name->bytes[1] == '.';
 }
 
+bool pseudo_parse_name(const struct name *name, const char *prefix, uint64_t *number)
+{
+    size_t length = strlen(prefix);
+    return name->length > length && !memcmp(name->bytes, prefix, length) &&
+           parse_whole_decimal(name->bytes + length, name->length - length, number);
+}
+
 static int lookup(struct vnode *directory, const struct name *name, struct vnode **result)
 {
     const struct pseudo_node *node = node_of(directory);
     const struct pseudo_type *type = node->type;
-    uint64_t number, key;
+    uint64_t key;
     int error = -ENOENT;
 
     if (is_dot_dot(name))
@@ -120,10 +129,10 @@ static int lookup(struct vnode *directory, const struct name *name, struct vnode
                          result);
     for (const struct pseudo_entry *entry = type->entries; entry && entry->name; entry++) {
         if (strlen(entry->name) == name->length && !memcmp(entry->name, name->bytes, name->length))
-            return get_vnode(directory->mount, entry->type, node->key, result);
+            return get_vnode(directory->mount, entry->type, node->key | entry->key, result);
     }
-    if (type->find && parse_whole_decimal(name->bytes, name->length, &number))
-        error = type->find(node->key, number, &key);
+    if (type->find)
+        error = type->find(node->key, name, &key);
     return error ? error : get_vnode(directory->mount, type->other, key, result);
 }
 
@@ -166,7 +175,7 @@ static bool list_fixed(struct listing *listing, int64_t *end)
     *end = DOT_ENTRIES;
     for (; entry && entry->name; entry++, ++*end) {
         if (more && listing->offset <= *end)
-            more = list_entry(listing, entry->name, entry->type, node->key, *end);
+            more = list_entry(listing, entry->name, entry->type, node->key | entry->key, *end);
     }
     return more;
 }
@@ -178,8 +187,7 @@ static void list_others(struct listing *listing, int64_t base)
     char name[PSEUDO_NAME_MAX + 1];
     bool more = node->type->next;
 
-    while (more && node->type->next(node->key, &number, &key)) {
-        format(name, sizeof(name), "%lu", number);
+    while (more && node->type->next(node->key, &number, &key, name)) {
         more = list_entry(listing, name, node->type->other, key, base + (int64_t)number);
         number++;
     }
@@ -197,6 +205,15 @@ static int read_directory(struct vnode *directory, int64_t offset, directory_ent
 }
 
 /* Links */
+
+long pseudo_copy_link(const char *text, char *buffer, size_t size)
+{
+    size_t length = strlen(text);
+    if (length > size)
+        length = size;
+    memcpy(buffer, text, length);
+    return (long)length;
+}
 
 static long read_link(struct vnode *link, char *buffer, size_t size)
 {
@@ -218,6 +235,8 @@ static long file_read_text(struct file *file, uint64_t offset, struct transfer *
     struct text *text = file->state;
     int error = 0;
 
+    if (!node->type->write_text)
+        return -EIO;
     mutex_lock(&file->vnode->lock);
     if (offset == 0 || text->length == 0) {
         text_free(text);
@@ -232,31 +251,97 @@ static long file_read_text(struct file *file, uint64_t offset, struct transfer *
     return result;
 }
 
+/* What is written is one text, wherever the file's offset is. */
+static long file_take_text(struct file *file, uint64_t offset, struct transfer *transfer)
+{
+    const struct pseudo_node *node = node_of(file->vnode);
+    size_t length = transfer->remaining;
+
+    (void)offset;
+    if (!node->type->take_text)
+        return -EIO;
+    if (length > PSEUDO_WRITE_MAX)
+        return -EINVAL;
+    char *text = kmalloc(length + 1);
+    if (!text)
+        return -ENOMEM;
+    int error = transfer_take(transfer, text, length) == length ? 0 : -EFAULT;
+    text[length] = '\0';
+    if (!error)
+        error = node->type->take_text(node->key, text, length);
+    kfree(text);
+    return error ? error : (long)length;
+}
+
 static void file_free_text(struct file *file)
 {
     text_free(file->state);
     kfree(file->state);
 }
 
+static long file_read_bytes(struct file *file, uint64_t offset, struct transfer *transfer)
+{
+    const struct pseudo_node *node = node_of(file->vnode);
+    return node->type->read ? node->type->read(node->key, offset, transfer) : -EIO;
+}
+
+static long file_write_bytes(struct file *file, uint64_t offset, struct transfer *transfer)
+{
+    const struct pseudo_node *node = node_of(file->vnode);
+    return node->type->write ? node->type->write(node->key, offset, transfer) : -EIO;
+}
+
 static const struct file_operations text_operations = {
     .read = file_read_text,
+    .write = file_take_text,
     .release = file_free_text,
     .seekable = true,
 };
 
+static const struct file_operations byte_operations = {
+    .read = file_read_bytes,
+    .write = file_write_bytes,
+    .seekable = true,
+};
+
+/* Permissions that privilege does not replace: of kernel settings, and those the type asks for. */
+static int check_open(const struct pseudo_node *node, uint32_t flags)
+{
+    const struct pseudo_type *type = node->type;
+    uint32_t mode = flags & O_ACCMODE;
+
+    if (type->strict &&
+        ((mode != O_WRONLY && !(type->mode & 0444)) || (mode != O_RDONLY && !(type->mode & 0222))))
+        return -EACCES;
+    return type->check_open ? type->check_open(node->key) : 0;
+}
+
 static int open_file(struct vnode *vnode, struct file *file)
 {
+    const struct pseudo_node *node = node_of(vnode);
     struct text *text;
+    int error = check_open(node, file->flags);
 
-    (void)vnode;
-    if ((file->flags & O_ACCMODE) != O_RDONLY)
-        return -EACCES;
+    if (error)
+        return error;
+    if (node->type->read || node->type->write) {
+        file->operations = &byte_operations;
+        return 0;
+    }
     text = kmalloc(sizeof(*text));
     if (!text)
         return -ENOMEM;
     text_init(text);
     file->state = text;
     file->operations = &text_operations;
+    return 0;
+}
+
+/* open(2) with O_TRUNC: there is nothing to be cut off. */
+static int resize(struct vnode *vnode, uint64_t size)
+{
+    (void)vnode;
+    (void)size;
     return 0;
 }
 
@@ -269,6 +354,7 @@ static const struct vnode_operations directory_vnode_operations = {
 
 static const struct vnode_operations file_vnode_operations = {
     .open = open_file,
+    .resize = resize,
     .names_change = true,
     .free = free_vnode,
 };

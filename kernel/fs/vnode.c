@@ -240,6 +240,22 @@ static bool is_disposable(const struct vnode *vnode)
            !name_cache_has_children(vnode);
 }
 
+uint64_t vnode_cache_count(uint64_t *unused)
+{
+    uint64_t count = 0;
+
+    *unused = 0;
+    spin_lock(&vnode_cache_lock);
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        list_for_each (link, &buckets[i])
+            count++;
+    }
+    list_for_each (link, &idle)
+        ++*unused;
+    spin_unlock(&vnode_cache_lock);
+    return count;
+}
+
 unsigned vnode_cache_shrink(unsigned wanted)
 {
     unsigned freed = 0;

@@ -196,6 +196,9 @@ bool vnode_is_owner(const struct vnode *vnode);
 /* Begin (wait: and finish) to write changed attributes of all vnodes to their stores. */
 void vnode_write_back_all(bool wait);
 
+/* The vnodes in the cache, and how many of them are unreferenced. */
+uint64_t vnode_cache_count(uint64_t *unused);
+
 /* Free up to wanted unreferenced, clean vnodes without cached pages: how many. Tries locks only. */
 unsigned vnode_cache_shrink(unsigned wanted);
 

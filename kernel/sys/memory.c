@@ -124,7 +124,7 @@ static unsigned decode_flags(unsigned flags)
 static bool obviously_too_large(const struct map_request *request)
 {
     return !(request->flags & (MAPPING_NORESERVE | MAPPING_SHARED)) &&
-           (request->access & ACCESS_WRITE) && request->length >> PAGE_SHIFT > page_count_total();
+           (request->access & ACCESS_WRITE) && overcommit_refuses(request->length >> PAGE_SHIFT);
 }
 
 /* Map memory without a file behind it; shared memory gets an object of its own. */

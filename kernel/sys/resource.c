@@ -9,12 +9,12 @@
 #include "core/scheduler.h"
 #include "core/time.h"
 #include "core/user.h"
+#include "fs/file.h"
 #include "sys/convert.h"
 #include "sys/table.h"
 #include "vm/aspace.h"
 
-#define FILES_MOST   (1u << 20) /* RLIMIT_NOFILE at most, as Linux's fs.nr_open */
-#define DEFAULT_NICE 20         /* getpriority(2) returns 20 - nice */
+#define DEFAULT_NICE 20 /* getpriority(2) returns 20 - nice */
 #define TICK         (NANOSECONDS_PER_SECOND / CLOCK_TICKS_PER_SECOND)
 
 /* The limits that the address space checks by itself. */

@@ -46,29 +46,47 @@ long sys_uname(const uint64_t argument[6])
     return copy_to_user(argument[0], &copy, sizeof(copy));
 }
 
-static long set_name(char name[UTSNAME_SIZE], vaddr_t address, long length)
+static int set_name(char name[UTSNAME_SIZE], const char *text, size_t length)
 {
-    char copy[UTSNAME_SIZE] = {0};
+    if (length >= UTSNAME_SIZE)
+        return -EINVAL;
+    spin_lock(&name_lock);
+    memset(name, 0, UTSNAME_SIZE);
+    memcpy(name, text, length);
+    spin_unlock(&name_lock);
+    return 0;
+}
+
+int system_set_node(const char *name, size_t length)
+{
+    return set_name(names.node, name, length);
+}
+
+int system_set_domain(const char *name, size_t length)
+{
+    return set_name(names.domain, name, length);
+}
+
+static long set_name_from_user(char name[UTSNAME_SIZE], vaddr_t address, int length)
+{
+    char copy[UTSNAME_SIZE];
     if (!credentials_capable(CAP_SYS_ADMIN))
         return -EPERM;
     if (length < 0 || length >= UTSNAME_SIZE)
         return -EINVAL;
     if (copy_from_user(copy, address, (size_t)length))
         return -EFAULT;
-    spin_lock(&name_lock);
-    memcpy(name, copy, sizeof(copy));
-    spin_unlock(&name_lock);
-    return 0;
+    return set_name(name, copy, (size_t)length);
 }
 
 long sys_sethostname(const uint64_t argument[6])
 {
-    return set_name(names.node, argument[0], (int)argument[1]);
+    return set_name_from_user(names.node, argument[0], (int)argument[1]);
 }
 
 long sys_setdomainname(const uint64_t argument[6])
 {
-    return set_name(names.domain, argument[0], (int)argument[1]);
+    return set_name_from_user(names.domain, argument[0], (int)argument[1]);
 }
 
 long sys_sysinfo(const uint64_t argument[6])

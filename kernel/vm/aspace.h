@@ -88,6 +88,12 @@ int aspace_sync(struct aspace *aspace, vaddr_t start, uint64_t length, bool wait
 /* brk(2): try to move the end of the heap; the end that is in force is returned. */
 uint64_t aspace_brk(struct aspace *aspace, uint64_t end);
 
+/* The rule of /proc/sys/vm/overcommit_memory, and: is a promise of so many pages refused? */
+#define OVERCOMMIT_HEURISTIC 0u
+#define OVERCOMMIT_ALWAYS    1u
+extern unsigned overcommit_policy; /* atomic */
+bool overcommit_refuses(uint64_t pages);
+
 /* What a fault comes to. */
 enum fault_result {
     FAULT_OK,

@@ -17,8 +17,7 @@ static bool room_to_grow(struct aspace *aspace, vaddr_t start, vaddr_t end)
 static bool grow(struct aspace *aspace, vaddr_t start, vaddr_t end, struct region *region,
                  struct region **dead)
 {
-    /* The heuristic overcommit rule of Linux: refuse what exceeds all memory at once. */
-    if ((end - start) >> PAGE_SHIFT > page_count_total() || !room_to_grow(aspace, start, end) ||
+    if (overcommit_refuses((end - start) >> PAGE_SHIFT) || !room_to_grow(aspace, start, end) ||
         !aspace_within_limits(aspace, (end - start) >> PAGE_SHIFT, true))
         return false;
     region->start = start;

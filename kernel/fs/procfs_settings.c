@@ -1,0 +1,423 @@
+/*
+ * /proc/sys: settings of the kernel, one a file (proc(5)).
+ *
+ * A setting is a number in memory, a number that is constant, or a text with functions of its own.
+ * One that can be written takes effect; what Linux lets root change and this kernel does not is
+ * read-only here. The keys of the files are the indexes of their settings.
+ */
+#include "abi/capability.h"
+#include "abi/errno.h"
+#include "core/credentials.h"
+#include "core/pid.h"
+#include "core/process.h"
+#include "core/random.h"
+#include "fs/file.h"
+#include "fs/procfs.h"
+#include "fs/vnode.h"
+#include "lib/format.h"
+#include "lib/parse.h"
+#include "lib/string.h"
+#include "sys/system.h"
+#include "vm/aspace.h"
+#include "vm/reclaim.h"
+
+#define OVERFLOW_ID   65534u
+#define RANDOM_BITS   256u
+#define RESEED        60u /* seconds */
+#define ADDRESS_MIN   65536u
+#define RECLAIM_BATCH 128u
+
+struct setting {
+    void (*write)(struct text *text);            /* NULL: a number */
+    int (*set)(const char *text, size_t length); /* NULL: not so */
+    int (*set_number)(uint64_t number);          /* NULL: not so */
+    uint64_t (*get_number)(void);                /* NULL: constant */
+    uint64_t constant;
+    uint64_t least, most; /* of what set_number accepts */
+};
+
+/* Texts */
+
+#define NAME_SETTING(field)                                                                        \
+    static void write_##field(struct text *text)                                                   \
+    {                                                                                              \
+        struct utsname names;                                                                      \
+        system_names(&names);                                                                      \
+        text_format(text, "%s\n", names.field);                                                    \
+    }
+NAME_SETTING(system)
+NAME_SETTING(release)
+NAME_SETTING(version)
+NAME_SETTING(node)
+NAME_SETTING(domain)
+NAME_SETTING(machine)
+
+static void write_core_pattern(struct text *text)
+{
+    text_format(text, "core\n");
+}
+
+/* Messages have one level: all go to the console. */
+static void write_message_levels(struct text *text)
+{
+    text_format(text, "7\t4\t1\t7\n");
+}
+
+static void write_uuid(struct text *text, const uint8_t bytes[16])
+{
+    for (unsigned i = 0; i < 16; i++)
+        text_format(text, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", bytes[i]);
+    text_format(text, "\n");
+}
+
+/* A random identifier: version 4 of RFC 9562. */
+static void make_uuid(uint8_t bytes[16])
+{
+    random_bytes(bytes, 16);
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+}
+
+static void write_new_uuid(struct text *text)
+{
+    uint8_t bytes[16];
+
+    make_uuid(bytes);
+    write_uuid(text, bytes);
+}
+
+/* The identifier of this boot is made when it is asked for first. */
+static void write_boot_id(struct text *text)
+{
+    static struct spinlock lock = {.name = "boot identifier", .rank = RANK_SIGNAL};
+    static uint8_t boot_id[16];
+    uint8_t copy[16];
+
+    make_uuid(copy);
+    spin_lock(&lock);
+    if (!boot_id[6])
+        memcpy(boot_id, copy, sizeof(copy));
+    memcpy(copy, boot_id, sizeof(copy));
+    spin_unlock(&lock);
+    write_uuid(text, copy);
+}
+
+static void write_file_count(struct text *text)
+{
+    text_format(text, "%lu\t0\t%lu\n", file_count(), (uint64_t)INT64_MAX);
+}
+
+static void write_vnode_count(struct text *text)
+{
+    uint64_t unused, all = vnode_cache_count(&unused);
+    text_format(text, "%lu\t%lu\n", all, unused);
+}
+
+static void write_vnode_state(struct text *text)
+{
+    uint64_t unused, all = vnode_cache_count(&unused);
+    text_format(text, "%lu\t%lu\t0\t0\t0\t0\t0\n", all, unused);
+}
+
+/* Numbers */
+
+static uint64_t get_pid_limit(void)
+{
+    return (uint64_t)__atomic_load_n(&pid_limit, __ATOMIC_RELAXED);
+}
+
+static int set_pid_limit(uint64_t number)
+{
+    __atomic_store_n(&pid_limit, (int)number, __ATOMIC_RELAXED);
+    return 0;
+}
+
+static uint64_t get_last_pid(void)
+{
+    mutex_lock(&process_tree_lock);
+    int last = pid_last();
+    mutex_unlock(&process_tree_lock);
+    return (uint64_t)last;
+}
+
+static uint64_t get_threads_max(void)
+{
+    return __atomic_load_n(&threads_max, __ATOMIC_RELAXED);
+}
+
+static int set_threads_max(uint64_t number)
+{
+    __atomic_store_n(&threads_max, number, __ATOMIC_RELAXED);
+    return 0;
+}
+
+static uint64_t get_overcommit(void)
+{
+    return __atomic_load_n(&overcommit_policy, __ATOMIC_RELAXED);
+}
+
+static int set_overcommit(uint64_t number)
+{
+    __atomic_store_n(&overcommit_policy, (unsigned)number, __ATOMIC_RELAXED);
+    return 0;
+}
+
+/* proc(5), drop_caches: 1 pages of files, 2 unused vnodes and names, 3 both. What is dirty stays.
+ */
+static int drop_caches(uint64_t number)
+{
+    uint64_t before = UINT64_MAX;
+
+    while ((number & 1) && reclaim_queue_length() < before) {
+        before = reclaim_queue_length();
+        reclaim_pages(RECLAIM_BATCH);
+    }
+    if (number & 2)
+        vnode_cache_shrink(UINT32_MAX);
+    return 0;
+}
+
+enum {
+    SYSTEM_NAME,
+    RELEASE,
+    VERSION,
+    NODE,
+    DOMAIN,
+    MACHINE,
+    CORE_PATTERN,
+    MESSAGE_LEVELS,
+    PID_LIMIT,
+    LAST_PID,
+    THREADS_MAX,
+    GROUPS,
+    LAST_CAPABILITY,
+    OVERFLOW,
+    ZERO, /* what is off, and cannot be turned on */
+    UUID,
+    BOOT_ID,
+    POOL_BITS,
+    RESEED_TIME,
+    OVERCOMMIT,
+    OVERCOMMIT_RATIO,
+    MIN_ADDRESS,
+    DROP_CACHES,
+    FILE_MAX,
+    FILE_COUNT,
+    DESCRIPTORS_MAX,
+    VNODE_COUNT,
+    VNODE_STATE,
+};
+
+static const struct setting settings[] = {
+    [SYSTEM_NAME] = {.write = write_system},
+    [RELEASE] = {.write = write_release},
+    [VERSION] = {.write = write_version},
+    [NODE] = {.write = write_node, .set = system_set_node},
+    [DOMAIN] = {.write = write_domain, .set = system_set_domain},
+    [MACHINE] = {.write = write_machine},
+    [CORE_PATTERN] = {.write = write_core_pattern},
+    [MESSAGE_LEVELS] = {.write = write_message_levels},
+    [PID_LIMIT] = {.get_number = get_pid_limit,
+                   .set_number = set_pid_limit,
+                   .least = PID_MAX_MIN,
+                   .most = PID_MAX},
+    [LAST_PID] = {.get_number = get_last_pid},
+    [THREADS_MAX] = {.get_number = get_threads_max,
+                     .set_number = set_threads_max,
+                     .least = 1,
+                     .most = PID_MAX},
+    [GROUPS] = {.constant = GROUPS_MAX},
+    [LAST_CAPABILITY] = {.constant = CAP_LAST_CAP},
+    [OVERFLOW] = {.constant = OVERFLOW_ID},
+    [ZERO] = {.constant = 0},
+    [UUID] = {.write = write_new_uuid},
+    [BOOT_ID] = {.write = write_boot_id},
+    [POOL_BITS] = {.constant = RANDOM_BITS},
+    [RESEED_TIME] = {.constant = RESEED},
+    [OVERCOMMIT] = {.get_number = get_overcommit,
+                    .set_number = set_overcommit,
+                    .most = OVERCOMMIT_ALWAYS},
+    [OVERCOMMIT_RATIO] = {.constant = 50},
+    [MIN_ADDRESS] = {.constant = ADDRESS_MIN},
+    [DROP_CACHES] = {.set_number = drop_caches, .least = 1, .most = 3},
+    [FILE_MAX] = {.constant = INT64_MAX},
+    [FILE_COUNT] = {.write = write_file_count},
+    [DESCRIPTORS_MAX] = {.constant = FILES_MOST},
+    [VNODE_COUNT] = {.write = write_vnode_count},
+    [VNODE_STATE] = {.write = write_vnode_state},
+};
+
+/* Files */
+
+static int write_setting(uint64_t key, struct text *text)
+{
+    const struct setting *setting = &settings[key];
+
+    if (setting->write)
+        setting->write(text);
+    else
+        text_format(text, "%lu\n", setting->get_number ? setting->get_number() : setting->constant);
+    return 0;
+}
+
+static bool is_space(char character)
+{
+    return character == ' ' || character == '\t' || character == '\n';
+}
+
+/* One decimal number, with white space around it: 0, or -EINVAL. */
+static int parse_number_setting(const char *text, uint64_t *number)
+{
+    while (is_space(*text))
+        text++;
+    if (!parse_decimal(&text, number))
+        return -EINVAL;
+    while (is_space(*text))
+        text++;
+    return *text ? -EINVAL : 0;
+}
+
+static int take_setting(uint64_t key, char *text, size_t length)
+{
+    const struct setting *setting = &settings[key];
+    uint64_t number;
+
+    if (setting->set) {
+        size_t line = 0;
+        while (line < length && text[line] && text[line] != '\n')
+            line++;
+        return setting->set(text, line);
+    }
+    int error = parse_number_setting(text, &number);
+    if (!error && (number < setting->least || number > setting->most))
+        error = -EINVAL;
+    return error ? error : setting->set_number(number);
+}
+
+enum type_number {
+    SETTINGS_TYPE = PROCFS_SETTINGS_TYPES,
+    KERNEL_TYPE,
+    RANDOM_TYPE,
+    MEMORY_TYPE,
+    FILES_TYPE,
+    READABLE_TYPE,
+    CHANGEABLE_TYPE,
+    WRITABLE_TYPE
+};
+
+static const struct pseudo_type readable = {.number = READABLE_TYPE,
+                                            .mode = S_IFREG | 0444,
+                                            .keyed = true,
+                                            .strict = true,
+                                            .write_text = write_setting};
+static const struct pseudo_type changeable = {.number = CHANGEABLE_TYPE,
+                                              .mode = S_IFREG | 0644,
+                                              .keyed = true,
+                                              .strict = true,
+                                              .write_text = write_setting,
+                                              .take_text = take_setting};
+static const struct pseudo_type writable = {.number = WRITABLE_TYPE,
+                                            .mode = S_IFREG | 0200,
+                                            .keyed = true,
+                                            .strict = true,
+                                            .take_text = take_setting};
+
+static const struct pseudo_type kernel_directory;
+
+static const struct pseudo_entry random_entries[] = {
+    {"boot_id", &readable, BOOT_ID},
+    {"entropy_avail", &readable, POOL_BITS},
+    {"poolsize", &readable, POOL_BITS},
+    {"urandom_min_reseed_secs", &readable, RESEED_TIME},
+    {"uuid", &readable, UUID},
+    {"write_wakeup_threshold", &readable, POOL_BITS},
+    {NULL, NULL, 0},
+};
+
+static const struct pseudo_type random_directory = {.number = RANDOM_TYPE,
+                                                    .mode = S_IFDIR | 0555,
+                                                    .parent = &kernel_directory,
+                                                    .entries = random_entries};
+
+static const struct pseudo_entry kernel_entries[] = {
+    {"arch", &readable, MACHINE},
+    {"cap_last_cap", &readable, LAST_CAPABILITY},
+    {"core_pattern", &readable, CORE_PATTERN},
+    {"core_pipe_limit", &readable, ZERO},
+    {"core_uses_pid", &readable, ZERO},
+    {"ctrl-alt-del", &readable, ZERO},
+    {"dmesg_restrict", &readable, ZERO},
+    {"domainname", &changeable, DOMAIN},
+    {"hostname", &changeable, NODE},
+    {"ngroups_max", &readable, GROUPS},
+    {"ns_last_pid", &readable, LAST_PID},
+    {"osrelease", &readable, RELEASE},
+    {"ostype", &readable, SYSTEM_NAME},
+    {"overflowgid", &readable, OVERFLOW},
+    {"overflowuid", &readable, OVERFLOW},
+    {"panic", &readable, ZERO},
+    {"panic_on_oops", &readable, ZERO},
+    {"pid_max", &changeable, PID_LIMIT},
+    {"printk", &readable, MESSAGE_LEVELS},
+    {"random", &random_directory, 0},
+    {"randomize_va_space", &readable, ZERO},
+    {"tainted", &readable, ZERO},
+    {"threads-max", &changeable, THREADS_MAX},
+    {"version", &readable, VERSION},
+    {NULL, NULL, 0},
+};
+
+static const struct pseudo_type kernel_directory = {.number = KERNEL_TYPE,
+                                                    .mode = S_IFDIR | 0555,
+                                                    .parent = &procfs_settings,
+                                                    .entries = kernel_entries};
+
+static const struct pseudo_entry memory_entries[] = {
+    {"drop_caches", &writable, DROP_CACHES},
+    {"legacy_va_layout", &readable, ZERO},
+    {"mmap_min_addr", &readable, MIN_ADDRESS},
+    {"nr_hugepages", &readable, ZERO},
+    {"nr_overcommit_hugepages", &readable, ZERO},
+    {"oom_kill_allocating_task", &readable, ZERO},
+    {"overcommit_kbytes", &readable, ZERO},
+    {"overcommit_memory", &changeable, OVERCOMMIT},
+    {"overcommit_ratio", &readable, OVERCOMMIT_RATIO},
+    {"panic_on_oom", &readable, ZERO},
+    {NULL, NULL, 0},
+};
+
+static const struct pseudo_type memory_directory = {.number = MEMORY_TYPE,
+                                                    .mode = S_IFDIR | 0555,
+                                                    .parent = &procfs_settings,
+                                                    .entries = memory_entries};
+
+static const struct pseudo_entry file_entries[] = {
+    {"file-max", &readable, FILE_MAX},
+    {"file-nr", &readable, FILE_COUNT},
+    {"inode-nr", &readable, VNODE_COUNT},
+    {"inode-state", &readable, VNODE_STATE},
+    {"nr_open", &readable, DESCRIPTORS_MAX},
+    {"overflowgid", &readable, OVERFLOW},
+    {"overflowuid", &readable, OVERFLOW},
+    {"protected_fifos", &readable, ZERO},
+    {"protected_hardlinks", &readable, ZERO},
+    {"protected_regular", &readable, ZERO},
+    {"protected_symlinks", &readable, ZERO},
+    {"suid_dumpable", &readable, ZERO},
+    {NULL, NULL, 0},
+};
+
+static const struct pseudo_type files_directory = {.number = FILES_TYPE,
+                                                   .mode = S_IFDIR | 0555,
+                                                   .parent = &procfs_settings,
+                                                   .entries = file_entries};
+
+static const struct pseudo_entry entries[] = {
+    {"fs", &files_directory, 0},
+    {"kernel", &kernel_directory, 0},
+    {"vm", &memory_directory, 0},
+    {NULL, NULL, 0},
+};
+
+const struct pseudo_type procfs_settings = {
+    .number = SETTINGS_TYPE, .mode = S_IFDIR | 0555, .parent = &procfs_root, .entries = entries};

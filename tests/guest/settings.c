@@ -1,0 +1,206 @@
+/* /proc/sys: what the settings say is so, and what is written takes effect. */
+#include "tap.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define KERNEL "/proc/sys/kernel/"
+
+static char text[256];
+
+static const char *line_of(const char *name)
+{
+    size_t length = read_file(name, text, sizeof(text));
+
+    CHECK(length > 0 && text[length - 1] == '\n');
+    text[length - 1] = '\0';
+    return text;
+}
+
+/* The setting can be opened for writing here. */
+static int open_setting(const char *name)
+{
+    int fd = open(name, O_WRONLY);
+
+    if (fd < 0 && (errno == EACCES || errno == EROFS))
+        skip("%s cannot be written", name);
+    return expect_ok(fd);
+}
+
+static int set(const char *name, const char *value)
+{
+    int fd = open_setting(name), error;
+
+    error = write(fd, value, strlen(value)) == (ssize_t)strlen(value) ? 0 : errno;
+    close(fd);
+    return error;
+}
+
+static void names(void)
+{
+    struct utsname names;
+
+    expect_ok(uname(&names));
+    CHECK_STRING(line_of(KERNEL "ostype"), names.sysname);
+    CHECK_STRING(line_of(KERNEL "osrelease"), names.release);
+    CHECK_STRING(line_of(KERNEL "version"), names.version);
+    CHECK_STRING(line_of(KERNEL "hostname"), names.nodename);
+    CHECK_STRING(line_of(KERNEL "domainname"), names.domainname);
+    expect_errno(open(KERNEL "ostype", O_WRONLY), EACCES); /* for root, too */
+    expect_errno(open(KERNEL "ostype", O_RDWR), EACCES);
+}
+
+static void host_name(void)
+{
+    struct utsname names, changed;
+
+    expect_ok(uname(&names));
+    CHECK_EQ(set(KERNEL "hostname", "somewhere\n"), 0);
+    expect_ok(uname(&changed));
+    CHECK_EQ(set(KERNEL "hostname", names.nodename), 0);
+    CHECK_STRING(changed.nodename, "somewhere");
+    CHECK_STRING(line_of(KERNEL "hostname"), names.nodename);
+}
+
+static void numbers(void)
+{
+    static const char *const files[] = {
+        "kernel/pid_max",       "kernel/threads-max",  "kernel/cap_last_cap",
+        "kernel/ngroups_max",   "kernel/overflowuid",  "kernel/randomize_va_space",
+        "vm/overcommit_memory", "vm/mmap_min_addr",    "vm/overcommit_ratio",
+        "fs/file-max",          "fs/nr_open",          "kernel/tainted",
+        "kernel/panic",         "kernel/core_uses_pid"};
+    char name[64], *end;
+
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        snprintf(name, sizeof(name), "/proc/sys/%s", files[i]);
+        const char *line = line_of(name);
+        strtoull(line, &end, 10);
+        if (end == line || *end)
+            fail("%s is no number: %s", name, line);
+    }
+    CHECK_EQ(atoi(line_of(KERNEL "ngroups_max")), 65536);
+    CHECK(atoi(line_of(KERNEL "pid_max")) > 300);
+}
+
+static void bad_numbers(void)
+{
+    static const char *const values[] = {"abc", "12x", "-1", "0", "99999999999999999999"};
+    char old[64];
+
+    snprintf(old, sizeof(old), "%s", line_of(KERNEL "pid_max"));
+    for (size_t i = 0; i < COUNT_OF(values); i++)
+        CHECK_EQ(set(KERNEL "pid_max", values[i]), EINVAL);
+    CHECK_STRING(line_of(KERNEL "pid_max"), old);
+    CHECK_EQ(set(KERNEL "pid_max", " 30000 \n"), 0);
+    CHECK_STRING(line_of(KERNEL "pid_max"), "30000");
+    CHECK_EQ(set(KERNEL "pid_max", old), 0);
+}
+
+/* With 1, a mapping far larger than memory is made; with 0 it is refused. */
+static void overcommit(void)
+{
+    const char *name = "/proc/sys/vm/overcommit_memory";
+    struct sysinfo info;
+    char old[64];
+    void *heuristic, *always;
+
+    expect_ok(sysinfo(&info));
+    size_t size = (size_t)(info.totalram + info.totalswap) * info.mem_unit + (1ul << 30);
+    snprintf(old, sizeof(old), "%s", line_of(name));
+    CHECK_EQ(set(name, "0"), 0);
+    heuristic = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int error = errno;
+    CHECK_EQ(set(name, "1"), 0);
+    always = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK_EQ(set(name, old), 0);
+    CHECK(heuristic == MAP_FAILED && error == ENOMEM);
+    CHECK(always != MAP_FAILED);
+    CHECK_EQ(set(name, "3"), EINVAL);
+}
+
+static void dropping_caches(void)
+{
+    const char *name = "/proc/sys/vm/drop_caches";
+
+    write_file("file", "hello", 0644);
+    sync();
+    CHECK_EQ(set(name, "3\n"), 0);
+    read_file("file", text, sizeof(text));
+    CHECK_STRING(text, "hello");
+    CHECK_EQ(set(name, "0"), EINVAL);
+}
+
+static bool is_uuid(const char *line)
+{
+    static const char form[] = "xxxxxxxx-xxxx-4xxx-vxxx-xxxxxxxxxxxx";
+
+    for (size_t i = 0; i < sizeof(form); i++) {
+        if (form[i] == 'x'   ? !strchr("0123456789abcdef", line[i]) || !line[i]
+            : form[i] == 'v' ? !strchr("89ab", line[i]) || !line[i]
+                             : line[i] != form[i])
+            return false;
+    }
+    return true;
+}
+
+static void random_identifiers(void)
+{
+    char first[256];
+
+    CHECK(is_uuid(line_of(KERNEL "random/uuid")));
+    snprintf(first, sizeof(first), "%s", text);
+    CHECK(strcmp(line_of(KERNEL "random/uuid"), first) != 0);
+    CHECK(is_uuid(line_of(KERNEL "random/boot_id")));
+    snprintf(first, sizeof(first), "%s", text);
+    CHECK_STRING(line_of(KERNEL "random/boot_id"), first);
+    CHECK_EQ(atoi(line_of(KERNEL "random/poolsize")), 256);
+    CHECK(atoi(line_of(KERNEL "random/entropy_avail")) > 0);
+}
+
+static void open_files(void)
+{
+    unsigned long open_now, none, most;
+
+    CHECK_EQ(sscanf(line_of("/proc/sys/fs/file-nr"), "%lu\t%lu\t%lu", &open_now, &none, &most), 3);
+    CHECK(open_now > 0 && none == 0 && most > open_now);
+    CHECK_EQ(sscanf(line_of("/proc/sys/fs/inode-nr"), "%lu\t%lu", &open_now, &none), 2);
+    CHECK(open_now > 0);
+}
+
+static void shape(void)
+{
+    struct stat status;
+
+    expect_ok(stat("/proc/sys/kernel", &status));
+    CHECK_EQ(status.st_mode, S_IFDIR | 0555);
+    expect_ok(stat(KERNEL "hostname", &status));
+    CHECK_EQ(status.st_mode, S_IFREG | 0644);
+    expect_ok(stat(KERNEL "ostype", &status));
+    CHECK_EQ(status.st_mode, S_IFREG | 0444);
+    expect_errno(stat("/proc/sys/kernel/none", &status), ENOENT);
+}
+
+static const struct test tests[] = {
+    TEST(names),
+    TEST(host_name),
+    TEST(numbers),
+    TEST(bad_numbers),
+    TEST(overcommit),
+    TEST(dropping_caches),
+    TEST(random_identifiers),
+    TEST(open_files),
+    TEST(shape),
+};
+
+int main(int argc, char **argv)
+{
+    return TAP_MAIN(argc, argv, tests);
+}
