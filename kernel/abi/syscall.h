@@ -5,6 +5,10 @@
 #define MAPIX_ABI_SYSCALL_H
 
 #define SYS_getcwd             17
+#define SYS_eventfd2           19
+#define SYS_epoll_create1      20
+#define SYS_epoll_ctl          21
+#define SYS_epoll_pwait        22
 #define SYS_dup                23
 #define SYS_dup3               24
 #define SYS_fcntl              25
@@ -140,7 +144,8 @@
 #define SYS_statx              291
 #define SYS_close_range        436
 #define SYS_faccessat2         439
+#define SYS_epoll_pwait2       441
 
-#define SYS_LIMIT 440 /* one above the highest */
+#define SYS_LIMIT 442 /* one above the highest */
 
 #endif

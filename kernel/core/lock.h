@@ -58,7 +58,8 @@ enum lock_rank {
     RANK_SLAB,
     RANK_FRAMES,
     RANK_SIGNAL,
-    RANK_WAIT, /* wait queues */
+    RANK_WAIT,  /* wait queues */
+    RANK_READY, /* what listeners of wait queues note: ready lists of epoll */
     RANK_RUN_QUEUE,
     RANK_CONSOLE,
 };

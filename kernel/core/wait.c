@@ -19,10 +19,17 @@ void wait_queue_init(struct wait_queue *queue, const char *name)
     list_init(&queue->waiters);
 }
 
+void wait_queue_init_chained(struct wait_queue *queue, const char *name)
+{
+    spin_init(&queue->lock, name, RANK_NONE);
+    list_init(&queue->waiters);
+}
+
 static void prepare(struct wait_queue *queue, struct waiter *waiter, bool exclusive)
 {
     struct thread *thread = current_thread();
     waiter->thread = thread;
+    waiter->function = NULL;
     waiter->exclusive = exclusive;
     if (thread->waits++ == 0)
         thread->woken = false;
@@ -71,28 +78,77 @@ static inline bool nobody_waits(struct wait_queue *queue)
     return __atomic_load_n(&queue->waiters.next, __ATOMIC_RELAXED) == &queue->waiters;
 }
 
-void wake_all(struct wait_queue *queue)
+void wait_listen(struct wait_queue *queue, struct waiter *waiter, wait_function *function,
+                 bool exclusive)
 {
-    struct list *link;
-    if (nobody_waits(queue))
-        return;
+    *waiter = (struct waiter){.function = function, .exclusive = exclusive};
     spin_lock(&queue->lock);
-    while ((link = list_pop_front(&queue->waiters)))
-        scheduler_wake(container_of(link, struct waiter, link)->thread);
+    list_push_back(&queue->waiters, &waiter->link);
+    spin_unlock(&queue->lock);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* see nobody_waits */
+}
+
+void wait_ignore(struct wait_queue *queue, struct waiter *waiter)
+{
+    spin_lock(&queue->lock);
+    list_remove(&waiter->link);
     spin_unlock(&queue->lock);
 }
 
-void wake_one(struct wait_queue *queue)
+/* Tell one of the queue, which is locked: does it see to the events? */
+static bool notify(struct waiter *waiter, unsigned events)
 {
-    struct list *link;
+    if (waiter->function)
+        return waiter->function(waiter, events);
+    list_remove(&waiter->link);
+    scheduler_wake(waiter->thread);
+    return true;
+}
+
+static struct waiter *waiter_of(struct list *link)
+{
+    return container_of(link, struct waiter, link);
+}
+
+void wake_all(struct wait_queue *queue)
+{
     if (nobody_waits(queue))
         return;
     spin_lock(&queue->lock);
-    while ((link = list_pop_front(&queue->waiters))) {
-        struct waiter *waiter = container_of(link, struct waiter, link);
-        scheduler_wake(waiter->thread);
-        if (waiter->exclusive)
+    list_for_each_safe (link, &queue->waiters) {
+        notify(waiter_of(link), WAIT_ALL_EVENTS);
+    }
+    spin_unlock(&queue->lock);
+}
+
+bool wake_one(struct wait_queue *queue)
+{
+    bool taken = false;
+    if (nobody_waits(queue))
+        return false;
+    spin_lock(&queue->lock);
+    list_for_each_safe (link, &queue->waiters) {
+        bool exclusive = waiter_of(link)->exclusive;
+        taken |= notify(waiter_of(link), WAIT_ALL_EVENTS);
+        if (taken && exclusive)
             break;
+    }
+    spin_unlock(&queue->lock);
+    return taken;
+}
+
+void wake_events(struct wait_queue *queue, unsigned events)
+{
+    bool taken = false;
+    if (nobody_waits(queue))
+        return;
+    spin_lock(&queue->lock);
+    list_for_each_safe (link, &queue->waiters) {
+        bool exclusive = waiter_of(link)->exclusive;
+        if (exclusive && taken)
+            continue;
+        if (notify(waiter_of(link), events) && exclusive)
+            taken = true;
     }
     spin_unlock(&queue->lock);
 }

@@ -10,6 +10,10 @@
  * The sleeper is on the queue before it tests, so a wake between test and sleep is not lost. The
  * condition is evaluated several times, with no lock of the queue held; it may take spinlocks
  * itself.
+ *
+ * Besides sleepers a queue has listeners: a listener stays on the queue, and each wake calls its
+ * function, under the queue's lock, with the events (POLL* bits of abi/poll.h) that the waker says
+ * may have come. So a poll of many files joins their queues once, and an epoll for good.
  */
 #ifndef MAPIX_CORE_WAIT_H
 #define MAPIX_CORE_WAIT_H
@@ -19,9 +23,22 @@
 
 #define WAIT_FOREVER UINT64_MAX
 
+#define WAIT_ALL_EVENTS UINT32_MAX
+
+struct waiter;
+
+/*
+ * What a wake calls for a listener: with the queue's lock held, in any context. It may take
+ * spinlocks that come after wait queues and wake other queues, as long as no chain of listeners
+ * leads back to the same queue; it may not touch its own queue. true: the listener will see to the
+ * events, so exclusive ones behind it need not.
+ */
+typedef bool wait_function(struct waiter *waiter, unsigned events);
+
 struct waiter {
     struct list link;
-    struct thread *thread;
+    struct thread *thread;   /* the sleeper */
+    wait_function *function; /* of a listener; NULL: a sleeper */
     bool exclusive;
 };
 
@@ -32,6 +49,10 @@ enum wait_kind {
 };
 
 void wait_queue_init(struct wait_queue *queue, const char *name);
+
+/* As wait_queue_init, for a queue that is woken by listeners of other queues, whose locks are held
+ * meanwhile: its own has no rank. */
+void wait_queue_init_chained(struct wait_queue *queue, const char *name);
 
 /* Join the queue. wake_one wakes all waiters up to and including the first exclusive one. A thread
  * may prepare on several queues before it sleeps. */
@@ -46,9 +67,23 @@ void wait_prepare_exclusive(struct wait_queue *queue, struct waiter *waiter, enu
 int wait_sleep(struct waiter *waiter, enum wait_kind kind, uint64_t deadline);
 void wait_done(struct wait_queue *queue, struct waiter *waiter);
 
-/* Any context, interrupts included. */
+/* Listen to a queue, which outlives that, until wait_ignore: after it the function does not run and
+ * will not. The queue's lock is taken. */
+void wait_listen(struct wait_queue *queue, struct waiter *waiter, wait_function *function,
+                 bool exclusive);
+void wait_ignore(struct wait_queue *queue, struct waiter *waiter);
+
+/*
+ * Any context, interrupts included.
+ *
+ * wake_all     everybody on the queue
+ * wake_one     all up to and including the first exclusive one (that takes it); was there any?
+ * wake_events  what poll(2) waits for may have come, only these events: everybody that is not
+ *              exclusive, and the first of those that are; others sleep on
+ */
 void wake_all(struct wait_queue *queue);
-void wake_one(struct wait_queue *queue);
+bool wake_one(struct wait_queue *queue);
+void wake_events(struct wait_queue *queue, unsigned events);
 
 /* Wait until condition holds: 0, -EINTR or -ETIMEDOUT (condition still false then). */
 #define wait_event_until(queue, condition, kind, deadline)                                         \

@@ -5,6 +5,7 @@
 #include "abi/errno.h"
 #include "abi/fcntl.h"
 #include "fs/file_lock.h"
+#include "fs/epoll.h"
 #include "fs/vfs.h"
 #include "fs/vnode.h"
 #include "vm/kmem.h"
@@ -33,6 +34,7 @@ struct file *file_create(struct vnode *vnode, const struct file_operations *oper
     file->references = 1;
     file->flags = flags;
     mutex_init(&file->offset_lock, "file offset", RANK_NONE); /* taken before any other lock */
+    list_init(&file->watches);
     file->error_seen = object_error_sample(&vnode->object);
     return file;
 }
@@ -46,6 +48,8 @@ void file_release(struct file *file)
 {
     if (__atomic_fetch_sub(&file->references, 1, __ATOMIC_ACQ_REL) > 1)
         return;
+    if (file->watched)
+        epoll_forget(file);
     if (file->operations->release)
         file->operations->release(file);
     file_lock_drop(file->vnode, LOCK_OF_FILE, file);

@@ -6,6 +6,7 @@
 
 #include "core/lock.h"
 #include "core/user.h"
+#include "core/wait.h"
 
 struct file;
 struct map_request;
@@ -19,8 +20,19 @@ struct file_operations {
     long (*control)(struct file *file, unsigned request, uint64_t argument); /* ioctl(2) */
     /* Fill object and vnode of a mapping of it, or refuse: -ENODEV, -EACCES. */
     int (*map)(struct file *file, struct map_request *request);
-    unsigned (*poll)(struct file *file, struct wait_queue **queue); /* POLL* bits ready now */
-    void (*release)(struct file *file);                             /* last reference gone */
+    /*
+     * The POLL* bits that are ready now, and *queue: where to wait for others (left alone: they
+     * never change). It is asked by poll(2), and by epoll with a listener on the queue, so:
+     * - the queue is the same at each call and lives until release has been called;
+     * - when bits may have become ready, they become so before wake_events or wake_all of the
+     *   queue, which names at least them: nobody asks again otherwise;
+     * - a wake for bits that are not new may report an edge again: do not wake for nothing;
+     * - it may sleep for a lock, but not for events; release may wait for it. file->references may
+     *   be 0.
+     * NULL: always ready for poll(2), and epoll_ctl(2) refuses it with EPERM.
+     */
+    unsigned (*poll)(struct file *file, struct wait_queue **queue);
+    void (*release)(struct file *file); /* last reference gone */
     bool seekable;
 };
 
@@ -33,6 +45,8 @@ struct file {
     uint64_t offset;
     uint32_t error_seen; /* object_error_check */
     bool writer;         /* has called vnode_write_begin */
+    bool watched;        /* an epoll has it or had it (fs/epoll.c) */
+    struct list watches; /* of epolls, their items */
     void *state;         /* of its kind: pipe end, terminal, generated text */
 };
 
@@ -60,6 +74,10 @@ struct file *file_get(int descriptor);
  * -ENOMEM (reference kept by the caller on failure). */
 int file_install(struct file *file, int minimum, bool close_on_exec);
 int file_close(int descriptor);
+
+/* Install a file that has just been made (NULL: -ENOMEM), as file_install does; on failure it is
+ * released. */
+int file_install_new(struct file *file, bool close_on_exec);
 
 /* Take the lowest free descriptor for a file that is still to be opened: the number, -EMFILE,
  * -ENOMEM; and put the file (takes over the reference) there, or NULL: free the descriptor. */

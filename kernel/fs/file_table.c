@@ -277,6 +277,15 @@ int file_install(struct file *file, int minimum, bool close_on_exec)
     }
 }
 
+int file_install_new(struct file *file, bool close_on_exec)
+{
+    int descriptor = file ? file_install(file, 0, close_on_exec) : -ENOMEM;
+
+    if (file && descriptor < 0)
+        file_release(file);
+    return descriptor;
+}
+
 int file_reserve(bool close_on_exec)
 {
     return file_install(NULL, 0, close_on_exec);

@@ -13,6 +13,9 @@
 #include "dev/block.h"
 #include "dev/fdt.h"
 #include "fs/devfs.h"
+#include "fs/anonymous.h"
+#include "fs/epoll.h"
+#include "fs/event.h"
 #include "fs/ext/ext.h"
 #include "fs/file.h"
 #include "fs/file_lock.h"
@@ -47,6 +50,9 @@ void file_systems_init(void)
     vnode_cache_init();
     file_init();
     file_locks_init();
+    anonymous_init();
+    epoll_init();
+    event_init();
     rename_init();
     pipe_init();
     ext_init();

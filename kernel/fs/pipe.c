@@ -193,9 +193,11 @@ static size_t copy_out(struct pipe *pipe, struct transfer *transfer, size_t size
 
 /*
  * Read what is there: bytes read. If user memory is not there, what it concerns stays in the pipe,
- * and *fault is the transfer at the byte to be faulted in; else nothing remains of it.
+ * and *fault is the transfer at the byte to be faulted in; else nothing remains of it. *freed
+ * becomes true if a writer may have waited for the room.
  */
-static size_t read_resident(struct pipe *pipe, struct transfer *transfer, struct transfer *fault)
+static size_t read_resident(struct pipe *pipe, struct transfer *transfer, struct transfer *fault,
+                            bool *freed)
 {
     size_t done = 0, wanted, copied;
 
@@ -206,8 +208,10 @@ static size_t read_resident(struct pipe *pipe, struct transfer *transfer, struct
         if (wanted > pipe->tail - pipe->head)
             wanted = pipe->tail - pipe->head;
         copied = copy_out(pipe, fault, wanted);
-        if (copied == wanted && wanted)
+        if (copied == wanted && wanted) {
+            *freed |= room_in(pipe) < PIPE_BUF;
             advance_head(pipe, pipe->head + wanted);
+        }
         spin_unlock(&pipe->lock);
         if (copied < wanted)
             return done;
@@ -218,14 +222,15 @@ static size_t read_resident(struct pipe *pipe, struct transfer *transfer, struct
     return done;
 }
 
-/* Read what is there: bytes read, or -EFAULT if that keeps all of it from being read. */
-static long read_available(struct pipe *pipe, struct transfer *transfer)
+/* Read what is there: bytes read, or -EFAULT if that keeps all of it from being read. *freed as
+ * above. */
+static long read_available(struct pipe *pipe, struct transfer *transfer, bool *freed)
 {
     struct transfer fault;
     size_t done = 0;
 
     do {
-        done += read_resident(pipe, transfer, &fault);
+        done += read_resident(pipe, transfer, &fault, freed);
         if (fault.remaining && transfer_fault_in(&fault, ACCESS_WRITE))
             return done ? (long)done : -EFAULT;
     } while (fault.remaining);
@@ -244,9 +249,10 @@ static long pipe_read(struct file *file, uint64_t offset, struct transfer *trans
     (void)offset;
     while (transfer->remaining) {
         bool ended = !__atomic_load_n(&pipe->writers, __ATOMIC_ACQUIRE);
-        long done = read_available(pipe, transfer);
-        if (done > 0)
-            wake_all(&pipe->changed);
+        bool freed = false;
+        long done = read_available(pipe, transfer, &freed);
+        if (freed)
+            wake_events(&pipe->changed, POLLOUT | POLLWRNORM);
         if (done || ended)
             return done; /* pipe(7): 0 is the end of file */
         if (file->flags & O_NONBLOCK)
@@ -338,7 +344,7 @@ static long pipe_write(struct file *file, uint64_t offset, struct transfer *tran
     while (transfer->remaining && !error) {
         enum write_step step = write_piece(pipe, transfer, atomic, &spare, &fault);
         if (step == WROTE)
-            wake_all(&pipe->changed);
+            wake_events(&pipe->changed, POLLIN | POLLRDNORM);
         else
             error = prepare_retry(file, step, atomic ? total : 1, &spare, &fault);
     }
@@ -541,8 +547,8 @@ static int open_vnode(struct vnode *vnode, struct file *file)
     return 0;
 }
 
-static const struct vnode_operations pipe_vnode_operations = {.open = open_vnode,
-                                                              .free = free_vnode};
+static const struct vnode_operations pipe_vnode_operations = {
+    .label = "pipe:[%lu]", .open = open_vnode, .free = free_vnode};
 
 /* A vnode, which is the first user of a new pipe; NULL: no memory. */
 static struct vnode *create_vnode(void)

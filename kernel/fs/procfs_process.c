@@ -460,7 +460,7 @@ static long write_target(struct vnode *vnode, char *buffer, size_t size)
     if (path && vnode->mount)
         length = vnode_path(vnode, path, PATH_MAX);
     else if (path)
-        length = (long)format(path, PATH_MAX, "pipe:[%lu]", vnode->number);
+        length = (long)format(path, PATH_MAX, vnode->operations->label, vnode->number);
     if (length > (long)size)
         length = (long)size;
     if (length > 0)

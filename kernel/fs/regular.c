@@ -4,7 +4,6 @@
 #include "fs/regular.h"
 #include "abi/errno.h"
 #include "abi/fcntl.h"
-#include "abi/poll.h"
 #include "abi/resource.h"
 #include "core/process.h"
 #include "fs/mount.h"
@@ -100,18 +99,10 @@ static int regular_map(struct file *file, struct map_request *request)
     return 0;
 }
 
-static unsigned always_ready(struct file *file, struct wait_queue **queue)
-{
-    (void)file;
-    (void)queue;
-    return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
-}
-
 const struct file_operations regular_operations = {
     .read = regular_read,
     .write = regular_write,
     .map = regular_map,
-    .poll = always_ready,
     .seekable = true,
 };
 
@@ -125,6 +116,5 @@ static long directory_read(struct file *file, uint64_t offset, struct transfer *
 
 const struct file_operations directory_operations = {
     .read = directory_read,
-    .poll = always_ready,
     .seekable = true,
 };

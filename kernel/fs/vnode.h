@@ -104,6 +104,8 @@ struct vnode_operations {
     int (*seek)(struct vnode *vnode, uint64_t offset, bool hole, uint64_t *result);
     /* Pass on changed attributes (vnode_set_dirty) towards the store. Not locked. */
     int (*write_back)(struct vnode *vnode);
+    /* What /proc/PID/fd shows of a vnode without a mount: a format of its number. */
+    const char *label;
     bool names_change; /* names come and go by themselves: they, and unused vnodes, are not kept */
     /* How an open of it behaves; NULL: by type (regular: fs/regular.c, device numbers: fs/devfs.c,
      * ...). */

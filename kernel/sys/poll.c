@@ -1,8 +1,9 @@
 /*
  * ppoll(2) and pselect6(2).
  *
- * Each file is asked what is ready. If nothing is, the thread joins the wait queues of all of them,
- * asks once more, so that nothing that came in between is missed, and sleeps.
+ * Each file is asked what is ready. If nothing is, the call listens to the wait queues of all of
+ * them, asks once more, so that nothing that came in between is missed, and sleeps until a listener
+ * is called for an event that is wanted.
  */
 #include "abi/errno.h"
 #include "abi/fcntl.h"
@@ -10,13 +11,14 @@
 #include "abi/resource.h"
 #include "arch/riscv/hart.h"
 #include "core/process.h"
-#include "core/signal.h"
+#include "core/scheduler.h"
 #include "core/time.h"
 #include "fs/file.h"
 #include "lib/bitmap.h"
 #include "lib/string.h"
 #include "sys/convert.h"
 #include "sys/table.h"
+#include "sys/wait_mask.h"
 #include "vm/kmem.h"
 
 #define ALWAYS       (POLLERR | POLLHUP)
@@ -27,72 +29,113 @@
 #define WRITE_EVENTS     (POLLWRNORM | POLLWRBAND | POLLOUT | POLLERR)
 #define EXCEPTION_EVENTS POLLPRI
 
+/* A call that waits: any of its entries may end the wait. */
+struct poll {
+    struct thread *thread;
+    bool triggered; /* atomic: something may have come since the files were asked */
+    struct poll_entry *entries;
+    unsigned count;
+};
+
 struct poll_entry {
     struct file *file; /* referenced; NULL: none, returned is set already */
     int descriptor;
     unsigned events, returned;
-    struct wait_queue *queue; /* joined with waiter while sleeping, or NULL */
+    struct poll *poll;
+    struct wait_queue *queue; /* where waiter listens, or NULL */
     struct waiter waiter;
 };
 
 /* Waiting */
 
+/* What an entry wants has come: the listener on its file's queue (wait_function). */
+static bool entry_woken(struct waiter *waiter, unsigned events)
+{
+    struct poll_entry *entry = container_of(waiter, struct poll_entry, waiter);
+
+    if (!(events & (entry->events | ALWAYS)))
+        return false;
+    __atomic_store_n(&entry->poll->triggered, true, __ATOMIC_SEQ_CST);
+    scheduler_wake(entry->poll->thread);
+    return true;
+}
+
+static void ask_entry(struct poll_entry *entry)
+{
+    const struct file_operations *operations = entry->file->operations;
+    struct wait_queue *queue = NULL;
+    unsigned events = operations->poll ? operations->poll(entry->file, &queue) : ALWAYS_READY;
+
+    entry->returned = events & (entry->events | ALWAYS);
+}
+
 /* Ask all files: how many have something. */
-static unsigned ask(struct poll_entry *entries, unsigned count)
+static unsigned ask(struct poll *poll)
 {
     unsigned ready = 0;
 
-    for (unsigned i = 0; i < count; i++) {
-        struct poll_entry *entry = &entries[i];
-        struct wait_queue *queue = NULL;
-        if (entry->file) {
-            const struct file_operations *operations = entry->file->operations;
-            unsigned events =
-                operations->poll ? operations->poll(entry->file, &queue) : ALWAYS_READY;
-            entry->returned = events & (entry->events | ALWAYS);
-        }
-        ready += entry->returned != 0;
+    for (unsigned i = 0; i < poll->count; i++) {
+        if (poll->entries[i].file)
+            ask_entry(&poll->entries[i]);
+        ready += poll->entries[i].returned != 0;
     }
     return ready;
 }
 
-static void join_queues(struct poll_entry *entries, unsigned count)
+static void listen_to(struct poll *poll, struct poll_entry *entry)
 {
-    for (unsigned i = 0; i < count; i++) {
-        struct poll_entry *entry = &entries[i];
-        entry->queue = NULL;
-        if (entry->file && entry->file->operations->poll)
-            entry->file->operations->poll(entry->file, &entry->queue);
-        if (entry->queue)
-            wait_prepare(entry->queue, &entry->waiter, WAIT_INTERRUPTIBLE);
+    const struct file_operations *operations = entry->file->operations;
+
+    entry->poll = poll;
+    if (operations->poll)
+        operations->poll(entry->file, &entry->queue);
+    if (entry->queue)
+        wait_listen(entry->queue, &entry->waiter, entry_woken, false);
+}
+
+static void start_listening(struct poll *poll)
+{
+    for (unsigned i = 0; i < poll->count; i++) {
+        if (poll->entries[i].file)
+            listen_to(poll, &poll->entries[i]);
     }
 }
 
-static void leave_queues(struct poll_entry *entries, unsigned count)
+static void stop_listening(struct poll *poll)
 {
-    for (unsigned i = 0; i < count; i++) {
-        if (entries[i].queue)
-            wait_done(entries[i].queue, &entries[i].waiter);
+    for (unsigned i = 0; i < poll->count; i++) {
+        if (poll->entries[i].queue)
+            wait_ignore(poll->entries[i].queue, &poll->entries[i].waiter);
     }
+}
+
+/* Sleep until a listener is called: 0, -EINTR or -ETIMEDOUT. The wake may be used up by a lock that
+ * was waited for since, so triggered tells. */
+static int sleep_until_triggered(struct poll *poll, uint64_t deadline)
+{
+    int error = 0;
+
+    while (!error && !__atomic_load_n(&poll->triggered, __ATOMIC_SEQ_CST))
+        error = wait_sleep(NULL, WAIT_INTERRUPTIBLE, deadline);
+    return error;
 }
 
 /* Wait until something is ready: how many entries, 0 after the deadline, or -EINTR. */
-static long wait_for_events(struct poll_entry *entries, unsigned count, uint64_t deadline)
+static long wait_for_events(struct poll *poll, uint64_t deadline)
 {
-    struct waiter none;
+    unsigned ready = ask(poll);
     int error = 0;
-    long ready = ask(entries, count);
 
-    while (!ready && !error && deadline > time_now()) {
-        join_queues(entries, count);
-        ready = ask(entries, count);
-        if (!ready)
-            error = wait_sleep(&none, WAIT_INTERRUPTIBLE, deadline);
-        leave_queues(entries, count);
-        if (!ready)
-            ready = ask(entries, count);
+    if (ready || deadline <= time_now())
+        return ready;
+    poll->thread = current_thread();
+    start_listening(poll);
+    while (!(ready = ask(poll)) && !error) {
+        error = sleep_until_triggered(poll, deadline);
+        __atomic_store_n(&poll->triggered, false, __ATOMIC_SEQ_CST);
     }
-    return ready || error != -EINTR ? ready : -EINTR;
+    stop_listening(poll);
+    return ready || error != -EINTR ? (long)ready : -EINTR;
 }
 
 /* Entries */
@@ -109,16 +152,16 @@ static void open_entry(struct poll_entry *entry, int descriptor, unsigned events
     }
 }
 
-static void close_entries(struct poll_entry *entries, unsigned count)
+static void close_entries(struct poll *poll)
 {
-    for (unsigned i = 0; i < count; i++) {
-        if (entries[i].file)
-            file_release(entries[i].file);
+    for (unsigned i = 0; i < poll->count; i++) {
+        if (poll->entries[i].file)
+            file_release(poll->entries[i].file);
     }
-    kfree(entries);
+    kfree(poll->entries);
 }
 
-/* Deadlines and signal masks */
+/* Deadlines */
 
 /* When the wait ends: the deadline of a call that is repeated goes on. */
 static int read_deadline(vaddr_t timeout, uint64_t *deadline)
@@ -151,37 +194,12 @@ static void write_rest(vaddr_t timeout, uint64_t deadline, long result)
     (void)timespec_to_user(timeout, deadline > now ? deadline - now : 0);
 }
 
-/* Wait with another set of blocked signals, at address (0: the one there is). */
-static long wait_with_mask(struct poll_entry *entries, unsigned count, uint64_t deadline,
-                           const uint64_t *mask)
+static long wait_with_mask(struct poll *poll, uint64_t deadline, struct wait_mask *mask)
 {
-    struct process *process = current_process();
-    uint64_t before = process->blocked;
-
-    if (!mask)
-        return wait_for_events(entries, count, deadline);
-    signal_block(*mask);
-    long result = wait_for_events(entries, count, deadline);
-    if (result == -EINTR) {
-        /* The signal is acted on with the mask of the wait in force. */
-        process->saved_blocked = before;
-        process->restore_blocked = true;
-    } else {
-        signal_block(before);
-    }
+    wait_mask_begin(mask);
+    long result = wait_for_events(poll, deadline);
+    wait_mask_end(mask, result);
     return result;
-}
-
-/* Read a signal set: 0, -EINVAL, -EFAULT; *mask is NULL if there is none. */
-static int read_mask(vaddr_t address, uint64_t size, uint64_t *storage, const uint64_t **mask)
-{
-    *mask = NULL;
-    if (!address)
-        return 0;
-    if (size != sizeof(*storage))
-        return -EINVAL;
-    *mask = storage;
-    return copy_from_user(storage, address, sizeof(*storage));
 }
 
 /* ppoll */
@@ -214,29 +232,29 @@ static int return_poll_entries(vaddr_t address, unsigned count, const struct pol
 
 long sys_ppoll(const uint64_t argument[6])
 {
+    struct poll poll = {.count = (unsigned)argument[1]};
     vaddr_t address = argument[0], timeout = argument[2];
-    uint64_t deadline, storage;
-    const uint64_t *mask;
-    int error = read_deadline(timeout, &deadline);
+    struct wait_mask mask;
+    uint64_t deadline;
+    long result = read_deadline(timeout, &deadline);
 
-    if (!error)
-        error = read_mask(argument[3], argument[4], &storage, &mask);
-    if (!error && argument[1] > process_limit(RLIMIT_NOFILE))
-        error = -EINVAL;
-    if (error)
-        return error;
-    unsigned count = (unsigned)argument[1];
-    struct poll_entry *entries = kmalloc_zeroed(count ? count * sizeof(*entries) : 1);
-    if (!entries)
+    if (!result)
+        result = wait_mask_read(&mask, argument[3], argument[4]);
+    if (!result && poll.count > process_limit(RLIMIT_NOFILE))
+        result = -EINVAL;
+    if (result)
+        return result;
+    poll.entries = kmalloc_zeroed(poll.count ? poll.count * sizeof(*poll.entries) : 1);
+    if (!poll.entries)
         return -ENOMEM;
-    long result = open_poll_entries(address, count, entries);
+    result = open_poll_entries(address, poll.count, poll.entries);
     if (!result) {
-        result = wait_with_mask(entries, count, deadline, mask);
-        if (result >= 0 && return_poll_entries(address, count, entries))
+        result = wait_with_mask(&poll, deadline, &mask);
+        if (result >= 0 && return_poll_entries(address, poll.count, poll.entries))
             result = -EFAULT;
         write_rest(timeout, deadline, result);
     }
-    close_entries(entries, count);
+    close_entries(&poll);
     return result;
 }
 
@@ -251,8 +269,7 @@ struct select {
     unsigned words;          /* of each set */
     vaddr_t addresses[SETS]; /* 0: not given */
     uint64_t *sets[SETS];    /* what is asked for, then what is ready */
-    struct poll_entry *entries;
-    unsigned count;
+    struct poll poll;
 };
 
 static unsigned wanted_events(const struct select *select, unsigned descriptor)
@@ -280,9 +297,10 @@ static int read_sets(struct select *select)
             return -EFAULT;
     }
     for (unsigned i = 0; i < select->limit; i++)
-        select->count += wanted_events(select, i) != 0;
-    select->entries = kmalloc_zeroed(select->count ? select->count * sizeof(*select->entries) : 1);
-    return select->entries ? 0 : -ENOMEM;
+        select->poll.count += wanted_events(select, i) != 0;
+    unsigned count = select->poll.count;
+    select->poll.entries = kmalloc_zeroed(count ? count * sizeof(struct poll_entry) : 1);
+    return select->poll.entries ? 0 : -ENOMEM;
 }
 
 static int open_select_entries(struct select *select)
@@ -293,8 +311,8 @@ static int open_select_entries(struct select *select)
         unsigned events = wanted_events(select, i);
         if (!events)
             continue;
-        open_entry(&select->entries[number], (int)i, events);
-        if (!select->entries[number++].file)
+        open_entry(&select->poll.entries[number], (int)i, events);
+        if (!select->poll.entries[number++].file)
             return -EBADF;
     }
     return 0;
@@ -306,8 +324,8 @@ static long return_sets(struct select *select)
     long bits = 0;
 
     memset(select->sets[0], 0, SETS * select->words * sizeof(uint64_t));
-    for (unsigned i = 0; i < select->count; i++) {
-        const struct poll_entry *entry = &select->entries[i];
+    for (unsigned i = 0; i < select->poll.count; i++) {
+        const struct poll_entry *entry = &select->poll.entries[i];
         for (unsigned set = 0; set < SETS; set++) {
             if (select->addresses[set] && (entry->returned & entry->events & set_events[set])) {
                 bitmap_set(select->sets[set], (size_t)entry->descriptor);
@@ -323,18 +341,18 @@ static long return_sets(struct select *select)
     return bits;
 }
 
-static long perform_select(struct select *select, uint64_t deadline, const uint64_t *mask)
+static long perform_select(struct select *select, uint64_t deadline, struct wait_mask *mask)
 {
     long result = read_sets(select);
 
     if (!result)
         result = open_select_entries(select);
     if (!result)
-        result = wait_with_mask(select->entries, select->count, deadline, mask);
+        result = wait_with_mask(&select->poll, deadline, mask);
     if (result >= 0)
         result = return_sets(select);
-    if (select->entries)
-        close_entries(select->entries, select->count);
+    if (select->poll.entries)
+        close_entries(&select->poll);
     kfree(select->sets[0]);
     return result;
 }
@@ -342,20 +360,20 @@ static long perform_select(struct select *select, uint64_t deadline, const uint6
 long sys_pselect6(const uint64_t argument[6])
 {
     struct select select = {.addresses = {argument[1], argument[2], argument[3]}};
-    uint64_t deadline, storage, mask_argument[2] = {0, 0}, limit = process_limit(RLIMIT_NOFILE);
-    const uint64_t *mask;
+    uint64_t deadline, mask_argument[2] = {0, 0}, limit = process_limit(RLIMIT_NOFILE);
+    struct wait_mask mask;
     int error = read_deadline(argument[4], &deadline);
 
     if (!error && argument[5])
         error = copy_from_user(mask_argument, argument[5], sizeof(mask_argument));
     if (!error)
-        error = read_mask(mask_argument[0], mask_argument[1], &storage, &mask);
+        error = wait_mask_read(&mask, mask_argument[0], mask_argument[1]);
     if (!error && (int)argument[0] < 0)
         error = -EINVAL;
     if (error)
         return error;
     select.limit = (unsigned)argument[0] < limit ? (unsigned)argument[0] : (unsigned)limit;
-    long result = perform_select(&select, deadline, mask);
+    long result = perform_select(&select, deadline, &mask);
     write_rest(argument[4], deadline, result);
     return result;
 }

@@ -62,6 +62,11 @@
     SYSTEM_CALL(SYS_fadvise64, fadvise64)                                                          \
     SYSTEM_CALL(SYS_pselect6, pselect6)                                                            \
     SYSTEM_CALL(SYS_ppoll, ppoll)                                                                  \
+    SYSTEM_CALL(SYS_epoll_create1, epoll_create1)                                                  \
+    SYSTEM_CALL(SYS_epoll_ctl, epoll_ctl)                                                          \
+    SYSTEM_CALL(SYS_epoll_pwait, epoll_pwait)                                                      \
+    SYSTEM_CALL(SYS_epoll_pwait2, epoll_pwait2)                                                    \
+    SYSTEM_CALL(SYS_eventfd2, eventfd2)                                                            \
     SYSTEM_CALL(SYS_fstat, fstat)                                                                  \
     SYSTEM_CALL(SYS_sync, sync)                                                                    \
     SYSTEM_CALL(SYS_fsync, fsync)                                                                  \

@@ -400,10 +400,10 @@ void wake_all(struct wait_queue *queue)
         ;
 }
 
-void wake_one(struct wait_queue *queue)
+bool wake_one(struct wait_queue *queue)
 {
     shim_wakes++;
-    list_pop_front(&queue->waiters);
+    return list_pop_front(&queue->waiters) != NULL;
 }
 
 /* What other parts of the kernel would define */
