@@ -35,6 +35,7 @@ struct process *init_process;
 static struct slab_cache process_cache;
 static struct tree processes; /* by pid */
 static unsigned count;
+static uint64_t created; /* (process_tree_lock) since boot */
 uint64_t threads_max;
 
 void process_init(void)
@@ -95,6 +96,7 @@ static void insert(struct process *process)
     }
     tree_insert(&processes, parent, left, &process->pid_node);
     count++;
+    created++;
 }
 
 static void set_defaults(struct process *process)
@@ -265,6 +267,34 @@ void process_usage(struct process *process, struct resource_usage *usage)
         resource_usage_add(usage, &memory);
     }
     spin_unlock(&process->signal_lock);
+}
+
+static void add_to_totals(struct process *process, struct process_totals *totals)
+{
+    struct resource_usage usage;
+    process_usage(process, &usage);
+    resource_usage_add(&totals->usage, &usage);
+    resource_usage_add(&totals->usage, &process->children_usage);
+    totals->threads += process->thread_count;
+    list_for_each (link, &process->threads) {
+        const struct thread *thread = container_of(link, struct thread, process_link);
+        if (thread->state == THREAD_SLEEPING && thread->wait_kind == WAIT_UNINTERRUPTIBLE)
+            totals->blocked++;
+    }
+    spin_lock(&process->signal_lock);
+    if (process->aspace)
+        totals->table_pages += process->aspace->pmap.tables;
+    spin_unlock(&process->signal_lock);
+}
+
+void process_get_totals(struct process_totals *totals)
+{
+    *totals = (struct process_totals){0};
+    mutex_lock(&process_tree_lock);
+    for (struct process *process = process_next(0); process; process = process_next(process->pid))
+        add_to_totals(process, totals);
+    totals->created = created;
+    mutex_unlock(&process_tree_lock);
 }
 
 /* The first process */

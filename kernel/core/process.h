@@ -178,6 +178,14 @@ void resource_usage_add(struct resource_usage *sum, const struct resource_usage 
 unsigned process_count(void);
 extern uint64_t threads_max; /* atomic */
 
+/* Figures over all processes, for /proc: what they and those before them have used, the threads
+ * there are, those that sleep uninterruptibly, frames of page tables; processes made since boot. */
+struct process_totals {
+    struct resource_usage usage;
+    uint64_t threads, blocked, table_pages, created;
+};
+void process_get_totals(struct process_totals *totals);
+
 /* End all other processes, and make the file systems clean: before the machine is switched off. */
 void processes_shut_down(void);
 

@@ -43,16 +43,18 @@
 
 struct run_queue {
     struct spinlock lock;
-    struct list threads;    /* runnable, the next one first */
-    uint32_t count;         /* of them; read by others as a hint */
-    struct thread *current; /* what the hart runs */
-    struct thread *idle;    /* runs when there is nothing else */
-    struct thread *ended;   /* has switched away for ever: to be freed */
-    struct tree sleepers;   /* threads that sleep with a deadline, in order of it */
-    uint64_t switched_at;   /* when current came */
-    uint64_t timer_at;      /* what the timer is set to, NEVER: nothing */
-    uint64_t switches;      /* so far */
-    uint32_t vacate;        /* atomic: asked to load the kernel's address space */
+    struct list threads;               /* runnable, the next one first */
+    uint32_t count;                    /* of them; read by others as a hint */
+    struct thread *current;            /* what the hart runs */
+    struct thread *idle;               /* runs when there is nothing else */
+    struct thread *ended;              /* has switched away for ever: to be freed */
+    struct tree sleepers;              /* threads that sleep with a deadline, in order of it */
+    uint64_t switched_at;              /* when current came */
+    uint64_t timer_at;                 /* what the timer is set to, NEVER: nothing */
+    uint64_t switches;                 /* so far */
+    uint64_t user_ticks, system_ticks; /* of the threads that ran, idle not counted */
+    uint64_t user_base, system_base;   /* what current had used when it came */
+    uint32_t vacate;                   /* atomic: asked to load the kernel's address space */
 } __attribute__((aligned(64)));
 
 static struct run_queue run_queues[HART_MAX];
@@ -184,6 +186,18 @@ void thread_finished(void)
     scheduler_exit();
 }
 
+/* Count what self has used of the hart, and note from where next counts. */
+static void charge_hart(struct run_queue *queue, const struct thread *self,
+                        const struct thread *next)
+{
+    if (self != queue->idle) {
+        queue->user_ticks += self->user_ticks - queue->user_base;
+        queue->system_ticks += self->system_ticks - queue->system_base;
+    }
+    queue->user_base = next->user_ticks;
+    queue->system_base = next->system_ticks;
+}
+
 /* Switch to the next thread. The queue, the own one, is locked, and current's state is set; the
  * lock is released. */
 static void switch_thread(struct run_queue *queue)
@@ -204,6 +218,7 @@ static void switch_thread(struct run_queue *queue)
         return;
     }
     next->tick_stamp = self->tick_stamp;
+    charge_hart(queue, self, next);
     queue->current = next;
     queue->switches++;
     if (next->process && next->process->aspace)
@@ -577,18 +592,37 @@ uint64_t ticks_to_nanoseconds(uint64_t ticks)
     return ticks / frequency * SECOND + ticks % frequency * SECOND / frequency;
 }
 
+/* The time since the running thread was charged last counts as its program's. */
+void scheduler_hart_times(unsigned hart, struct hart_times *times)
+{
+    struct run_queue *queue = &run_queues[hart];
+    spin_lock(&queue->lock);
+    const struct thread *current = queue->current;
+    uint64_t stamp = __atomic_load_n(&current->tick_stamp, __ATOMIC_RELAXED), now = timer_ticks();
+    uint64_t running = now > stamp ? now - stamp : 0;
+    uint64_t user = queue->user_ticks, system = queue->system_ticks;
+    uint64_t idle = queue->idle->system_ticks;
+    if (current == queue->idle) {
+        idle += running;
+    } else {
+        user += current->user_ticks - queue->user_base + running;
+        system += current->system_ticks - queue->system_base;
+    }
+    spin_unlock(&queue->lock);
+    times->user = ticks_to_nanoseconds(user);
+    times->system = ticks_to_nanoseconds(system);
+    times->idle = ticks_to_nanoseconds(idle);
+}
+
 uint64_t scheduler_idle_time(void)
 {
     uint64_t sum = 0;
     for (unsigned i = 0; i < hart_count(); i++) {
-        struct run_queue *queue = &run_queues[i];
-        spin_lock(&queue->lock);
-        sum += queue->idle->system_ticks;
-        if (queue->current == queue->idle)
-            sum += timer_ticks() - queue->idle->tick_stamp;
-        spin_unlock(&queue->lock);
+        struct hart_times times;
+        scheduler_hart_times(i, &times);
+        sum += times.idle;
     }
-    return ticks_to_nanoseconds(sum);
+    return sum;
 }
 
 unsigned scheduler_runnable(void)

@@ -79,6 +79,12 @@ static inline void scheduler_charge_system(void)
 uint64_t ticks_to_nanoseconds(uint64_t ticks);
 uint64_t scheduler_switches(void);
 uint64_t scheduler_idle_time(void); /* nanoseconds, all harts */
-unsigned scheduler_runnable(void);  /* threads running or ready, idle ones not counted */
+
+/* What a hart has spent its time with, in nanoseconds. */
+struct hart_times {
+    uint64_t user, system, idle;
+};
+void scheduler_hart_times(unsigned hart, struct hart_times *times);
+unsigned scheduler_runnable(void); /* threads running or ready, idle ones not counted */
 
 #endif

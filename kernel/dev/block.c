@@ -19,6 +19,7 @@
 #include "abi/errno.h"
 #include "arch/riscv/hart.h"
 #include "core/printk.h"
+#include "core/time.h"
 #include "lib/string.h"
 #include "vm/kmem.h"
 
@@ -49,6 +50,7 @@ void block_register(struct block_device *device)
     if (!ready)
         wait_queue_init(&performed, "block request");
     ready = true;
+    spin_init(&device->count_lock, "disk counts", RANK_DEVICE);
     object_init(&device->object, &block_pager, device->sectors * SECTOR_SIZE);
     list_push_back(&devices, &device->link);
     printk("%s: %lu MiB%s\n", device->name, device->sectors / 2048,
@@ -103,9 +105,57 @@ static bool request_is_valid(const struct block_request *request)
     return request->sector <= device->sectors && sectors <= device->sectors - request->sector;
 }
 
+/* Statistics */
+
+static void count_start(struct block_request *request)
+{
+    struct block_device *device = request->device;
+    struct block_counts *counts = &device->counts;
+
+    request->started = time_now();
+    spin_lock(&device->count_lock);
+    if (counts->in_flight++ == 0)
+        counts->busy_since = request->started;
+    spin_unlock(&device->count_lock);
+}
+
+static uint64_t sectors_of(const struct block_request *request)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < request->count; i++)
+        bytes += request->segments[i].length;
+    return bytes / SECTOR_SIZE;
+}
+
+void block_finish(struct block_request *request, int error)
+{
+    struct block_device *device = request->device;
+    struct block_counts *counts = &device->counts;
+    uint64_t now = time_now();
+
+    spin_lock(&device->count_lock);
+    counts->requests[request->operation]++;
+    counts->sectors[request->operation] += sectors_of(request);
+    counts->time[request->operation] += now - request->started;
+    if (--counts->in_flight == 0)
+        counts->busy_time += now - counts->busy_since;
+    spin_unlock(&device->count_lock);
+    request->done(request, error);
+}
+
+void block_get_counts(struct block_device *device, struct block_counts *counts)
+{
+    spin_lock(&device->count_lock);
+    *counts = device->counts;
+    spin_unlock(&device->count_lock);
+    if (counts->in_flight)
+        counts->busy_time += time_now() - counts->busy_since;
+}
+
 void block_submit(struct block_request *request)
 {
     if (request_is_valid(request)) {
+        count_start(request);
         request->device->submit(request->device, request);
     } else {
         uint64_t state = interrupts_disable();

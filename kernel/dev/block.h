@@ -31,6 +31,15 @@ struct block_request {
     void (*done)(struct block_request *request,
                  int error); /* any context, interrupts off; 0 or -EIO */
     void *context;
+    uint64_t started; /* of block.c: time_now() */
+};
+
+/* What a device has done, for /proc/diskstats; by operation. Times are in nanoseconds, from the
+ * submission to the end. */
+struct block_counts {
+    uint64_t requests[3], sectors[3], time[3];
+    uint64_t in_flight, busy_time; /* now; how long at least one was */
+    uint64_t busy_since;           /* while in_flight > 0 */
 };
 
 struct block_device {
@@ -46,6 +55,8 @@ struct block_device {
                    struct block_request *request); /* may sleep when the queue is full */
     void *driver;
     struct list link;
+    struct spinlock count_lock;
+    struct block_counts counts; /* (count_lock) */
 };
 
 /* Make a device known; its object is set up here, with a pager over submit. Boot only. */
@@ -57,6 +68,12 @@ struct block_device *block_next(struct block_device *previous); /* NULL: the fir
 /* Start a request; -EIO requests (behind the end, write to a read-only disk) are finished at once.
  */
 void block_submit(struct block_request *request);
+
+/* A driver has done the request, with 0 or -EIO: count it and call done. Interrupts off. */
+void block_finish(struct block_request *request, int error);
+
+/* A copy of the counts. */
+void block_get_counts(struct block_device *device, struct block_counts *counts);
 
 /* Make everything written so far durable: sleeps. 0 or -EIO. */
 int block_flush(struct block_device *device);

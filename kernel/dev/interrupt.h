@@ -6,9 +6,13 @@
 
 #include <stdint.h>
 
-/* Call handler(argument) with interrupts off, on any hart, whenever the source number is raised.
- * -EINVAL, -EBUSY. */
-int interrupt_register(uint32_t number, void (*handler)(void *), void *argument);
+/* Call handler(argument) with interrupts off, on any hart, whenever the source number is raised;
+ * name: the device's, constant, for /proc/interrupts. -EINVAL, -EBUSY. */
+int interrupt_register(uint32_t number, const char *name, void (*handler)(void *), void *argument);
+
+/* The name of the device of the first source >= *number with a handler, which *number is set to;
+ * *count: how often the booting hart, to which all go, has handled it. NULL: there is none. */
+const char *interrupt_next(uint32_t *number, uint64_t *count);
 
 /* The controller's own part of the trap path. */
 void interrupt_controller_init(void);

@@ -28,6 +28,8 @@
 static struct handler {
     void (*function)(void *);
     void *argument;
+    const char *name;
+    uint64_t count;
 } handlers[SOURCE_MAX];
 
 static struct spinlock lock = {.rank = RANK_DEVICE, .name = "interrupt controller"};
@@ -124,7 +126,7 @@ void interrupt_controller_init_hart(void)
     register_write32(context_registers(context) + THRESHOLD, 0);
 }
 
-int interrupt_register(uint32_t number, void (*handler)(void *), void *argument)
+int interrupt_register(uint32_t number, const char *name, void (*handler)(void *), void *argument)
 {
     uint32_t context = contexts[0];
     int result = 0;
@@ -137,6 +139,7 @@ int interrupt_register(uint32_t number, void (*handler)(void *), void *argument)
     } else {
         volatile char *enable = registers + ENABLES + context * ENABLE_STRIDE + number / 32 * 4;
         handlers[number].argument = argument;
+        handlers[number].name = name;
         __atomic_store_n(&handlers[number].function, handler, __ATOMIC_RELEASE);
         register_write32(registers + PRIORITIES + 4 * number, 1);
         register_write32(enable, register_read32(enable) | 1u << number % 32);
@@ -152,8 +155,21 @@ void interrupt_controller_handle(void)
     if (context == NO_CONTEXT)
         return;
     while ((number = register_read32(context_registers(context) + CLAIM))) {
-        if (number < SOURCE_MAX && handlers[number].function)
+        if (number < SOURCE_MAX && handlers[number].function) {
+            handlers[number].count++;
             handlers[number].function(handlers[number].argument);
+        }
         register_write32(context_registers(context) + CLAIM, number);
     }
+}
+
+const char *interrupt_next(uint32_t *number, uint64_t *count)
+{
+    for (; *number < SOURCE_MAX; ++*number) {
+        if (__atomic_load_n(&handlers[*number].function, __ATOMIC_ACQUIRE)) {
+            *count = handlers[*number].count;
+            return handlers[*number].name;
+        }
+    }
+    return NULL;
 }

@@ -109,7 +109,7 @@ void uart_start_input(void)
 {
     if (!registers || !interrupt)
         return;
-    if (interrupt_register(interrupt, receive, NULL)) {
+    if (interrupt_register(interrupt, "ttyS0", receive, NULL)) {
         printk("uart: interrupt %u is taken, no input\n", interrupt);
         return;
     }

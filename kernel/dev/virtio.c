@@ -174,7 +174,7 @@ static void interrupted(void *argument)
 
 int virtio_start(struct virtio_device *device)
 {
-    int error = interrupt_register(device->interrupt, interrupted, device);
+    int error = interrupt_register(device->interrupt, "virtio", interrupted, device);
 
     if (!error)
         add_status(device, STATUS_DRIVER_OK);

@@ -147,7 +147,7 @@ static void submit(struct block_device *device, struct block_request *request)
 
     if (request->operation == BLOCK_FLUSH && !disk->flushes) {
         uint64_t state = interrupts_disable();
-        request->done(request, 0); /* what was written is durable already (5.2.6.2) */
+        block_finish(request, 0); /* what was written is durable already (5.2.6.2) */
         interrupts_restore(state);
     } else {
         wait_event(&disk->slot_freed, submitted || (submitted = try_submit(disk, request)));
@@ -188,7 +188,7 @@ static void used(struct virtio_device *virtio)
         spin_unlock(&disk->lock);
         if (request) {
             wake_all(&disk->slot_freed);
-            request->done(request, error);
+            block_finish(request, error);
         }
     } while (more);
 }

@@ -1,205 +1,18 @@
 /*
- * The root of /proc, and the figures of the kernel in it (proc(5)). A line is left out where the
- * kernel does not know its value.
+ * The root of /proc (proc(5)).
  */
 #include "fs/procfs.h"
-#include "abi/device.h"
 #include "abi/errno.h"
 #include "arch/riscv/hart.h"
-#include "arch/riscv/pmap.h"
-#include "arch/riscv/stack.h"
-#include "core/load.h"
 #include "core/pid.h"
 #include "core/process.h"
-#include "core/scheduler.h"
-#include "core/time.h"
-#include "dev/block.h"
 #include "dev/fdt.h"
 #include "lib/format.h"
 #include "sys/system.h"
-#include "vm/aspace.h"
-#include "vm/reclaim.h"
 
-#define SECOND     1000000000ul
-#define TICK       (SECOND / 100)
-#define KIB(pages) ((pages) * (PAGE_SIZE / 1024))
+enum type_number { ROOT_TYPE = 1, SELF_TYPE, MOUNTS_TYPE, TERMINALS_TYPE, TEXT_TYPE_FIRST = 8 };
 
-enum type_number {
-    ROOT_TYPE = 1,
-    SELF_TYPE,
-    MOUNTS_TYPE,
-    MEMORY_TYPE,
-    PROCESSORS_TYPE,
-    UPTIME_TYPE,
-    VERSION_TYPE,
-    STAT_TYPE,
-    LOAD_TYPE,
-    FILE_SYSTEMS_TYPE,
-    PARTITIONS_TYPE,
-    EVENTS_TYPE,
-    COMMAND_LINE_TYPE
-};
-
-/* Memory */
-
-/* Frames that are free, those that the architecture keeps ready for itself among them. */
-static uint64_t free_pages(void)
-{
-    return page_count_free() + kernel_stacks_cached() + pmap_tables_cached();
-}
-
-/* Pages of disks as such: metadata of file systems, mostly. */
-static uint64_t disk_pages(void)
-{
-    struct block_device *device = NULL;
-    uint64_t pages = 0;
-
-    while ((device = block_next(device)))
-        pages += object_resident(&device->object);
-    return pages;
-}
-
-static uint64_t table_pages(void)
-{
-    uint64_t pages = 0;
-
-    mutex_lock(&process_tree_lock);
-    for (struct process *process = process_next(0); process; process = process_next(process->pid)) {
-        spin_lock(&process->signal_lock);
-        if (process->aspace)
-            pages += process->aspace->pmap.tables;
-        spin_unlock(&process->signal_lock);
-    }
-    mutex_unlock(&process_tree_lock);
-    return pages;
-}
-
-static void write_memory_line(struct text *text, const char *name, uint64_t pages)
-{
-    text_format(text, "%-15s %8lu kB\n", name, KIB(pages));
-}
-
-static int write_memory(uint64_t key, struct text *text)
-{
-    uint64_t free = free_pages(), stored = reclaim_queue_length(), disks = disk_pages();
-
-    (void)key;
-    write_memory_line(text, "MemTotal:", page_count_total());
-    write_memory_line(text, "MemFree:", free);
-    write_memory_line(text, "MemAvailable:", free + stored);
-    write_memory_line(text, "Buffers:", disks);
-    write_memory_line(text, "Cached:", stored > disks ? stored - disks : 0);
-    write_memory_line(text, "SwapCached:", 0);
-    write_memory_line(text, "SwapTotal:", 0);
-    write_memory_line(text, "SwapFree:", 0);
-    write_memory_line(text, "PageTables:", table_pages());
-    return 0;
-}
-
-static int write_events(uint64_t key, struct text *text)
-{
-    static const char *const causes[FLUSH_CAUSES] = {
-        [FLUSH_UNMAP] = "unmap",       [FLUSH_PROTECT] = "protect", [FLUSH_FORK] = "fork",
-        [FLUSH_COPY] = "copy",         [FLUSH_CLEAN] = "clean",     [FLUSH_RECLAIM] = "reclaim",
-        [FLUSH_TRUNCATE] = "truncate",
-    };
-
-    (void)key;
-    text_format(text, "nr_free_pages %lu\nnr_file_pages %lu\nnr_page_table_pages %lu\n",
-                free_pages(), reclaim_queue_length(), table_pages());
-    for (unsigned i = 0; i < FLUSH_CAUSES; i++)
-        text_format(text, "tlb_flush_%s %lu\n", causes[i],
-                    __atomic_load_n(&tlb_flush_counts[i], __ATOMIC_RELAXED));
-    text_format(text, "tlb_interrupts_sent %lu\n",
-                __atomic_load_n(&tlb_interrupts_sent, __ATOMIC_RELAXED));
-    return 0;
-}
-
-/* Processors and time */
-
-/* The instruction sets of a hart, as the device tree has them. */
-static const char *instruction_sets(uint64_t sbi_id)
-{
-    struct fdt_node processors, processor = {0};
-    uint64_t number, size;
-
-    if (!fdt_find("/cpus", &processors))
-        return NULL;
-    while (fdt_next_child(&processors, &processor)) {
-        if (fdt_reg(&processor, 0, &number, &size) && number == sbi_id)
-            return fdt_string(&processor, "riscv,isa");
-    }
-    return NULL;
-}
-
-static int write_processors(uint64_t key, struct text *text)
-{
-    (void)key;
-    for (unsigned i = 0; i < hart_count(); i++) {
-        const char *sets = instruction_sets(harts[i].sbi_id);
-        text_format(text, "processor\t: %u\nhart\t\t: %lu\n", i, harts[i].sbi_id);
-        if (sets)
-            text_format(text, "isa\t\t: %s\n", sets);
-        text_format(text, "mmu\t\t: sv%u\n\n", 9 * pmap_levels + 12);
-    }
-    return 0;
-}
-
-static int write_uptime(uint64_t key, struct text *text)
-{
-    uint64_t now = time_now() / TICK, idle = scheduler_idle_time() / TICK;
-
-    (void)key;
-    text_format(text, "%lu.%02lu %lu.%02lu\n", now / 100, now % 100, idle / 100, idle % 100);
-    return 0;
-}
-
-/* Time that processes have spent in user mode: those there are, and those they waited for. */
-static uint64_t user_time(void)
-{
-    uint64_t sum = 0;
-
-    mutex_lock(&process_tree_lock);
-    for (struct process *process = process_next(0); process; process = process_next(process->pid)) {
-        struct resource_usage usage;
-        process_usage(process, &usage);
-        sum += usage.user_time + process->children_usage.user_time;
-    }
-    mutex_unlock(&process_tree_lock);
-    return sum;
-}
-
-static int write_stat(uint64_t key, struct text *text)
-{
-    uint64_t now = time_now(), idle = scheduler_idle_time(), user = user_time();
-    uint64_t total = now * hart_count();
-    uint64_t kernel = total > idle + user ? total - idle - user : 0;
-
-    (void)key;
-    text_format(text, "cpu  %lu 0 %lu %lu 0 0 0 0 0 0\n", user / TICK, kernel / TICK, idle / TICK);
-    text_format(text, "ctxt %lu\nbtime %lu\nprocs_running %u\n", scheduler_switches(),
-                (time_real() - now) / SECOND, scheduler_runnable());
-    return 0;
-}
-
-static int write_load(uint64_t key, struct text *text)
-{
-    uint64_t average[3];
-
-    (void)key;
-    load_average(average);
-    for (unsigned i = 0; i < 3; i++) {
-        uint64_t hundredths = (average[i] * 100 + 32768) >> 16;
-        text_format(text, "%lu.%02lu ", hundredths / 100, hundredths % 100);
-    }
-    mutex_lock(&process_tree_lock);
-    int last = pid_last();
-    mutex_unlock(&process_tree_lock);
-    text_format(text, "%u/%u %d\n", scheduler_runnable(), process_count(), last);
-    return 0;
-}
-
-/* The rest */
+/* Texts that need few words */
 
 static int write_version(uint64_t key, struct text *text)
 {
@@ -221,18 +34,6 @@ static int write_file_systems(uint64_t key, struct text *text)
     return 0;
 }
 
-static int write_partitions(uint64_t key, struct text *text)
-{
-    struct block_device *device = NULL;
-
-    (void)key;
-    text_format(text, "major minor  #blocks  name\n\n");
-    while ((device = block_next(device)))
-        text_format(text, "%4u  %7u %10lu %s\n", device_major(device->number),
-                    device_minor(device->number), device->sectors / 2, device->name);
-    return 0;
-}
-
 static int write_command_line(uint64_t key, struct text *text)
 {
     const char *arguments = boot_arguments();
@@ -241,6 +42,51 @@ static int write_command_line(uint64_t key, struct text *text)
     for (; arguments && *arguments; arguments++)
         text_add(text, arguments, 1);
     text_add(text, "\n", 1);
+    return 0;
+}
+
+static int write_swaps(uint64_t key, struct text *text)
+{
+    (void)key;
+    text_format(text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+    return 0;
+}
+
+static int write_modules(uint64_t key, struct text *text)
+{
+    (void)key;
+    (void)text; /* all of the kernel is in one piece */
+    return 0;
+}
+
+static int write_control_groups(uint64_t key, struct text *text)
+{
+    (void)key;
+    text_format(text, "#subsys_name\thierarchy\tnum_cgroups\tenabled\n");
+    return 0;
+}
+
+static int write_consoles(uint64_t key, struct text *text)
+{
+    (void)key;
+    text_format(text, "ttyS0                -W- (EC  p  )    4:64\n");
+    return 0;
+}
+
+static int write_devices(uint64_t key, struct text *text)
+{
+    (void)key;
+    text_format(text, "Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n"
+                      "\nBlock devices:\n254 virtblk\n");
+    return 0;
+}
+
+static int write_terminal_drivers(uint64_t key, struct text *text)
+{
+    (void)key;
+    text_format(text, "/dev/tty             /dev/tty        5       0 system:/dev/tty\n"
+                      "/dev/console         /dev/console    5       1 system:console\n"
+                      "serial               /dev/ttyS       4      64 serial\n");
     return 0;
 }
 
@@ -294,20 +140,35 @@ static int find_process(uint64_t key, const struct name *name, uint64_t *process
 
 /* Types */
 
-#define TEXT_TYPE(type_name, type_number, function)                                                \
-    static const struct pseudo_type type_name = {                                                  \
-        .number = type_number, .mode = S_IFREG | 0444, .write_text = function}
+#define TEXT_TYPE(name, offset, function)                                                          \
+    static const struct pseudo_type name = {                                                       \
+        .number = TEXT_TYPE_FIRST + (offset), .mode = S_IFREG | 0444, .write_text = function}
 
-TEXT_TYPE(memory_type, MEMORY_TYPE, write_memory);
-TEXT_TYPE(processors_type, PROCESSORS_TYPE, write_processors);
-TEXT_TYPE(uptime_type, UPTIME_TYPE, write_uptime);
-TEXT_TYPE(version_type, VERSION_TYPE, write_version);
-TEXT_TYPE(stat_type, STAT_TYPE, write_stat);
-TEXT_TYPE(load_type, LOAD_TYPE, write_load);
-TEXT_TYPE(file_systems_type, FILE_SYSTEMS_TYPE, write_file_systems);
-TEXT_TYPE(partitions_type, PARTITIONS_TYPE, write_partitions);
-TEXT_TYPE(events_type, EVENTS_TYPE, write_events);
-TEXT_TYPE(command_line_type, COMMAND_LINE_TYPE, write_command_line);
+TEXT_TYPE(memory_type, 0, procfs_write_memory);
+TEXT_TYPE(processors_type, 1, procfs_write_processors);
+TEXT_TYPE(uptime_type, 2, procfs_write_uptime);
+TEXT_TYPE(version_type, 3, write_version);
+TEXT_TYPE(stat_type, 4, procfs_write_stat);
+TEXT_TYPE(load_type, 5, procfs_write_load);
+TEXT_TYPE(file_systems_type, 6, write_file_systems);
+TEXT_TYPE(partitions_type, 7, procfs_write_partitions);
+TEXT_TYPE(events_type, 8, procfs_write_events);
+TEXT_TYPE(command_line_type, 9, write_command_line);
+TEXT_TYPE(interrupts_type, 10, procfs_write_interrupts);
+TEXT_TYPE(disks_type, 11, procfs_write_disks);
+TEXT_TYPE(swaps_type, 12, write_swaps);
+TEXT_TYPE(modules_type, 13, write_modules);
+TEXT_TYPE(control_groups_type, 14, write_control_groups);
+TEXT_TYPE(consoles_type, 15, write_consoles);
+TEXT_TYPE(devices_type, 16, write_devices);
+TEXT_TYPE(terminal_drivers_type, 17, write_terminal_drivers);
+
+static const struct pseudo_entry terminal_entries[] = {{"drivers", &terminal_drivers_type, 0},
+                                                       {NULL, NULL, 0}};
+static const struct pseudo_type terminals_directory = {.number = TERMINALS_TYPE,
+                                                       .mode = S_IFDIR | 0555,
+                                                       .parent = &procfs_root,
+                                                       .entries = terminal_entries};
 
 static const struct pseudo_type self_type = {
     .number = SELF_TYPE, .mode = S_IFLNK | 0777, .read_link = read_self};
@@ -315,16 +176,24 @@ static const struct pseudo_type mounts_type = {
     .number = MOUNTS_TYPE, .mode = S_IFLNK | 0777, .read_link = read_mounts};
 
 static const struct pseudo_entry root_entries[] = {
+    {"cgroups", &control_groups_type, 0},
     {"cmdline", &command_line_type, 0},
+    {"consoles", &consoles_type, 0},
     {"cpuinfo", &processors_type, 0},
+    {"devices", &devices_type, 0},
+    {"diskstats", &disks_type, 0},
     {"filesystems", &file_systems_type, 0},
+    {"interrupts", &interrupts_type, 0},
     {"loadavg", &load_type, 0},
     {"meminfo", &memory_type, 0},
+    {"modules", &modules_type, 0},
     {"mounts", &mounts_type, 0},
     {"partitions", &partitions_type, 0},
     {"self", &self_type, 0},
     {"stat", &stat_type, 0},
+    {"swaps", &swaps_type, 0},
     {"sys", &procfs_settings, 0},
+    {"tty", &terminals_directory, 0},
     {"uptime", &uptime_type, 0},
     {"version", &version_type, 0},
     {"vmstat", &events_type, 0},

@@ -43,6 +43,18 @@ int procfs_aspace(uint64_t key, bool inspect, struct aspace **aspace);
 struct process;
 int procfs_may_inspect(const struct process *process);
 
+/* Texts of the system's memory (procfs_system_memory.c), and of harts, time and devices
+ * (procfs_machine.c). */
+int procfs_write_memory(uint64_t key, struct text *text);
+int procfs_write_events(uint64_t key, struct text *text);
+int procfs_write_processors(uint64_t key, struct text *text);
+int procfs_write_uptime(uint64_t key, struct text *text);
+int procfs_write_load(uint64_t key, struct text *text);
+int procfs_write_stat(uint64_t key, struct text *text);
+int procfs_write_interrupts(uint64_t key, struct text *text);
+int procfs_write_partitions(uint64_t key, struct text *text);
+int procfs_write_disks(uint64_t key, struct text *text);
+
 /* Texts of /proc/PID that tell of its memory (procfs_memory.c). */
 int procfs_write_maps(uint64_t key, struct text *text);
 int procfs_write_smaps(uint64_t key, struct text *text);

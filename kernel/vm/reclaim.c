@@ -24,13 +24,16 @@
 static struct spinlock queue_lock = {.rank = RANK_QUEUES, .name = "reclaim queue"};
 static struct list queue = LIST_INITIALIZER(queue);
 static uint64_t queue_length;
+static uint64_t unqueued; /* atomic */
 
 void reclaim_insert(struct page *page)
 {
     struct object *object = page->owner;
 
-    if (object->anonymous)
+    if (object->anonymous) {
+        __atomic_fetch_add(&unqueued, 1, __ATOMIC_RELAXED);
         return;
+    }
     spin_lock(&queue_lock);
     list_push_back(&queue, &page->link);
     queue_length++;
@@ -41,14 +44,21 @@ void reclaim_remove(struct page *page)
 {
     struct object *object = page->owner;
 
-    if (object->anonymous)
+    if (object->anonymous) {
+        __atomic_fetch_sub(&unqueued, 1, __ATOMIC_RELAXED);
         return;
+    }
     spin_lock(&queue_lock);
     if (!list_empty(&page->link)) {
         list_remove(&page->link);
         queue_length--;
     }
     spin_unlock(&queue_lock);
+}
+
+uint64_t reclaim_unqueued(void)
+{
+    return __atomic_load_n(&unqueued, __ATOMIC_RELAXED);
 }
 
 uint64_t reclaim_queue_length(void)

@@ -18,7 +18,9 @@ bool reclaim_pages(unsigned wanted);
 void reclaim_insert(struct page *page);
 void reclaim_remove(struct page *page);
 
-/* Pages of files in memory, for /proc/meminfo. */
+/* Pages of files in memory, and of objects without a store (shared anonymous memory, tmpfs), for
+ * /proc/meminfo. */
 uint64_t reclaim_queue_length(void);
+uint64_t reclaim_unqueued(void);
 
 #endif

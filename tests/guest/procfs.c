@@ -20,8 +20,8 @@ static char text[65536];
 /* MemTotal:       24682744 kB */
 static void memory_information(void)
 {
-    static const char *const needed[] = {"MemTotal", "MemFree", "MemAvailable", "Buffers",
-                                         "Cached"};
+    static const char *const needed[] = {"MemTotal", "MemFree",   "MemAvailable", "Buffers",
+                                         "Cached",   "SwapTotal", "AnonPages",    "Shmem"};
 
     CHECK(read_file("/proc/meminfo", text, sizeof(text)) > 0);
     for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
@@ -107,6 +107,98 @@ static void uptime(void)
     read_file("/proc/uptime", text, sizeof(text));
     CHECK_EQ(sscanf(text, "%lf %lf", &second, &idle), 2);
     CHECK(second > first);
+}
+
+/* cpu  user nice system idle iowait irq softirq steal guest guest_nice, and one line for each hart,
+ * whose sum it is; then intr, ctxt, btime, processes, procs_running, procs_blocked. */
+static void kernel_statistics(void)
+{
+    static const char *const needed[] = {"intr ",      "ctxt ",          "btime ",
+                                         "processes ", "procs_running ", "procs_blocked "};
+    unsigned long long all[10], sum[10] = {0};
+    long harts = 0, number;
+
+    CHECK(read_file("/proc/stat", text, sizeof(text)) > 0);
+    for (size_t i = 0; i < COUNT_OF(needed); i++) {
+        const char *line = strstr(text, needed[i]);
+        CHECK(line != NULL && line[-1] == '\n');
+    }
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        unsigned long long t[10];
+        if (strncmp(line, "cpu", 3) != 0)
+            break;
+        CHECK_EQ(sscanf(strchr(line, ' '), " %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu", t,
+                        t + 1, t + 2, t + 3, t + 4, t + 5, t + 6, t + 7, t + 8, t + 9),
+                 10);
+        if (line[3] == ' ') {
+            memcpy(all, t, sizeof(all));
+            continue;
+        }
+        CHECK_EQ(sscanf(line, "cpu%ld ", &number), 1);
+        harts++;
+        for (int i = 0; i < 10; i++)
+            sum[i] += t[i];
+    }
+    CHECK_EQ(harts, sysconf(_SC_NPROCESSORS_ONLN));
+    for (int i = 0; i < 4; i++) /* time passes, and is rounded down */
+        CHECK(sum[i] + 1000 > all[i] && sum[i] < all[i] + 1000);
+}
+
+static unsigned long long busy_time(void)
+{
+    unsigned long long user, nice, system;
+
+    read_file("/proc/stat", text, sizeof(text));
+    CHECK_EQ(sscanf(text, "cpu %llu %llu %llu", &user, &nice, &system), 3);
+    return user + nice + system;
+}
+
+/* A process that computes without a system call is seen to. */
+static void times_move(void)
+{
+    unsigned long long before = busy_time();
+    pid_t pid = expect_ok(fork());
+
+    if (pid == 0)
+        for (volatile int i = 0;; i++)
+            ;
+    while (busy_time() < before + 5)
+        usleep(10000);
+    expect_ok(kill(pid, SIGKILL));
+    expect_signaled(reap(pid), SIGKILL);
+}
+
+/* major minor name, and 11 numbers at least; what is in no cache must be read. */
+static void disk_statistics(void)
+{
+    unsigned major, minor, disks = 0;
+    unsigned long long numbers[11];
+    char name[64];
+
+    CHECK(read_file("/proc/diskstats", text, sizeof(text)) > 0);
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        unsigned long long *n = numbers;
+        CHECK_EQ(sscanf(line, "%u %u %63s %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu",
+                        &major, &minor, name, n, n + 1, n + 2, n + 3, n + 4, n + 5, n + 6, n + 7,
+                        n + 8, n + 9, n + 10),
+                 14);
+        CHECK(numbers[2] >= numbers[0]); /* a request has a sector at least */
+        disks += numbers[0] > 0;
+    }
+    CHECK(disks > 0);
+}
+
+static void interrupts(void)
+{
+    long harts = 0;
+    char *line, *saved;
+
+    CHECK(read_file("/proc/interrupts", text, sizeof(text)) > 0);
+    line = strtok_r(text, "\n", &saved);
+    for (char *at = line; (at = strstr(at, "CPU")) != NULL; at += 3)
+        harts++;
+    CHECK_EQ(harts, sysconf(_SC_NPROCESSORS_ONLN));
+    CHECK(strtok_r(NULL, "\n", &saved) != NULL);
 }
 
 /* ---- processes ---- */
@@ -392,6 +484,10 @@ static const struct test tests[] = {
     TEST(mounts),
     TEST(processors),
     TEST(uptime),
+    TEST(kernel_statistics),
+    TEST(times_move),
+    TEST(disk_statistics),
+    TEST(interrupts),
     TEST(own_stat),
     TEST(states),
     TEST(own_status),

@@ -40,6 +40,7 @@ struct hart {
     uint64_t fence_senders;    /* atomic: harts whose fence request is not answered yet */
     struct fp_state *fp_owner; /* whose floating-point registers are in the hart (fp.c) */
     bool online;
+    uint64_t timer_interrupts, request_interrupts; /* (the hart itself) how many it took */
 };
 
 extern struct hart harts[HART_MAX]; /* [0] is the one that booted */

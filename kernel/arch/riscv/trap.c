@@ -66,11 +66,13 @@ static void handle_interrupt(uint64_t cause)
     case INTERRUPT_SOFTWARE:
         /* Cleared first: who asks after the requests were read interrupts again. */
         csr_clear(sip, 1ul << INTERRUPT_SOFTWARE);
+        current_hart()->request_interrupts++;
         hart_serve_requests();
         break;
     case INTERRUPT_TIMER:
         /* It is pending until the timer is set anew, which may be never. */
         csr_clear(sie, 1ul << INTERRUPT_TIMER);
+        current_hart()->timer_interrupts++;
         scheduler_timer();
         break;
     case INTERRUPT_EXTERNAL:

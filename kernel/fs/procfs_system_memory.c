@@ -1,0 +1,146 @@
+/*
+ * What /proc tells of the system's memory: meminfo, vmstat (proc(5)). A line is left out where the
+ * kernel does not know its value.
+ */
+#include "arch/riscv/pmap.h"
+#include "arch/riscv/stack.h"
+#include "core/process.h"
+#include "dev/block.h"
+#include "fs/procfs.h"
+#include "vm/page.h"
+#include "vm/reclaim.h"
+
+#define KIB(pages)      ((pages) * (PAGE_SIZE / 1024))
+#define HUGE_PAGE_PAGES 512u
+#define STACK_PAGES     (KERNEL_STACK_SIZE / PAGE_SIZE)
+
+/* Frames by what they are used for. */
+struct census {
+    uint64_t anonymous, dirty, writing, slab;
+};
+
+/* Look at all frames. What changes meanwhile is counted as it was or as it is. */
+static void take_census(struct census *census)
+{
+    *census = (struct census){0};
+    for (paddr_t frame = page_base; frame < page_end; frame += PAGE_SIZE) {
+        uint32_t flags = __atomic_load_n(&page_of(frame)->flags, __ATOMIC_RELAXED);
+        if (flags & (PAGE_FREE | PAGE_RESERVED))
+            continue;
+        census->anonymous += (flags & PAGE_ANONYMOUS) != 0;
+        census->dirty += (flags & PAGE_DIRTY) != 0;
+        census->writing += (flags & PAGE_WRITEBACK) != 0;
+        census->slab += (flags & PAGE_SLAB) != 0;
+    }
+}
+
+/* Frames that are free, those that the architecture keeps ready for itself among them. */
+static uint64_t free_pages(void)
+{
+    return page_count_free() + kernel_stacks_cached() + pmap_tables_cached();
+}
+
+/* Pages of disks as such: metadata of file systems, mostly. */
+static uint64_t disk_pages(void)
+{
+    struct block_device *device = NULL;
+    uint64_t pages = 0;
+
+    while ((device = block_next(device)))
+        pages += object_resident(&device->object);
+    return pages;
+}
+
+static void write_line(struct text *text, const char *name, uint64_t pages)
+{
+    text_format(text, "%-15s %8lu kB\n", name, KIB(pages));
+}
+
+int procfs_write_memory(uint64_t key, struct text *text)
+{
+    uint64_t free = free_pages(), stored = reclaim_queue_length(), disks = disk_pages();
+    uint64_t shared = reclaim_unqueued();
+    struct process_totals totals;
+    struct census census;
+
+    (void)key;
+    take_census(&census);
+    process_get_totals(&totals);
+    write_line(text, "MemTotal:", page_count_total());
+    write_line(text, "MemFree:", free);
+    write_line(text, "MemAvailable:", free + stored);
+    write_line(text, "Buffers:", disks);
+    write_line(text, "Cached:", (stored > disks ? stored - disks : 0) + shared);
+    write_line(text, "SwapCached:", 0);
+    write_line(text, "SwapTotal:", 0);
+    write_line(text, "SwapFree:", 0);
+    write_line(text, "Dirty:", census.dirty);
+    write_line(text, "Writeback:", census.writing);
+    write_line(text, "AnonPages:", census.anonymous);
+    write_line(text, "Shmem:", shared);
+    write_line(text, "Slab:", census.slab);
+    write_line(text, "SReclaimable:", 0);
+    write_line(text, "SUnreclaim:", census.slab);
+    write_line(text, "KernelStack:", totals.threads * STACK_PAGES);
+    write_line(text, "PageTables:", totals.table_pages);
+    text_format(text,
+                "HugePages_Total: %7u\nHugePages_Free:  %7u\nHugePages_Rsvd:  %7u\n"
+                "HugePages_Surp:  %7u\n",
+                0, 0, 0, 0);
+    write_line(text, "Hugepagesize:", HUGE_PAGE_PAGES);
+    write_line(text, "Hugetlb:", 0);
+    return 0;
+}
+
+/* Sectors that all disks have read and written. */
+static void count_sectors(uint64_t *read, uint64_t *written)
+{
+    struct block_device *device = NULL;
+
+    *read = *written = 0;
+    while ((device = block_next(device))) {
+        struct block_counts counts;
+        block_get_counts(device, &counts);
+        *read += counts.sectors[BLOCK_READ];
+        *written += counts.sectors[BLOCK_WRITE];
+    }
+}
+
+static void write_flushes(struct text *text)
+{
+    static const char *const causes[FLUSH_CAUSES] = {
+        [FLUSH_UNMAP] = "unmap",       [FLUSH_PROTECT] = "protect", [FLUSH_FORK] = "fork",
+        [FLUSH_COPY] = "copy",         [FLUSH_CLEAN] = "clean",     [FLUSH_RECLAIM] = "reclaim",
+        [FLUSH_TRUNCATE] = "truncate",
+    };
+
+    for (unsigned i = 0; i < FLUSH_CAUSES; i++)
+        text_format(text, "tlb_flush_%s %lu\n", causes[i],
+                    __atomic_load_n(&tlb_flush_counts[i], __ATOMIC_RELAXED));
+    text_format(text, "tlb_interrupts_sent %lu\n",
+                __atomic_load_n(&tlb_interrupts_sent, __ATOMIC_RELAXED));
+}
+
+int procfs_write_events(uint64_t key, struct text *text)
+{
+    struct process_totals totals;
+    struct census census;
+    uint64_t read, written;
+
+    (void)key;
+    take_census(&census);
+    process_get_totals(&totals);
+    count_sectors(&read, &written);
+    text_format(text, "nr_free_pages %lu\nnr_anon_pages %lu\nnr_file_pages %lu\n", free_pages(),
+                census.anonymous, reclaim_queue_length() + reclaim_unqueued());
+    text_format(text, "nr_dirty %lu\nnr_writeback %lu\nnr_shmem %lu\n", census.dirty,
+                census.writing, reclaim_unqueued());
+    text_format(text, "nr_slab_reclaimable 0\nnr_slab_unreclaimable %lu\n", census.slab);
+    text_format(text, "nr_kernel_stack %lu\nnr_page_table_pages %lu\n",
+                totals.threads * (KERNEL_STACK_SIZE / 1024), totals.table_pages);
+    text_format(text, "pgpgin %lu\npgpgout %lu\npswpin 0\npswpout 0\n", read / 2, written / 2);
+    text_format(text, "pgfault %lu\npgmajfault %lu\n",
+                totals.usage.minor_faults + totals.usage.major_faults, totals.usage.major_faults);
+    write_flushes(text);
+    return 0;
+}
