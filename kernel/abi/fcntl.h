@@ -50,6 +50,19 @@
 #define F_ADD_SEALS     1033
 #define F_GET_SEALS     1034
 
+#define F_SEAL_SEAL         0x01
+#define F_SEAL_SHRINK       0x02
+#define F_SEAL_GROW         0x04
+#define F_SEAL_WRITE        0x08
+#define F_SEAL_FUTURE_WRITE 0x10
+#define F_SEAL_EXEC         0x20
+
+#define MFD_CLOEXEC       0x01 /* memfd_create(2) */
+#define MFD_ALLOW_SEALING 0x02
+#define MFD_HUGETLB       0x04
+#define MFD_NOEXEC_SEAL   0x08
+#define MFD_EXEC          0x10
+
 #define FD_CLOEXEC 1
 
 struct flock {

@@ -138,6 +138,7 @@
 #define SYS_prlimit64          261
 #define SYS_syncfs             267
 #define SYS_renameat2          276
+#define SYS_memfd_create       279
 #define SYS_getrandom          278
 #define SYS_execveat           281
 #define SYS_copy_file_range    285

@@ -6,6 +6,7 @@
 #include "abi/resource.h"
 #include "core/process.h"
 #include "fs/mount.h"
+#include "fs/seal.h"
 #include "fs/vfs.h"
 
 /* May the file have space, or a hole, up to end? */
@@ -21,6 +22,14 @@ static int check(const struct vnode *vnode, uint64_t end)
         (vnode->mount && vnode->mount->size_limit && end > vnode->mount->size_limit))
         return -EFBIG;
     return mount_is_read_only(vnode->mount) ? -EROFS : 0;
+}
+
+/* What the seals say; the vnode is locked. */
+static int check_seals(const struct vnode *vnode, unsigned mode, uint64_t end)
+{
+    if (mode & FALLOC_FL_PUNCH_HOLE)
+        return vnode_is_sealed(vnode, SEALS_OF_WRITING) ? -EPERM : 0;
+    return end > vnode->object.size && vnode_is_sealed(vnode, F_SEAL_GROW) ? -EPERM : 0;
 }
 
 /* Do what mode says; the vnode is locked. */
@@ -53,7 +62,9 @@ int vfs_allocate(struct vnode *vnode, unsigned mode, uint64_t offset, uint64_t l
     mutex_lock(&vnode->lock);
     bool limited = !(mode & FALLOC_FL_KEEP_SIZE) && end > vnode->object.size && process &&
                    end > process_limit(RLIMIT_FSIZE);
-    error = limited ? -EFBIG : vfs_drop_privilege(vnode);
+    error = limited ? -EFBIG : check_seals(vnode, mode, end);
+    if (!error)
+        error = vfs_drop_privilege(vnode);
     if (!error)
         error = allocate(vnode, mode, offset, length);
     mutex_unlock(&vnode->lock);

@@ -5,6 +5,7 @@
 #include "abi/resource.h"
 #include "core/process.h"
 #include "fs/mount.h"
+#include "fs/seal.h"
 #include "fs/vfs.h"
 
 #define DAY 86400 /* seconds */
@@ -40,7 +41,9 @@ int vfs_set_attributes(struct vnode *vnode, struct attributes *attributes)
         return -EPERM;
     mutex_lock(&vnode->lock);
     adjust_mode(vnode, attributes);
-    int error = vnode->operations->set_attributes(vnode, attributes);
+    bool sealed = (attributes->valid & ATTRIBUTE_MODE) && vnode_is_sealed(vnode, F_SEAL_EXEC) &&
+                  ((attributes->mode ^ vnode->mode) & 0111);
+    int error = sealed ? -EPERM : vnode->operations->set_attributes(vnode, attributes);
     mutex_unlock(&vnode->lock);
     return error;
 }
@@ -81,7 +84,9 @@ int vfs_resize(struct vnode *vnode, uint64_t size)
         return error;
     mutex_lock(&vnode->lock);
     bool limited = process && size > vnode->object.size && size > process_limit(RLIMIT_FSIZE);
-    error = limited ? -EFBIG : vfs_drop_privilege(vnode);
+    error = limited ? -EFBIG : seal_check_size(vnode, size);
+    if (!error)
+        error = vfs_drop_privilege(vnode);
     if (!error)
         error = vnode->operations->resize(vnode, size);
     mutex_unlock(&vnode->lock);

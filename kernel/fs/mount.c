@@ -19,6 +19,7 @@
 #include "fs/ext/ext.h"
 #include "fs/file.h"
 #include "fs/file_lock.h"
+#include "fs/memory_file.h"
 #include "fs/name_cache.h"
 #include "fs/path.h"
 #include "fs/pipe.h"
@@ -61,6 +62,7 @@ void file_systems_init(void)
     pseudo_init();
     procfs_init();
     sysfs_init();
+    memory_files_init();
 }
 
 void file_system_register(struct file_system *type)
@@ -117,15 +119,13 @@ static bool device_is_mounted(const struct block_device *device)
     return false;
 }
 
-/* Mount a file system of this type on covered (its reference is taken over on success; NULL: the
- * root of all). mount_lock held. */
-static int mount_on(const struct file_system *type, struct block_device *device, const char *source,
-                    const char *target, uint64_t flags, const char *options, struct vnode *covered,
-                    struct mount **result)
+/* Begin to use a file system; nobody can find it yet. mount_lock held. */
+static int mount_create(const struct file_system *type, struct block_device *device,
+                        const char *source, uint64_t flags, const char *options,
+                        struct mount **result)
 {
-    if (device && device_is_mounted(device))
-        return -EBUSY;
     struct mount *mount = kmalloc_zeroed(sizeof(*mount));
+
     if (!mount)
         return -ENOMEM;
     mount->type = type;
@@ -135,12 +135,38 @@ static int mount_on(const struct file_system *type, struct block_device *device,
     if (device && device->read_only)
         mount->flags |= MS_RDONLY;
     string_copy(mount->source, source, sizeof(mount->source));
-    string_copy(mount->target, target, sizeof(mount->target));
     int error = type->mount(mount, options);
-    if (error) {
+    if (error)
         kfree(mount);
+    else
+        *result = mount;
+    return error;
+}
+
+struct mount *mount_nowhere(const char *type, const char *options)
+{
+    struct mount *mount = NULL;
+
+    mutex_lock(&mount_lock);
+    mount_create(find_type(type), NULL, type, 0, options, &mount);
+    mutex_unlock(&mount_lock);
+    return mount;
+}
+
+/* Mount a file system of this type on covered (its reference is taken over on success; NULL: the
+ * root of all). mount_lock held. */
+static int mount_on(const struct file_system *type, struct block_device *device, const char *source,
+                    const char *target, uint64_t flags, const char *options, struct vnode *covered,
+                    struct mount **result)
+{
+    struct mount *mount;
+
+    if (device && device_is_mounted(device))
+        return -EBUSY;
+    int error = mount_create(type, device, source, flags, options, &mount);
+    if (error)
         return error;
-    }
+    string_copy(mount->target, target, sizeof(mount->target));
     mount->covered = covered;
     list_push_back(&mounts, &mount->link);
     spin_lock(&vnode_cache_lock);

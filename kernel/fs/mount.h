@@ -118,6 +118,10 @@ static inline bool mount_is_root(const struct vnode *vnode)
     return vnode->mount && vnode->mount->root == vnode;
 }
 
+/* Mount a file system of the type on no directory, for the kernel itself. Boot only. NULL: it
+ * cannot be. */
+struct mount *mount_nowhere(const char *type, const char *options);
+
 /* The root of everything, referenced. */
 struct vnode *mount_root_vnode(void);
 

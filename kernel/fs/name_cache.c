@@ -171,6 +171,18 @@ void name_cache_enter(struct vnode *parent, const struct name *name, struct vnod
     spin_unlock(&vnode_cache_lock);
 }
 
+void name_cache_enter_removed(struct vnode *parent, const struct name *name, struct vnode *vnode)
+{
+    struct name_entry *entry = create_entry(parent, name, vnode, hash_name(parent, name));
+
+    if (!entry)
+        return;
+    spin_lock(&vnode_cache_lock);
+    link_entry(entry);
+    list_remove(&entry->hash_link);
+    spin_unlock(&vnode_cache_lock);
+}
+
 void name_cache_remove(struct vnode *parent, const struct name *name)
 {
     spin_lock(&vnode_cache_lock);

@@ -23,6 +23,9 @@ void name_cache_enter(struct vnode *parent, const struct name *name, struct vnod
  * vnode_path. */
 void name_cache_remove(struct vnode *parent, const struct name *name);
 
+/* A file without links is shown to vnode_path under this name, as if it had been removed. */
+void name_cache_enter_removed(struct vnode *parent, const struct name *name, struct vnode *vnode);
+
 /* The directory in which a vnode has a name, referenced; NULL: not known. */
 struct vnode *name_cache_parent(struct vnode *vnode);
 

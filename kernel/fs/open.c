@@ -180,6 +180,38 @@ static int open_vnode(struct vnode *vnode, const struct opening *opening, struct
     return error;
 }
 
+/* Make a file without a name in the directory that vnode is; *unnamed is referenced. */
+static int make_unnamed(struct vnode *vnode, const struct opening *opening, struct vnode **unnamed)
+{
+    if (vnode_type(vnode) != S_IFDIR)
+        return -ENOTDIR;
+    int error = vfs_check_change(vnode);
+    if (!error)
+        error = vfs_create_unnamed(vnode, opening->mode, unnamed);
+    if (!error && !(opening->flags & O_EXCL))
+        (*unnamed)->linkable = true;
+    return error;
+}
+
+/* open(2) with O_TMPFILE. */
+static int open_unnamed(struct vnode *directory, const char *path, struct opening *opening,
+                        struct file **file)
+{
+    struct vnode *vnode, *unnamed;
+
+    if ((opening->flags & O_TMPFILE) != O_TMPFILE || (opening->flags & O_ACCMODE) == O_RDONLY)
+        return -EINVAL;
+    unsigned follow = opening->flags & O_NOFOLLOW ? 0 : PATH_FOLLOW;
+    int error = path_lookup(directory, path, follow, &vnode);
+    if (error)
+        return error;
+    error = make_unnamed(vnode, opening, &unnamed);
+    vnode_release(vnode);
+    opening->created = true;
+    opening->flags &= ~(uint32_t)O_TRUNC;
+    return error ? error : open_vnode(unnamed, opening, file);
+}
+
 int path_open(struct vnode *directory, const char *path, uint32_t flags, uint32_t mode,
               struct file **file)
 {
@@ -188,10 +220,10 @@ int path_open(struct vnode *directory, const char *path, uint32_t flags, uint32_
 
     if ((flags & O_ACCMODE) == O_ACCMODE)
         return -EINVAL;
-    if (flags & (O_TMPFILE & ~O_DIRECTORY))
-        return -EOPNOTSUPP;
     if ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY))
         return -EINVAL;
+    if ((flags & (O_TMPFILE & ~O_DIRECTORY)) && !(flags & O_PATH))
+        return open_unnamed(directory, path, &opening, file);
     if (flags & O_PATH)
         opening.flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     int error = find(directory, path, &opening, &vnode);

@@ -26,6 +26,7 @@ int path_create(struct vnode *directory, const char *path, uint32_t mode,
 int path_symlink(const char *target, struct vnode *directory, const char *path);
 int path_link(struct vnode *from_directory, const char *from, struct vnode *to_directory,
               const char *to, unsigned flags);
+int path_link_vnode(struct vnode *vnode, struct vnode *directory, const char *path);
 int path_unlink(struct vnode *directory, const char *path, bool remove_directory);
 int path_rename(struct vnode *from_directory, const char *from, struct vnode *to_directory,
                 const char *to, unsigned flags);

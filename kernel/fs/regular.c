@@ -7,6 +7,7 @@
 #include "abi/resource.h"
 #include "core/process.h"
 #include "fs/mount.h"
+#include "fs/seal.h"
 #include "fs/vfs.h"
 #include "vm/aspace.h"
 
@@ -48,6 +49,8 @@ static long write_locked(struct file *file, uint64_t offset, struct transfer *tr
     size_t wanted = transfer->remaining;
 
     long size = writable_size(vnode, offset, wanted);
+    if (size > 0)
+        size = seal_check_write(vnode, offset, (size_t)size);
     if (size < 0)
         return size;
     int error = vfs_drop_privilege(vnode);
@@ -92,6 +95,11 @@ static int regular_map(struct file *file, struct map_request *request)
         if (request->access & ACCESS_EXECUTE)
             return -EPERM; /* mmap(2) */
         request->max_access &= ~ACCESS_EXECUTE;
+    }
+    if (vnode_is_sealed(vnode, SEALS_OF_WRITING) && (request->flags & MAPPING_SHARED)) {
+        if (request->access & ACCESS_WRITE)
+            return -EPERM;
+        request->max_access &= ~ACCESS_WRITE;
     }
     request->object = &vnode->object;
     request->vnode = vnode;

@@ -11,6 +11,7 @@
 #include "fs/tmpfs.h"
 #include "abi/dirent.h"
 #include "abi/errno.h"
+#include "abi/fcntl.h"
 #include "core/thread.h"
 #include "fs/devfs.h"
 #include "lib/format.h"
@@ -117,6 +118,7 @@ static int create_node(struct mount *mount, const struct creation *creation,
     node->vnode.gid = creation->gid;
     node->vnode.device = creation->device;
     node->vnode.dirty = true; /* stays in the cache */
+    node->vnode.seals = F_SEAL_SEAL;
     tree_init(&node->by_name, NULL);
     tree_init(&node->by_age, NULL);
     node->next_age = DOT_ENTRIES;
@@ -269,6 +271,19 @@ static int tmpfs_create(struct vnode *directory, const struct name *name,
     insert_entry(node_of(directory), entry);
     if (vnode_type(&node->vnode) == S_IFDIR)
         directory->links++;
+    *result = &node->vnode;
+    return 0;
+}
+
+static int tmpfs_create_unnamed(struct vnode *directory, const struct creation *creation,
+                                struct vnode **result)
+{
+    struct tmpfs_node *node;
+    int error = create_node(directory->mount, creation, &node);
+
+    if (error)
+        return error;
+    node->vnode.links = 0;
     *result = &node->vnode;
     return 0;
 }
@@ -515,6 +530,7 @@ static int tmpfs_sync(struct vnode *vnode, bool data_only)
 static const struct vnode_operations tmpfs_operations = {
     .lookup = tmpfs_lookup,
     .create = tmpfs_create,
+    .create_unnamed = tmpfs_create_unnamed,
     .link = tmpfs_link,
     .unlink = tmpfs_unlink,
     .rename = tmpfs_rename,
@@ -527,6 +543,7 @@ static const struct vnode_operations tmpfs_operations = {
     .punch = tmpfs_punch,
     .seek = tmpfs_seek,
     .sync = tmpfs_sync,
+    .has_seals = true,
     .free = free_node,
 };
 

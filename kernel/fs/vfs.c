@@ -9,6 +9,9 @@
 #include "fs/mount.h"
 #include "fs/name_cache.h"
 #include "fs/path.h"
+#include "lib/format.h"
+
+#define UNNAMED_SIZE 24 /* what a file without a name is called: "#" and its number */
 
 int vfs_check_change(const struct vnode *directory)
 {
@@ -25,29 +28,58 @@ static uint32_t current_umask(void)
     return process ? __atomic_load_n(&process->umask, __ATOMIC_RELAXED) : 022;
 }
 
+/* What a file that the current thread makes in the directory begins with. */
+static void begin_creation(const struct vnode *directory, uint32_t mode, struct creation *creation)
+{
+    const struct credentials *self = credentials_current();
+    bool is_directory = (mode & S_IFMT) == S_IFDIR;
+
+    *creation = (struct creation){
+        .mode = mode & ~(current_umask() & 0777), .uid = self->fsuid, .gid = self->fsgid};
+    if (!(directory->mode & S_ISGID))
+        return;
+    creation->gid = directory->gid; /* inode(7), S_ISGID */
+    if (is_directory)
+        creation->mode |= S_ISGID;
+    else if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
+             !credentials_in_group(self, creation->gid) && !credentials_capable(CAP_FSETID))
+        creation->mode &= ~S_ISGID;
+}
+
 int vfs_create_locked(struct vnode *directory, const struct name *name, uint32_t mode,
                       uint64_t device, const char *target, struct vnode **result)
 {
-    const struct credentials *self = credentials_current();
-    struct creation creation = {.mode = mode & ~(current_umask() & 0777),
-                                .uid = self->fsuid,
-                                .gid = self->fsgid,
-                                .device = device,
-                                .target = target};
+    struct creation creation;
 
     if (!directory->operations->create)
         return -EPERM;
+    begin_creation(directory, mode, &creation);
+    creation.device = device;
+    creation.target = target;
     if (target)
         creation.mode = mode;
-    if (directory->mode & S_ISGID) {
-        creation.gid = directory->gid;
-        if ((mode & S_IFMT) == S_IFDIR)
-            creation.mode |= S_ISGID;
-    }
     int error = directory->operations->create(directory, name, &creation, result);
     if (!error)
         name_cache_enter(directory, name, *result);
     return error;
+}
+
+int vfs_create_unnamed(struct vnode *directory, uint32_t mode, struct vnode **result)
+{
+    struct creation creation;
+    char text[UNNAMED_SIZE];
+
+    if (!directory->operations->create_unnamed)
+        return -EOPNOTSUPP;
+    if (mount_is_read_only(directory->mount))
+        return -EROFS;
+    begin_creation(directory, S_IFREG | (mode & 07777), &creation);
+    int error = directory->operations->create_unnamed(directory, &creation, result);
+    if (error)
+        return error;
+    struct name name = {text, (uint32_t)format(text, sizeof(text), "#%lu", (*result)->number)};
+    name_cache_enter_removed(directory, &name, *result);
+    return 0;
 }
 
 /* Walk to the place of a name to be made; the directory it stands on is locked on success. */
@@ -135,28 +167,39 @@ static int link_locked(struct walk *walk, struct vnode *vnode)
     if (vnode_type(vnode) == S_IFDIR || !directory->operations->link)
         return -EPERM;
     mutex_lock(&vnode->lock);
-    error = vnode->links ? directory->operations->link(directory, &walk->last, vnode) : -ENOENT;
+    error = -ENOENT;
+    if (vnode->links || vnode->linkable)
+        error = directory->operations->link(directory, &walk->last, vnode);
+    if (!error)
+        vnode->linkable = false;
     mutex_unlock(&vnode->lock);
     if (!error)
         name_cache_enter(directory, &walk->last, vnode);
     return error;
 }
 
+int path_link_vnode(struct vnode *vnode, struct vnode *directory, const char *path)
+{
+    struct walk walk;
+    int error = walk_to_new(&walk, directory, path);
+
+    if (error)
+        return error;
+    error = link_locked(&walk, vnode);
+    mutex_unlock(&walk.directory->lock);
+    walk_end(&walk, NULL);
+    return error;
+}
+
 int path_link(struct vnode *from_directory, const char *from, struct vnode *to_directory,
               const char *to, unsigned flags)
 {
-    struct walk walk;
     struct vnode *vnode;
     int error = path_lookup(from_directory, from, flags, &vnode);
 
     if (error)
         return error;
-    error = walk_to_new(&walk, to_directory, to);
-    if (!error) {
-        error = link_locked(&walk, vnode);
-        mutex_unlock(&walk.directory->lock);
-        walk_end(&walk, NULL);
-    }
+    error = path_link_vnode(vnode, to_directory, to);
     vnode_release(vnode);
     return error;
 }

@@ -26,6 +26,10 @@ void rename_init(void);
 int vfs_create_locked(struct vnode *directory, const struct name *name, uint32_t mode,
                       uint64_t device, const char *target, struct vnode **result);
 
+/* Make a regular file without a name; the mode has the umask applied here. directory is not locked.
+ * *result is referenced. */
+int vfs_create_unnamed(struct vnode *directory, uint32_t mode, struct vnode **result);
+
 /* Set a new size of a regular file: -EISDIR, -EINVAL, -EFBIG (with SIGXFSZ if it is for the
  * limit), -EROFS, -ENOSPC, -EIO. */
 int vfs_resize(struct vnode *vnode, uint64_t size);

@@ -52,6 +52,8 @@ void vnode_init(struct vnode *vnode, struct mount *mount, const struct vnode_ope
     vnode->references = 1;
     vnode->writers = 0;
     vnode->removed_from = NULL;
+    vnode->linkable = false;
+    vnode->seals = 0;
     vnode->locks = NULL;
     vnode->mounted = NULL;
     list_init(&vnode->hash_link);

@@ -71,6 +71,11 @@ struct vnode_operations {
     /* Make a file of any kind under a name known to be absent: *result referenced. */
     int (*create)(struct vnode *directory, const struct name *name, const struct creation *creation,
                   struct vnode **result);
+    /* Make a regular file without a name, in the file system of directory: *result referenced, with
+     * no links. NULL: -EOPNOTSUPP. */
+    int (*create_unnamed)(struct vnode *directory, const struct creation *creation,
+                          struct vnode **result);
+    /* target may be a file without links, which has never had a name. */
     int (*link)(struct vnode *directory, const struct name *name, struct vnode *target);
     /* Remove the name of target (a directory: known to be one, must be empty: -ENOTEMPTY). */
     int (*unlink)(struct vnode *directory, const struct name *name, struct vnode *target);
@@ -106,6 +111,7 @@ struct vnode_operations {
     int (*write_back)(struct vnode *vnode);
     /* What /proc/PID/fd shows of a vnode without a mount: a format of its number. */
     const char *label;
+    bool has_seals;    /* F_ADD_SEALS works: fs/seal.h */
     bool names_change; /* names come and go by themselves: they, and unused vnodes, are not kept */
     /* How an open of it behaves; NULL: by type (regular: fs/regular.c, device numbers: fs/devfs.c,
      * ...). */
@@ -127,7 +133,9 @@ struct vnode {
     uint64_t device;                      /* (c) rdev */
     uint64_t blocks;                      /* (l) 512-byte units */
     struct timestamp atime, mtime, ctime; /* (l) */
-    uint32_t dirty;                       /* (a) attributes differ from the store */
+    bool linkable;                        /* (l) has no name yet, and may be given one: O_TMPFILE */
+    uint32_t seals;       /* (l) F_SEAL_*; read without the lock where a stale value is harmless */
+    uint32_t dirty;       /* (a) attributes differ from the store */
     struct object object; /* regular files: the page cache; object.size is the file's size */
     uint64_t references;  /* (a) */
     int64_t writers; /* (a) open for writing or mapped shared writable; negative: executed from */

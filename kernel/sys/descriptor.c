@@ -7,6 +7,7 @@
 #include "core/process.h"
 #include "fs/file.h"
 #include "fs/pipe.h"
+#include "fs/seal.h"
 #include "fs/vnode.h"
 #include "sys/lock.h"
 #include "sys/table.h"
@@ -95,6 +96,10 @@ static long control_opened(struct file *file, int descriptor, unsigned command, 
         return pipe_resize(file, argument);
     case F_GETPIPE_SZ:
         return pipe_capacity(file);
+    case F_ADD_SEALS:
+        return seal_add(file, (uint32_t)argument);
+    case F_GET_SEALS:
+        return seal_get(file);
     default:
         return -EINVAL; /* among others: there are no leases */
     }

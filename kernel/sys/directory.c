@@ -87,24 +87,41 @@ long sys_symlinkat(const uint64_t argument[6])
     return error;
 }
 
+/* linkat(2) with AT_EMPTY_PATH: the file of a descriptor gets a name. */
+static long link_descriptor(int descriptor, const char *path, struct vnode *directory)
+{
+    struct file *file = file_get(descriptor);
+
+    if (!file)
+        return -EBADF;
+    long result = credentials_capable(CAP_DAC_READ_SEARCH)
+                      ? path_link_vnode(file->vnode, directory, path)
+                      : -ENOENT;
+    file_release(file);
+    return result;
+}
+
 long sys_linkat(const uint64_t argument[6])
 {
     unsigned flags = (unsigned)argument[4];
     struct at from, to;
 
-    if (flags & ~(unsigned)AT_SYMLINK_FOLLOW)
+    if (flags & ~(unsigned)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
-    int error = at_begin(&from, (int)argument[0], argument[1]);
-    if (error)
-        return error;
-    error = at_begin(&to, (int)argument[2], argument[3]);
-    if (!error) {
-        error = path_link(from.directory, from.path, to.directory, to.path,
-                          flags & AT_SYMLINK_FOLLOW ? PATH_FOLLOW : 0);
+    long result = at_begin(&from, (int)argument[0], argument[1]);
+    if (result)
+        return result;
+    result = at_begin(&to, (int)argument[2], argument[3]);
+    if (!result) {
+        if (from.path[0] == '\0' && (flags & AT_EMPTY_PATH) && (int)argument[0] != AT_FDCWD)
+            result = link_descriptor((int)argument[0], to.path, to.directory);
+        else
+            result = path_link(from.directory, from.path, to.directory, to.path,
+                               flags & AT_SYMLINK_FOLLOW ? PATH_FOLLOW : 0);
         at_end(&to);
     }
     at_end(&from);
-    return error;
+    return result;
 }
 
 long sys_renameat2(const uint64_t argument[6])

@@ -174,6 +174,23 @@ static int check_file(const struct file *file, const struct mmap_arguments *argu
     return error ? error : check_file_access(file, arguments, request);
 }
 
+/* Let the file say what is mapped, and map it. A file that has seals gets none meanwhile. */
+static int map_opened(struct file *file, struct map_request *request, vaddr_t *address)
+{
+    struct vnode *sealable = file->vnode->operations->has_seals ? file->vnode : NULL;
+
+    if (sealable)
+        mutex_lock(&sealable->lock);
+    int error = file->operations->map(file, request);
+    if (!error && request->object)
+        error = aspace_map(current_process()->aspace, request, address);
+    else if (!error) /* /dev/zero */
+        error = map_memory(request, address);
+    if (sealable)
+        mutex_unlock(&sealable->lock);
+    return error;
+}
+
 static int map_file(const struct mmap_arguments *arguments, int descriptor,
                     struct map_request *request, vaddr_t *address)
 {
@@ -183,11 +200,7 @@ static int map_file(const struct mmap_arguments *arguments, int descriptor,
         return -EBADF;
     int error = check_file(file, arguments, request);
     if (!error)
-        error = file->operations->map ? file->operations->map(file, request) : -ENODEV;
-    if (!error && request->object)
-        error = aspace_map(current_process()->aspace, request, address);
-    else if (!error) /* /dev/zero */
-        error = map_memory(request, address);
+        error = file->operations->map ? map_opened(file, request, address) : -ENODEV;
     file_release(file);
     return error;
 }

@@ -43,6 +43,7 @@
     SYSTEM_CALL(SYS_ftruncate, ftruncate)                                                          \
     SYSTEM_CALL(SYS_fallocate, fallocate)                                                          \
     SYSTEM_CALL(SYS_openat, openat)                                                                \
+    SYSTEM_CALL(SYS_memfd_create, memfd_create)                                                    \
     SYSTEM_CALL(SYS_close, close)                                                                  \
     SYSTEM_CALL(SYS_close_range, close_range)                                                      \
     SYSTEM_CALL(SYS_pipe2, pipe2)                                                                  \

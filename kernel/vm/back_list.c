@@ -42,6 +42,12 @@ static bool ordered_before(uint64_t offset, uintptr_t address, const struct regi
     return address < (uintptr_t)region;
 }
 
+/* Could the object be changed through the region, if its protection were raised? */
+static bool may_store(const struct region *region)
+{
+    return region->shared && (region->max_access & ACCESS_WRITE);
+}
+
 void back_list_insert(struct region *region)
 {
     struct object *object = region->object;
@@ -55,6 +61,7 @@ void back_list_insert(struct region *region)
         node = as_left ? node->left : node->right;
     }
     tree_insert(&object->regions, parent, as_left, &region->back_node);
+    object->shared_writable += may_store(region);
     spin_unlock(&object->back_lock);
 }
 
@@ -62,6 +69,7 @@ void back_list_remove(struct region *region)
 {
     spin_lock(&region->object->back_lock);
     tree_remove(&region->object->regions, &region->back_node);
+    region->object->shared_writable -= may_store(region);
     spin_unlock(&region->object->back_lock);
 }
 
@@ -231,4 +239,12 @@ void back_list_done(struct region *region)
 
     rwlock_read_done(&aspace->lock);
     __atomic_fetch_sub(&aspace->walkers, 1, __ATOMIC_RELEASE);
+}
+
+bool object_has_shared_writable(struct object *object)
+{
+    spin_lock(&object->back_lock);
+    bool result = object->shared_writable;
+    spin_unlock(&object->back_lock);
+    return result;
 }

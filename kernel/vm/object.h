@@ -173,6 +173,9 @@ int object_write_back(struct object *object, uint64_t start, uint64_t end, bool 
 uint32_t object_error_sample(const struct object *object);
 int object_error_check(struct object *object, uint32_t *seen);
 
+/* Is there a shared mapping of it that may store to it, or may be made to? */
+bool object_has_shared_writable(struct object *object);
+
 /* Resident pages; and those of indices [first, end). */
 uint64_t object_resident(const struct object *object);
 uint64_t object_resident_range(struct object *object, uint64_t first, uint64_t end);

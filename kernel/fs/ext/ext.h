@@ -288,6 +288,8 @@ bool ext_index_find_room(struct ext_inode *directory, uint32_t room, uint64_t *l
 int ext_lookup(struct vnode *directory, const struct name *name, struct vnode **result);
 int ext_create(struct vnode *directory, const struct name *name, const struct creation *creation,
                struct vnode **result);
+int ext_create_unnamed(struct vnode *directory, const struct creation *creation,
+                       struct vnode **result);
 int ext_link(struct vnode *directory, const struct name *name, struct vnode *target);
 int ext_unlink(struct vnode *directory, const struct name *name, struct vnode *target);
 int ext_rename(struct vnode *from, const struct name *from_name, struct vnode *source,

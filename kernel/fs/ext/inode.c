@@ -408,6 +408,7 @@ void ext_inode_free(struct vnode *vnode)
 const struct vnode_operations ext_operations = {
     .lookup = ext_lookup,
     .create = ext_create,
+    .create_unnamed = ext_create_unnamed,
     .link = ext_link,
     .unlink = ext_unlink,
     .rename = ext_rename,

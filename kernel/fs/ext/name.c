@@ -111,6 +111,31 @@ int ext_create(struct vnode *vnode, const struct name *name, const struct creati
     return error;
 }
 
+int ext_create_unnamed(struct vnode *vnode, const struct creation *creation, struct vnode **result)
+{
+    struct ext *ext = ext_of(ext_inode_of(vnode));
+    struct ext_inode *inode = NULL;
+    struct ext_operation operation;
+    uint64_t number;
+    int error = ext_operation_begin(&operation, ext);
+
+    if (!error)
+        error = ext_allocate_inode(&operation, vnode->number, false, &number);
+    if (!error) {
+        error = ext_inode_create(ext, number, creation, &inode);
+        if (error == -ENOMEM)
+            ext_free_inode(&operation, number, false);
+    }
+    if (!error) {
+        inode->vnode.links = 0;
+        ext_operation_inode(&operation, inode);
+        ext_orphan_add(&operation, inode);
+        *result = &inode->vnode;
+    }
+    ext_operation_end(&operation);
+    return error;
+}
+
 int ext_link(struct vnode *vnode, const struct name *name, struct vnode *target)
 {
     struct ext_inode *directory = ext_inode_of(vnode), *inode = ext_inode_of(target);
@@ -122,6 +147,8 @@ int ext_link(struct vnode *vnode, const struct name *name, struct vnode *target)
     if (!error)
         error = ext_directory_add(&operation, directory, name, target->number, target->mode);
     if (!error) {
+        if (target->links == 0)
+            ext_orphan_remove(&operation, inode);
         target->links++;
         target->ctime = time_stamp();
         ext_operation_inode(&operation, inode);
