@@ -15,6 +15,7 @@ DISK ?=
 APPEND ?=
 DEBUG ?=
 IMAGE_SIZE ?= 128M
+DEBIAN_SIZE ?= 3G
 FUZZ_SECONDS ?= 5
 TESTS ?=
 export CPUS MEM DISK APPEND FUZZ_SECONDS
@@ -32,13 +33,15 @@ all: $(KERNEL) $(B)/root.img $(B)/tools/supervise
 
 # ---- what the machine must have; a phony order-only prerequisite of whatever needs a tool ----
 
-.PHONY: setup setup-test setup-debug
+.PHONY: setup setup-test setup-debug setup-debian
 setup:
 	@tools/setup build
 setup-test: setup
 	@tools/setup test
 setup-debug: setup
 	@tools/setup debug
+setup-debian: setup
+	@tools/setup debian
 
 # ---- flags: a file for each set, rewritten only when the set changes, makes objects depend on it ----
 
@@ -219,12 +222,18 @@ $(B)/root.img: $(USER_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(SKELETON) t
 		$(B)/flags/image $(B)/flags/list | setup
 	@$(call say,IMAGE); tools/image $@ $(IMAGE_SIZE) $(IMAGE_FILES)
 
+# A second root disk, with programs that nobody here wrote: see tools/debian/make-image.
+.PHONY: debian
+debian: $(B)/debian.img
+$(B)/debian.img: $(B)/user/init $(wildcard tools/debian/*) tools/make-ext2 | setup setup-debian
+	@$(call say,IMAGE); tools/debian/make-image $@ $(DEBIAN_SIZE) $(B)/user/init
+
 $(B)/tools/%: tools/%.c | setup
 	@mkdir -p $(@D); $(call say,CC); $(CC_HOST) -std=gnu11 -O2 -Wall -Wextra -Werror $< -o $@
 
 # ---- running ----
 
-.PHONY: qemu run qemu-gdb clean-disk
+.PHONY: qemu run qemu-gdb clean-disk clean-debian
 qemu: all
 	@tools/qemu $(KERNEL)
 run: qemu
@@ -232,6 +241,8 @@ qemu-gdb: all setup-debug
 	@tools/qemu --gdb $(KERNEL)
 clean-disk:
 	rm -f $(B)/disk.img $(B)/.disk-base
+clean-debian:
+	rm -rf $(B)/debian.img $(B)/debian
 
 # ---- host tests: tests/host/test_*.c and fuzz_*.c, whose first comment names their sources ----
 
@@ -287,11 +298,14 @@ format: setup-test
 
 .PHONY: clean help
 clean:
-	@find $(B) -mindepth 1 -maxdepth 1 ! -name disk.img ! -name .disk-base -exec rm -rf {} + 2>/dev/null; \
+	@find $(B) -mindepth 1 -maxdepth 1 ! -name disk.img ! -name .disk-base ! -name 'debian*' \
+		-exec rm -rf {} + 2>/dev/null; \
 	if ! rmdir $(B) 2>/dev/null && [ -e $(B)/disk.img ]; then \
-		echo "$(B)/disk.img, the disk of \`make qemu\`, is kept; \`make clean-disk\` removes it"; fi
+		echo "$(B)/disk.img, the disk of \`make qemu\`, is kept; \`make clean-disk\` removes it"; fi; \
+	if [ -e $(B)/debian ]; then \
+		echo "$(B)/debian* is kept; \`make clean-debian\` removes the disk and the packages"; fi
 
 help:
 	@cat tools/help.txt
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

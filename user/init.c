@@ -9,6 +9,7 @@
 #include "lib.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,11 @@
 #include <unistd.h>
 
 #define RUN_MARKER "\036mapix-run\n"
+
+/* Where programs are: in /bin here; in the others on a disk that holds a larger system. */
+#define SEARCH_PATH "/bin:/sbin:/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin"
+
+static const char *shell = "/bin/sh";
 
 /* Mount a file system unless it is there; a directory that is missing is no error. */
 static void mount_on(const char *source, const char *directory, const char *type,
@@ -157,15 +163,36 @@ static void run_command(char *line)
     _exit(exit_status(status));
 }
 
-/* Start a shell and wait for it; a pause keeps one that fails at once from filling the console. */
+/* What /etc/passwd tells of root: the program that is root's shell, and its directory. */
+static void read_account(void)
+{
+    FILE *file = fopen("/etc/passwd", "re");
+    struct passwd *entry = NULL;
+
+    while (file && (entry = fgetpwent(file)) && entry->pw_uid != 0)
+        continue;
+    if (entry && entry->pw_shell[0] == '/')
+        shell = duplicate(entry->pw_shell);
+    if (entry && chdir(entry->pw_dir) == 0)
+        setenv("HOME", entry->pw_dir, 1);
+    setenv("SHELL", shell, 1);
+    setenv("USER", "root", 1);
+    setenv("LOGNAME", "root", 1);
+    if (file)
+        fclose(file);
+}
+
+/* Start a login shell and wait for it; a pause keeps one that fails at once from filling the
+ * console. */
 static void run_shell(void)
 {
     pid_t child = fork();
 
     if (child == 0) {
         own_session();
-        execl("/bin/sh", "-sh", (char *)NULL);
-        report("/bin/sh");
+        char *name = last_part(shell);
+        execl(shell, format_text("-%s", name), (char *)NULL);
+        report("%s", shell);
         _exit(EXIT_NOT_FOUND);
     }
     if (child < 0)
@@ -186,11 +213,11 @@ int main(int argc, char **argv)
     mount_on("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755");
     mount_on("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, NULL);
     open_console();
-    setenv("PATH", "/bin", 0);
-    setenv("HOME", "/", 0);
+    setenv("PATH", SEARCH_PATH, 0);
     setenv("TERM", "vt100", 0);
     if (getenv("run"))
         run_command(getenv("run"));
+    read_account();
     for (;;)
         run_shell();
 }

@@ -32,8 +32,6 @@
 #include "vm/kmem.h"
 #include "vm/object.h"
 
-#define INIT_PATH "/bin/init"
-
 _Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree);
 
 static void device_tree_init(paddr_t device_tree)
@@ -76,16 +74,16 @@ _Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree)
     print_banner();
 
     /* The kernel proper. */
-    random_init();                 /* the random number generator, seeded */
-    vm_init();                     /* address spaces, regions, amaps, objects */
-    process_init();                /* process structures */
-    vdso_init();                   /* the code that programs share with the kernel */
-    file_systems_init();           /* vnodes, names, mounts, the types of file systems */
-    terminal_init();               /* the console as a terminal */
-    uart_start_input();            /* and what is typed */
-    virtio_init();                 /* disks */
-    write_back_init();             /* the thread that stores dirty pages */
-    mount_root();                  /* the root file system, and /dev */
-    process_start_init(INIT_PATH); /* the first program */
-    scheduler_start_hart();        /* this thread ends; the hart looks for work */
+    random_init();          /* the random number generator, seeded */
+    vm_init();              /* address spaces, regions, amaps, objects */
+    process_init();         /* process structures */
+    vdso_init();            /* the code that programs share with the kernel */
+    file_systems_init();    /* vnodes, names, mounts, the types of file systems */
+    terminal_init();        /* the console as a terminal */
+    uart_start_input();     /* and what is typed */
+    virtio_init();          /* disks */
+    write_back_init();      /* the thread that stores dirty pages */
+    mount_root();           /* the root file system, and /dev */
+    process_start_init();   /* the first program */
+    scheduler_start_hart(); /* this thread ends; the hart looks for work */
 }

@@ -6,6 +6,7 @@
  * want to know), under the lock. A thread's own process cannot go away under it.
  */
 #include "core/process.h"
+#include "abi/errno.h"
 #include "abi/resource.h"
 #include "arch/riscv/hart.h"
 #include "arch/riscv/pmap.h"
@@ -16,6 +17,7 @@
 #include "core/process_internal.h"
 #include "core/scheduler.h"
 #include "core/time.h"
+#include "dev/fdt.h"
 #include "fs/file.h"
 #include "fs/path.h"
 #include "lib/string.h"
@@ -299,6 +301,8 @@ void process_get_totals(struct process_totals *totals)
 
 /* The first process */
 
+#define INIT_PATH_MAX 256
+
 static void open_console(void)
 {
     for (int i = 0; i < 3; i++) {
@@ -311,20 +315,39 @@ static void open_console(void)
     }
 }
 
-/* The first thread of the first process: load the program and become it. */
-static void run_init(void *path)
+/* Become the program that the boot argument init=PATH names, or the first there is of the usual. */
+static void exec_init(void)
 {
-    int result;
-    open_console();
-    result = exec_first(path);
+    static const char *const usual[] = {"/sbin/init", "/bin/init"};
+    char chosen[INIT_PATH_MAX];
+    int result = -ENOENT;
+    if (boot_argument("init", chosen, sizeof(chosen))) {
+        result = exec_first(chosen);
+        if (result)
+            panic("cannot execute %s: error %d", chosen, -result);
+        return;
+    }
+    for (unsigned i = 0; i < sizeof(usual) / sizeof(usual[0]) && result == -ENOENT; i++) {
+        result = exec_first(usual[i]);
+        if (result && result != -ENOENT)
+            panic("cannot execute %s: error %d", usual[i], -result);
+    }
     if (result)
-        panic("cannot execute %s: error %d", (const char *)path, -result);
+        panic("there is no first program: neither %s nor %s", usual[0], usual[1]);
+}
+
+/* The first thread of the first process: load the program and become it. */
+static void run_init(void *unused)
+{
+    (void)unused;
+    open_console();
+    exec_init();
     return_to_user(current_thread()->frame);
 }
 
-void process_start_init(const char *path)
+void process_start_init(void)
 {
-    struct thread *thread = thread_create(NULL, run_init, (void *)(uintptr_t)path);
+    struct thread *thread = thread_create(NULL, run_init, NULL);
     int error;
     mutex_lock(&process_tree_lock);
     init_process = process_create(NULL, &error);

@@ -104,8 +104,8 @@ static inline struct process *current_process(void)
     return current_thread()->process;
 }
 
-/* Start PID 1 from the file at path. Boot only. */
-void process_start_init(const char *path);
+/* Start PID 1. Boot only. */
+void process_start_init(void);
 
 /* The process with this pid, alive or zombie, or NULL. process_tree_lock held; the result is good
  * under it. */

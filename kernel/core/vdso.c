@@ -1,9 +1,6 @@
 /*
- * The vDSO (vdso.h): one object, whose first page is the clock data, and whose others are the ELF
- * image, mapped privately as Linux does, so that a debugger may put breakpoints into it.
- *
- *    object       [ clock ][ ELF header, code ... ]
- *    programs     [ [vvar] ][       [vdso]        ]
+ * The vDSO (vdso.h): two objects that every program maps, the page of clock data and right behind
+ * it the ELF image; privately as Linux does, so that a debugger may put breakpoints into it.
  */
 #include "core/vdso.h"
 #include "abi/elf.h"
@@ -16,7 +13,7 @@
 
 extern const char vdso_image[], vdso_image_end[]; /* arch/riscv/vdso_image.S */
 
-static struct object *object;
+static struct object *clock_object, *image_object;
 static uint64_t image_size; /* whole pages */
 
 void vdso_init(void)
@@ -26,10 +23,11 @@ void vdso_init(void)
     struct transfer transfer;
     struct page *page;
     image_size = page_round_up(size);
-    object = object_create_anonymous(PAGE_SIZE + image_size);
+    clock_object = object_create_anonymous(PAGE_SIZE);
+    image_object = object_create_anonymous(image_size);
     transfer_init(&transfer, &piece, (uint64_t)vdso_image, size, true);
-    if (!object || object_write(object, PAGE_SIZE, &transfer) != (long)size ||
-        object_get_page(object, 0, &page))
+    if (!clock_object || !image_object || object_write(image_object, 0, &transfer) != (long)size ||
+        object_get_page(clock_object, 0, &page))
         panic("no memory for the vDSO");
     time_move_clock(page_data(page)); /* the reference to the page keeps it where it is */
 }
@@ -40,7 +38,7 @@ int vdso_map(struct aspace *aspace)
         .length = PAGE_SIZE + image_size, /* room for the image, mapped over the rest below */
         .access = ACCESS_READ,
         .max_access = ACCESS_READ,
-        .object = object,
+        .object = clock_object,
         .name = "[vvar]",
     };
     struct map_request image = {
@@ -48,8 +46,7 @@ int vdso_map(struct aspace *aspace)
         .access = ACCESS_READ | ACCESS_EXECUTE,
         .max_access = ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE,
         .flags = MAPPING_FIXED,
-        .object = object,
-        .offset = PAGE_SIZE,
+        .object = image_object,
         .name = "[vdso]",
     };
     int result = aspace_map(aspace, &clock, &image.address);
