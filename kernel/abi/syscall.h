@@ -58,6 +58,8 @@
 #define SYS_fdatasync          83
 #define SYS_sync_file_range    84
 #define SYS_utimensat          88
+#define SYS_capget             90
+#define SYS_capset             91
 #define SYS_personality        92
 #define SYS_exit               93
 #define SYS_exit_group         94
@@ -70,6 +72,7 @@
 #define SYS_clock_gettime      113
 #define SYS_clock_getres       114
 #define SYS_clock_nanosleep    115
+#define SYS_syslog             116
 #define SYS_sched_setaffinity  122
 #define SYS_sched_getaffinity  123
 #define SYS_sched_yield        124
@@ -89,8 +92,6 @@
 #define SYS_setgid             144
 #define SYS_setreuid           145
 #define SYS_setuid             146
-#define SYS_capget             90
-#define SYS_capset             91
 #define SYS_setresuid          147
 #define SYS_getresuid          148
 #define SYS_setresgid          149
@@ -138,8 +139,8 @@
 #define SYS_prlimit64          261
 #define SYS_syncfs             267
 #define SYS_renameat2          276
-#define SYS_memfd_create       279
 #define SYS_getrandom          278
+#define SYS_memfd_create       279
 #define SYS_execveat           281
 #define SYS_copy_file_range    285
 #define SYS_statx              291

@@ -6,25 +6,39 @@
 #include "arch/riscv/semihosting.h"
 #include "core/lock.h"
 #include "core/panic.h"
+#include "core/time.h"
 #include "dev/fdt.h"
 #include "dev/uart.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
-#define RING_SIZE    32768u /* a power of two */
+#define RING_SIZE    PRINTK_LOG_SIZE /* a power of two */
 #define MESSAGE_SIZE 512
+#define PREFIX_SIZE  48
 
 static enum { LOG_RING, LOG_CONSOLE, LOG_SEMIHOSTING, LOG_NONE } destination = LOG_RING;
 
 static struct spinlock ring_lock = {.rank = RANK_CONSOLE, .name = "kernel log"};
 static char ring[RING_SIZE];
-static uint64_t written; /* (ring_lock) bytes ever */
+static uint64_t written;       /* (ring_lock) bytes ever */
+static bool console_on = true; /* atomic */
+
+static void put(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        ring[written++ % RING_SIZE] = text[i];
+}
 
 static void keep(const char *text, size_t length)
 {
+    uint64_t now = destination == LOG_RING ? 0 : time_now() / 1000; /* the clock comes later */
+    char prefix[PREFIX_SIZE];
+    size_t size = format(prefix, sizeof(prefix), "<6>[%5lu.%06lu] ", now / 1000000, now % 1000000);
+
     spin_lock(&ring_lock);
-    for (size_t i = 0; i < length; i++)
-        ring[written++ % RING_SIZE] = text[i];
+    if (written == 0 || ring[(written - 1) % RING_SIZE] == '\n')
+        put(prefix, size);
+    put(text, length);
     spin_unlock(&ring_lock);
 }
 
@@ -42,6 +56,8 @@ static void write_lines(const char *text)
 
 static void print(const char *text)
 {
+    if (!__atomic_load_n(&console_on, __ATOMIC_RELAXED))
+        return;
     if (destination == LOG_CONSOLE)
         write_lines(text);
     else if (destination == LOG_SEMIHOSTING)
@@ -83,6 +99,32 @@ size_t printk_copy(char *buffer, size_t size)
         buffer[i] = ring[(written - length + i) % RING_SIZE];
     spin_unlock(&ring_lock);
     return length;
+}
+
+uint64_t printk_end(void)
+{
+    spin_lock(&ring_lock);
+    uint64_t end = written;
+    spin_unlock(&ring_lock);
+    return end;
+}
+
+size_t printk_read(uint64_t *position, char *buffer, size_t size)
+{
+    size_t done = 0;
+
+    spin_lock(&ring_lock);
+    if (written - *position > RING_SIZE)
+        *position = written - RING_SIZE;
+    while (done < size && *position != written)
+        buffer[done++] = ring[(*position)++ % RING_SIZE];
+    spin_unlock(&ring_lock);
+    return done;
+}
+
+void printk_set_console(bool on)
+{
+    __atomic_store_n(&console_on, on, __ATOMIC_RELAXED);
 }
 
 void printk_init(void)

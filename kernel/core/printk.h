@@ -4,7 +4,9 @@
 #ifndef MAPIX_CORE_PRINTK_H
 #define MAPIX_CORE_PRINTK_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Print a message (formats of lib/format.h) to the kernel log: the console, or where the boot
  * argument log= says. Any context. */
@@ -14,8 +16,18 @@ void printk(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * "none"; what was printed before comes first. Boot only, after uart_init. */
 void printk_init(void);
 
-/* The newest bytes of the kernel log, at most size of them: how many. */
+/* The newest bytes of the kernel log, at most size of them: how many. Each line begins with the
+ * level and the time: "<6>[    0.012345] ". */
 size_t printk_copy(char *buffer, size_t size);
+
+/* The log as a stream: where it ends, and the bytes from *position on, which is moved to the oldest
+ * one that is still kept, if it is before that, and then behind what was copied. */
+#define PRINTK_LOG_SIZE 32768u
+uint64_t printk_end(void);
+size_t printk_read(uint64_t *position, char *buffer, size_t size);
+
+/* Whether messages go to the console as well. */
+void printk_set_console(bool on);
 
 /*
  * A kernel bug: stop the other harts, print the message and a symbolised backtrace of every hart,

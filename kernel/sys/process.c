@@ -17,7 +17,9 @@
 #include "sys/table.h"
 #include "vm/kmem.h"
 
-#define ROBUST_LIST_SIZE 24 /* of struct robust_list_head, get_robust_list(2) */
+#define PERSONALITY_QUERY        0xffffffffu
+#define PERSONALITY_NO_RANDOMIZE 0x0040000u /* addresses are not random here */
+#define ROBUST_LIST_SIZE         24         /* of struct robust_list_head, get_robust_list(2) */
 
 long sys_exit(const uint64_t argument[6])
 {
@@ -251,12 +253,13 @@ long sys_setsid(const uint64_t argument[6])
     return process_new_session();
 }
 
-/* personality(2): only Linux's own is there; 0xffffffff asks for the current one. */
+/* personality(2): only Linux's own is there, with or without randomisation of addresses; 0xffffffff
+ * asks for the current one. */
 long sys_personality(const uint64_t argument[6])
 {
     uint32_t persona = (uint32_t)argument[0], old = current_process()->personality;
-    if (persona != 0xffffffff) {
-        if (persona)
+    if (persona != PERSONALITY_QUERY) {
+        if (persona & ~PERSONALITY_NO_RANDOMIZE)
             return -EINVAL;
         current_process()->personality = persona;
     }

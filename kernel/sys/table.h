@@ -151,6 +151,7 @@
     SYSTEM_CALL(SYS_setdomainname, setdomainname)                                                  \
     SYSTEM_CALL(SYS_sysinfo, sysinfo)                                                              \
     SYSTEM_CALL(SYS_reboot, reboot)                                                                \
+    SYSTEM_CALL(SYS_syslog, syslog)                                                                \
     SYSTEM_CALL(SYS_getrandom, getrandom)                                                          \
     SYSTEM_CALL(SYS_riscv_hwprobe, riscv_hwprobe)                                                  \
     SYSTEM_CALL(SYS_riscv_flush_icache, riscv_flush_icache)                                        \
