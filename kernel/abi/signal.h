@@ -58,9 +58,15 @@
 #define SIG_UNBLOCK 1
 #define SIG_SETMASK 2
 
-/* si_code: where a signal comes from. */
+/* si_code: where a signal comes from. Below 0 and 0: from a process, or a timer; above: from the
+ * kernel. */
 #define SI_USER       0
 #define SI_KERNEL     0x80
+#define SI_QUEUE      (-1)
+#define SI_TIMER      (-2)
+#define SI_MESGQ      (-3)
+#define SI_ASYNCIO    (-4)
+#define SI_SIGIO      (-5)
 #define SI_TKILL      (-6)
 #define ILL_ILLOPC    1
 #define FPE_INTDIV    1
@@ -91,18 +97,38 @@ struct stack {
     uint64_t size;
 };
 
-struct siginfo {
+/* The part of siginfo_t that the kernel keeps: which members mean something depends on the signal
+ * and the code (sigaction(2)). */
+struct signal_information {
     int32_t number, error, code, padding;
     union {
         struct {
             int32_t pid;
             uint32_t uid;
-            int32_t status; /* SIGCHLD: exit code or signal */
-            int64_t user_time, system_time;
-        } sender;
+            union {
+                uint64_t value; /* SI_QUEUE, SI_MESGQ */
+                struct {
+                    int32_t status; /* SIGCHLD: exit code or signal */
+                    int32_t status_padding;
+                    int64_t user_time, system_time; /* clock ticks */
+                };
+            };
+        };
+        struct {
+            int32_t timer, overrun; /* SI_TIMER */
+            uint64_t timer_value;
+        };
         uint64_t address; /* SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP */
-        uint8_t bytes[112];
+        struct {
+            int64_t band; /* SIGIO */
+            int32_t descriptor;
+        };
     };
+};
+
+struct siginfo {
+    struct signal_information information;
+    uint8_t unused[80];
 };
 
 /* What the kernel puts on the stack of a handler, and rt_sigreturn takes back. */
@@ -129,10 +155,11 @@ struct ucontext {
 };
 
 struct signal_frame {
-    struct siginfo information;
+    struct siginfo siginfo;
     struct ucontext context;
 };
 
+_Static_assert(sizeof(struct signal_information) == 48, "siginfo");
 _Static_assert(sizeof(struct siginfo) == 128, "siginfo");
 _Static_assert(sizeof(struct ucontext) == 960, "ucontext");
 

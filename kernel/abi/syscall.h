@@ -84,6 +84,8 @@
 #define SYS_rt_sigaction       134
 #define SYS_rt_sigprocmask     135
 #define SYS_rt_sigpending      136
+#define SYS_rt_sigtimedwait    137
+#define SYS_rt_sigqueueinfo    138
 #define SYS_rt_sigreturn       139
 #define SYS_setpriority        140
 #define SYS_getpriority        141
@@ -133,6 +135,7 @@
 #define SYS_fadvise64          223
 #define SYS_mprotect           226
 #define SYS_msync              227
+#define SYS_rt_tgsigqueueinfo  240
 #define SYS_riscv_hwprobe      258
 #define SYS_riscv_flush_icache 259
 #define SYS_wait4              260

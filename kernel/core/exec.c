@@ -51,6 +51,7 @@ struct exec {
     unsigned prefix_count;
     struct arguments arguments;
     struct aspace *aspace;
+    struct file_table *files;        /* a copy, if the old table is shared; else NULL */
     struct credentials *credentials; /* of the new program */
     bool secure;                     /* it has gained by them: AT_SECURE */
     bool readable;                   /* by the caller: others may look into it */
@@ -415,10 +416,10 @@ static int build_aspace(struct exec *exec)
 
 /* The point of no return, and behind it */
 
-static void set_name(struct process *process, const char *path)
+static void set_name(struct thread *thread, const char *path)
 {
     const char *slash = strrchr(path, '/');
-    string_copy(process->name, slash ? slash + 1 : path, sizeof(process->name));
+    string_copy(thread->name, slash ? slash + 1 : path, sizeof(thread->name));
 }
 
 /* Take the new program's credentials. Others may look into a process that has gained nothing, and
@@ -445,21 +446,35 @@ static void reset_signals(struct process *process)
         action->flags = action->mask = 0;
     }
     spin_unlock(&process->signal_lock);
-    process->alternate_stack = (struct stack){.flags = SS_DISABLE};
+    current_thread()->alternate_stack = (struct stack){.flags = SS_DISABLE};
 }
 
 static void set_executable(struct process *process, struct program *program)
 {
     struct vnode *old;
-    mutex_lock(&process->context_lock);
+    mutex_lock(&process->executable_lock);
     old = process->executable;
     process->executable = program->vnode;
-    mutex_unlock(&process->context_lock);
+    mutex_unlock(&process->executable_lock);
     program->vnode = NULL;
     if (old) {
         vnode_execute_end(old);
         vnode_release(old);
     }
+}
+
+/* The table of open files is not shared any more. */
+static void replace_files(struct exec *exec)
+{
+    struct thread *thread = current_thread();
+    struct file_table *old = thread->files;
+    if (!exec->files)
+        return;
+    spin_lock(&thread->process->signal_lock);
+    thread->files = exec->files;
+    spin_unlock(&thread->process->signal_lock);
+    exec->files = NULL;
+    file_table_release(old);
 }
 
 static void commit(struct exec *exec)
@@ -472,15 +487,28 @@ static void commit(struct exec *exec)
     process_release_vfork();
     set_credentials(process, exec);
     set_executable(process, &exec->program);
-    file_table_exec(process->files);
+    replace_files(exec);
+    file_table_exec(thread->files);
     reset_signals(process);
-    set_name(process, exec->request->path);
+    set_name(thread, exec->request->path);
     mutex_lock(&process_tree_lock);
     process->exec_done = true;
     process->exit_signal = SIGCHLD;
     mutex_unlock(&process_tree_lock);
     fp_reset();
     trap_frame_init_user(thread->frame, exec->entry, exec->stack);
+}
+
+/* The last that can fail: a table of open files of its own, and the end of the other threads. */
+static int end_sharing(struct exec *exec)
+{
+    struct thread *thread = current_thread();
+    if (file_table_is_shared(thread->files)) {
+        exec->files = file_table_copy(thread->files);
+        if (!exec->files)
+            return -ENOMEM;
+    }
+    return process_become_only_thread();
 }
 
 int exec_program(const struct exec_request *request)
@@ -499,7 +527,11 @@ int exec_program(const struct exec_request *request)
     if (result == 0)
         result = build_aspace(exec);
     if (result == 0)
+        result = end_sharing(exec);
+    if (result == 0)
         commit(exec);
+    if (exec->files)
+        file_table_release(exec->files);
     if (exec->aspace)
         aspace_release(exec->aspace);
     credentials_release(exec->credentials);

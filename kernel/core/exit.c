@@ -1,26 +1,35 @@
 /*
- * The end of a process: exit(2), and death by a signal.
+ * The end of a thread, and with the last one, of the process: exit(2), exit_group(2), and death by
+ * a signal.
  *
- *   give back   files, directories, program, memory: everything but the structure
+ *   resign      it takes no signals any more; others take what was sent to the process
+ *   give back   memory, files, directories: the thread's; the last one's: the program
+ *   leave       the thread is out of the process's list, but for the leader, which stays there
+ *
+ * and if it was the last one:
+ *
  *   hand over   children to the first process, the group and the session to their fates
  *   zombie      the parent is told, and collects the status (reap.c)
- *   thread      leaves its hart for ever; the next thread frees it
  *
- * From the moment that the process is a zombie and process_tree_lock is released, its structure may
- * be gone: the thread gives up its pointer before.
+ * Then it leaves its hart for ever, and the next thread frees it. From the moment that the process
+ * is a zombie and process_tree_lock is released, the process's structure may be gone: the thread
+ * does not use its pointer any more.
  */
 #include "abi/errno.h"
 #include "abi/wait.h"
 #include "arch/riscv/hart.h"
 #include "arch/riscv/machine.h"
 #include "core/lock_check.h"
+#include "core/pid.h"
 #include "core/printk.h"
 #include "core/process_internal.h"
 #include "core/scheduler.h"
+#include "core/signal_internal.h"
 #include "core/user.h"
 #include "dev/terminal.h"
 #include "fs/file.h"
 #include "fs/path.h"
+#include "fs/path_context.h"
 #include "vm/aspace.h"
 
 #define MILLISECOND      1000000ul
@@ -29,13 +38,12 @@
 void process_end_memory_use(void)
 {
     struct thread *thread = current_thread();
-    struct process *process = thread->process;
     uint32_t zero = 0;
-    if (thread->clear_child_tid && process->aspace &&
-        __atomic_load_n(&process->aspace->sharers, __ATOMIC_ACQUIRE) > 0)
+    if (thread->clear_child_tid && thread->aspace &&
+        __atomic_load_n(&thread->aspace->sharers, __ATOMIC_ACQUIRE) > 0)
         (void)copy_to_user(thread->clear_child_tid, &zero, sizeof(zero));
     thread->clear_child_tid = 0;
-    process->robust_list = 0;
+    thread->robust_list = 0;
 }
 
 void process_release_vfork(void)
@@ -50,43 +58,80 @@ void process_release_vfork(void)
     mutex_unlock(&process_tree_lock);
 }
 
-static void give_back_files(struct process *process)
+/* Is nobody left to act for the process? Its status is settled then. */
+static bool resign(struct process *process, int status)
 {
-    struct file_table *files;
-    mutex_lock(&process_tree_lock);
-    files = process->files;
-    process->files = NULL;
-    mutex_unlock(&process_tree_lock);
-    file_table_release(files);
+    struct thread *thread = current_thread();
+    struct list freed = LIST_INITIALIZER(freed);
+    struct resource_usage usage;
+    int stopped_by;
+    bool last;
+    spin_lock(&process->signal_lock);
+    thread->exited = true;
+    signal_queue_remove(&thread->pending, UINT64_MAX, &freed);
+    signal_retarget(~thread->blocked);
+    thread_usage(thread, &usage);
+    resource_usage_add(&process->usage, &usage);
+    last = --process->active_count == 0;
+    if (last)
+        process_begin_exit(process, status, thread);
+    stopped_by = process_completes_stop(process);
+    signal_unlock(process, &freed);
+    if (stopped_by)
+        process_stop_completed(process, stopped_by);
+    return last;
 }
 
-static void give_back_context(struct process *process)
+static void give_back_files(struct process *process)
 {
-    struct vnode *root, *directory, *executable;
-    mutex_lock(&process->context_lock);
-    root = process->root;
-    directory = process->directory;
+    struct thread *thread = current_thread();
+    struct file_table *files = thread->files;
+    struct path_context *context = thread->path_context;
+    spin_lock(&process->signal_lock);
+    thread->files = NULL;
+    thread->path_context = NULL;
+    spin_unlock(&process->signal_lock);
+    file_table_release(files);
+    path_context_release(context);
+}
+
+static void give_back_executable(struct process *process)
+{
+    struct vnode *executable;
+    mutex_lock(&process->executable_lock);
     executable = process->executable;
-    process->root = process->directory = process->executable = NULL;
-    mutex_unlock(&process->context_lock);
-    vnode_release(root);
-    vnode_release(directory);
+    process->executable = NULL;
+    mutex_unlock(&process->executable_lock);
     if (executable) {
         vnode_execute_end(executable);
         vnode_release(executable);
     }
 }
 
-static void give_back_memory(struct process *process)
+/* Keep the figures of the address space, which is about to go. */
+static void keep_memory_usage(struct process *process)
 {
     struct resource_usage usage;
-    process_end_memory_use();
     process_usage(process, &usage);
+    spin_lock(&process->signal_lock);
     process->usage.minor_faults = usage.minor_faults;
     process->usage.major_faults = usage.major_faults;
     process->usage.max_resident = usage.max_resident;
+    process->aspace = NULL;
+    spin_unlock(&process->signal_lock);
+}
+
+static void give_back(struct process *process, bool last)
+{
+    process_end_memory_use();
+    if (last)
+        keep_memory_usage(process);
     process_switch_aspace(NULL);
-    process_release_vfork();
+    if (last)
+        process_release_vfork();
+    give_back_files(process);
+    if (last)
+        give_back_executable(process);
 }
 
 static bool parent_ignores_children(struct process *process)
@@ -137,16 +182,6 @@ static void hand_over_children(struct process *process)
     }
 }
 
-/* A vfork parent that dies before its child must not be looked for. */
-static void forget_vfork_children(struct process *process)
-{
-    list_for_each (link, &process->children) {
-        struct process *child = container_of(link, struct process, sibling);
-        if (child->vfork_parent == process)
-            child->vfork_parent = NULL;
-    }
-}
-
 static void tell_parent(struct process *process, int status)
 {
     int number = wait_status_signal(status);
@@ -156,34 +191,51 @@ static void tell_parent(struct process *process, int status)
         process_notify_parent(process, CLD_EXITED, wait_status_code(status));
 }
 
-/* The thread leaves the process, which becomes a zombie or vanishes at once. */
-static void become_zombie(struct process *process, int status)
+/* The process becomes a zombie, or vanishes at once. process_tree_lock held. */
+static void become_zombie(struct process *process)
 {
-    struct thread *thread = current_thread();
-    mutex_lock(&process_tree_lock);
-    forget_vfork_children(process);
     hand_over_children(process);
     if (process_has_keeper(process))
         process_group_lost_keeper(process->group, process);
     if (process->session == process->pid && process->terminal)
         terminal_session_ended(process->terminal, process->session);
     process->terminal = NULL;
-    process_usage(process, &process->usage);
+    if (process->stopped)
+        processes_stopped--;
     spin_lock(&process->signal_lock);
-    list_remove(&thread->process_link);
-    process->thread_count--;
-    process->exit_status = status;
+    process->exit_status = process->exit_code;
     process->state = PROCESS_ZOMBIE;
     process->stopped = false;
     spin_unlock(&process->signal_lock);
-    thread->process = NULL;
+    wake_all(&process->ended);
     if (parent_ignores_children(process)) {
         struct process *parent = process->parent;
         process_reap(process);
         wake_all(&parent->child_changed);
     } else {
-        tell_parent(process, status);
+        tell_parent(process, process->exit_status);
     }
+}
+
+/* The thread is no member of the process any more; the last one is followed by the process. */
+static void leave(struct process *process)
+{
+    struct thread *thread = current_thread();
+    bool last;
+    mutex_lock(&process_tree_lock);
+    spin_lock(&process->signal_lock);
+    last = --process->thread_count == 0;
+    if (thread != process->leader)
+        list_remove(&thread->process_link);
+    wake_all(&process->threads_changed);
+    spin_unlock(&process->signal_lock);
+    if (thread != process->leader) {
+        process_forget_thread(thread);
+        pid_release(thread->id);
+        thread->process = NULL;
+    }
+    if (last)
+        become_zombie(process);
     mutex_unlock(&process_tree_lock);
 }
 
@@ -195,17 +247,29 @@ static _Noreturn void end_machine(int status)
     machine_power_off(number ? 128 + number : wait_status_code(status));
 }
 
+_Noreturn void process_exit_thread(int status)
+{
+    struct process *process = current_process();
+    bool last;
+    lock_check_none();
+    last = resign(process, status);
+    if (last && process == init_process)
+        end_machine(process->exit_code);
+    give_back(process, last);
+    leave(process);
+    scheduler_exit();
+}
+
+/* While another thread is in execve, this one is told to end already, and only it does. */
 _Noreturn void process_exit(int status)
 {
     struct process *process = current_process();
     lock_check_none();
-    if (process == init_process)
-        end_machine(status);
-    give_back_files(process);
-    give_back_context(process);
-    give_back_memory(process);
-    become_zombie(process, status);
-    scheduler_exit();
+    spin_lock(&process->signal_lock);
+    if (!process->survivor)
+        process_begin_exit(process, status, current_thread());
+    spin_unlock(&process->signal_lock);
+    process_exit_thread(status);
 }
 
 /* Kill all processes but the caller; is one left? */

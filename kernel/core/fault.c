@@ -35,26 +35,26 @@ static void print_region(struct aspace *aspace, vaddr_t address)
 static bool will_end(const struct process *process, int number)
 {
     uint64_t handler = process->actions[number - 1].handler;
-    return handler <= SIG_IGN || (process->blocked & signal_bit(number));
+    return handler <= SIG_IGN || (current_thread()->blocked & signal_bit(number));
 }
 
 static void fail(struct trap_frame *frame, int number, int code, vaddr_t address)
 {
-    struct process *process = current_process();
-    if (will_end(process, number)) {
-        printk("%s (%d): signal %d: scause %lx sepc %lx stval %lx, ", process->name, process->pid,
+    struct thread *thread = current_thread();
+    if (will_end(thread->process, number)) {
+        printk("%s (%d): signal %d: scause %lx sepc %lx stval %lx, ", thread->name, thread->id,
                number, frame->cause, frame->epc, frame->value);
-        print_region(process->aspace, address);
+        print_region(thread->aspace, address);
     }
     signal_force(number, code, address);
 }
 
 void user_page_fault(struct trap_frame *frame, vaddr_t address, unsigned access)
 {
-    struct process *process = current_process();
+    struct aspace *aspace = current_thread()->aspace;
     for (;;) {
         enum fault_result result =
-            address < user_end ? aspace_fault(process->aspace, address, access) : FAULT_NO_REGION;
+            address < user_end ? aspace_fault(aspace, address, access) : FAULT_NO_REGION;
         switch (result) {
         case FAULT_OK:
             return;
@@ -69,7 +69,7 @@ void user_page_fault(struct trap_frame *frame, vaddr_t address, unsigned access)
             return;
         case FAULT_NO_MEMORY:
             if (!out_of_memory_kill())
-                signal_send(process, SIGKILL);
+                signal_send(current_process(), SIGKILL);
             if (thread_killed())
                 return;
         }

@@ -23,8 +23,6 @@ bool process_group_is_orphaned(int group, const struct process *except)
     return true;
 }
 
-unsigned processes_stopped;
-
 static bool group_has_stopped(int group)
 {
     if (processes_stopped == 0)

@@ -32,7 +32,7 @@ static struct process *choose(void)
     uint64_t worst_badness = 0;
     for (struct process *p = process_next(0); p; p = process_next(p->pid)) {
         uint64_t pages = badness(p);
-        if (pages && p->killed)
+        if (pages && p->exiting)
             return p;
         if (pages > worst_badness) {
             worst = p;
@@ -54,8 +54,8 @@ bool out_of_memory_kill(void)
     }
     victim = choose();
     if (victim) {
-        if (!victim->killed)
-            printk("out of memory: %s (%d) is ended\n", victim->name, victim->pid);
+        if (!victim->exiting)
+            printk("out of memory: %s (%d) is ended\n", victim->leader->name, victim->pid);
         signal_send(victim, SIGKILL);
         victim->kill_rounds++;
         other = victim != current_process();

@@ -91,9 +91,9 @@ static void print_who(void)
 
     print("hart %u, ", hart_index());
     if (process)
-        print("process %d (%.16s)\n", process->pid, process->name);
+        print("process %d, thread %d (%.16s)\n", process->pid, thread->id, thread->name);
     else
-        print("kernel thread %s\n", thread->name ? thread->name : "without a name");
+        print("kernel thread %.16s\n", thread->name);
 }
 
 static uint64_t frame_pointer(void)

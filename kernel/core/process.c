@@ -20,6 +20,7 @@
 #include "dev/fdt.h"
 #include "fs/file.h"
 #include "fs/path.h"
+#include "fs/path_context.h"
 #include "lib/string.h"
 #include "abi/fcntl.h"
 #include "vm/aspace.h"
@@ -36,6 +37,7 @@ struct process *init_process;
 
 static struct slab_cache process_cache;
 static struct tree processes; /* by pid */
+static struct tree threads;   /* of processes, by identifier */
 static unsigned count;
 static uint64_t created; /* (process_tree_lock) since boot */
 uint64_t threads_max;
@@ -47,6 +49,8 @@ void process_init(void)
     tree_init(&processes, NULL);
     /* As Linux: the kernel stacks of all threads fill an eighth of memory at the most. */
     threads_max = page_count_total() * PAGE_SIZE / (8 * KERNEL_STACK_SIZE);
+    tree_init(&threads, NULL);
+    signal_queue_setup();
 }
 
 static struct process *process_of_node(struct tree_node *node)
@@ -71,6 +75,47 @@ struct process *process_next(int pid)
         node = process->pid > pid ? node->left : node->right;
     }
     return best;
+}
+
+static struct thread *thread_of_node(struct tree_node *node)
+{
+    return container_of(node, struct thread, id_node);
+}
+
+struct thread *process_find_thread(int id)
+{
+    struct tree_node *node = threads.root;
+    while (node && thread_of_node(node)->id != id)
+        node = id < thread_of_node(node)->id ? node->left : node->right;
+    return node ? thread_of_node(node) : NULL;
+}
+
+struct thread *process_next_thread(struct process *process, int id)
+{
+    struct thread *best = NULL;
+    list_for_each (link, &process->threads) {
+        struct thread *thread = container_of(link, struct thread, process_link);
+        if (thread->id > id && (!best || thread->id < best->id))
+            best = thread;
+    }
+    return best;
+}
+
+void process_insert_thread(struct thread *thread)
+{
+    struct tree_node *parent = NULL, *node = threads.root;
+    bool left = false;
+    while (node) {
+        parent = node;
+        left = thread->id < thread_of_node(node)->id;
+        node = left ? node->left : node->right;
+    }
+    tree_insert(&threads, parent, left, &thread->id_node);
+}
+
+void process_forget_thread(struct thread *thread)
+{
+    tree_remove(&threads, &thread->id_node);
 }
 
 unsigned process_count(void)
@@ -114,35 +159,33 @@ static void set_defaults(struct process *process)
     process->limits[RLIMIT_NOFILE] = (struct rlimit){FILES_SOFT, FILES_HARD};
     process->limits[RLIMIT_NICE] = process->limits[RLIMIT_RTPRIO] = (struct rlimit){0, 0};
     memset(process->actions, 0, sizeof(process->actions));
-    process->umask = 022;
     process->exit_signal = SIGCHLD;
     process->dumpable = true;
 }
 
 /* What a new process has of its parent's. */
-static void inherit(struct process *process, const struct process *parent)
+static void inherit(struct process *process, struct process *parent)
 {
-    memcpy(process->name, parent->name, sizeof(process->name));
+    spin_lock(&parent->signal_lock);
     memcpy(process->limits, parent->limits, sizeof(process->limits));
     memcpy(process->actions, parent->actions, sizeof(process->actions));
     process->dumpable = parent->dumpable;
     process->huge_pages_disabled = parent->huge_pages_disabled;
     process->timer_slack = parent->timer_slack;
+    spin_unlock(&parent->signal_lock);
     process->group = parent->group;
     process->session = parent->session;
     process->terminal = parent->terminal;
-    process->umask = parent->umask;
-    process->blocked = parent->blocked;
     process->personality = parent->personality;
 }
 
-struct process *process_create(const struct process *model, int *error)
+struct process *process_create(struct process *model, int *error)
 {
     struct process *process = slab_allocate(&process_cache);
     *error = -ENOMEM;
     if (!process)
         return NULL;
-    /* What lies behind is set by inherit and set_defaults, or when a signal is sent. */
+    /* What lies behind is set by inherit and set_defaults. */
     memset(process, 0, offsetof(struct process, actions));
     process->pid = pid_allocate();
     if (process->pid < 0) {
@@ -154,12 +197,15 @@ struct process *process_create(const struct process *model, int *error)
     list_init(&process->children);
     list_init(&process->sibling);
     list_init(&process->threads);
+    process->references = 1;
     wait_queue_init(&process->child_changed, "wait4");
-    wait_queue_init(&process->vfork_done, "vfork");
+    wait_queue_init(&process->ended, "process end");
     wait_queue_init(&process->resumed, "stopped");
-    mutex_init(&process->context_lock, "process context", RANK_NONE);
+    wait_queue_init(&process->threads_changed, "threads");
+    wait_queue_init(&process->signal_arrived, "signals");
+    signal_queue_init(&process->pending);
+    mutex_init(&process->executable_lock, "executable", RANK_NONE);
     spin_init(&process->signal_lock, "signal", RANK_SIGNAL);
-    process->alternate_stack.flags = SS_DISABLE;
     process->start_time = time_now();
     if (model)
         inherit(process, model);
@@ -167,29 +213,70 @@ struct process *process_create(const struct process *model, int *error)
         set_defaults(process);
     pid_use(process->group);
     pid_use(process->session);
-    insert(process);
     return process;
+}
+
+void process_reference(struct process *process)
+{
+    __atomic_fetch_add(&process->references, 1, __ATOMIC_RELAXED);
+}
+
+void process_release(struct process *process)
+{
+    if (!__atomic_sub_fetch(&process->references, 1, __ATOMIC_ACQ_REL))
+        slab_free(&process_cache, process);
+}
+
+/* Take the process out of the trees, with the leader, which has exited, but stayed. */
+static void forget(struct process *process)
+{
+    struct thread *leader = process->leader;
+    tree_remove(&processes, &process->pid_node);
+    count--;
+    list_remove(&leader->process_link);
+    process_forget_thread(leader);
+    leader->process = NULL;
+    thread_release(leader);
 }
 
 void process_destroy(struct process *process)
 {
-    tree_remove(&processes, &process->pid_node);
-    count--;
+    struct list freed = LIST_INITIALIZER(freed);
+    spin_lock(&process->signal_lock);
+    signal_queue_remove(&process->pending, UINT64_MAX, &freed);
+    spin_unlock(&process->signal_lock);
+    signal_entries_free(&freed);
+    if (process->leader)
+        forget(process);
     pid_release(process->group);
     pid_release(process->session);
     pid_release(process->pid);
     credentials_release(process->credentials);
-    slab_free(&process_cache, process);
+    process_release(process);
 }
 
-void process_add_thread(struct process *process, struct thread *thread)
+int process_add_thread(struct process *process, struct thread *thread)
 {
-    thread->process = process;
-    thread->id = process->pid;
+    bool ending;
     spin_lock(&process->signal_lock);
-    list_push_back(&process->threads, &thread->process_link);
-    process->thread_count++;
+    ending = process->exiting || process->survivor;
+    if (!ending) {
+        thread->process = process;
+        thread->attention = process->stop_signal || process->pending.set;
+        list_push_back(&process->threads, &thread->process_link);
+        process->thread_count++;
+        process->active_count++;
+    }
     spin_unlock(&process->signal_lock);
+    if (ending)
+        return -EINTR;
+    process_insert_thread(thread);
+    if (!process->leader) {
+        insert(process);
+        process->leader = thread;
+        thread_reference(thread);
+    }
+    return 0;
 }
 
 struct aspace *process_aspace(struct process *process)
@@ -203,7 +290,35 @@ struct aspace *process_aspace(struct process *process)
     return aspace;
 }
 
-/* Give up an address space that the current thread does not run in any more. The last process to do
+struct file_table *process_files(struct process *process)
+{
+    struct file_table *files = NULL;
+    spin_lock(&process->signal_lock);
+    list_for_each (link, &process->threads) {
+        if (!files)
+            files = container_of(link, struct thread, process_link)->files;
+    }
+    if (files)
+        file_table_reference(files);
+    spin_unlock(&process->signal_lock);
+    return files;
+}
+
+struct path_context *process_path_context(struct process *process)
+{
+    struct path_context *context = NULL;
+    spin_lock(&process->signal_lock);
+    list_for_each (link, &process->threads) {
+        if (!context)
+            context = container_of(link, struct thread, process_link)->path_context;
+    }
+    if (context)
+        path_context_reference(context);
+    spin_unlock(&process->signal_lock);
+    return context;
+}
+
+/* Give up an address space that the current thread does not run in any more. The last thread to do
  * so takes care that no hart has it loaded; borrowers (process_aspace) never load it. */
 static void leave_aspace(struct aspace *aspace)
 {
@@ -214,12 +329,15 @@ static void leave_aspace(struct aspace *aspace)
 
 void process_switch_aspace(struct aspace *aspace)
 {
-    struct process *process = current_process();
+    struct thread *thread = current_thread();
+    struct process *process = thread->process;
     struct aspace *old;
     uint64_t state;
     spin_lock(&process->signal_lock);
-    old = process->aspace;
-    process->aspace = aspace;
+    old = thread->aspace;
+    thread->aspace = aspace;
+    if (aspace || process->active_count == 0)
+        process->aspace = aspace;
     spin_unlock(&process->signal_lock);
     state = interrupts_disable();
     pmap_activate(aspace ? &aspace->pmap : NULL);
@@ -245,21 +363,28 @@ void resource_usage_add(struct resource_usage *sum, const struct resource_usage 
         sum->max_resident = usage->max_resident;
 }
 
-/* process_tree_lock, or the process is the current one. */
+void thread_usage(const struct thread *thread, struct resource_usage *usage)
+{
+    *usage = (struct resource_usage){
+        .user_time = ticks_to_nanoseconds(thread->user_ticks),
+        .system_time = ticks_to_nanoseconds(thread->system_ticks),
+        .voluntary_switches = thread->voluntary_switches,
+        .involuntary_switches = thread->involuntary_switches,
+    };
+}
+
 void process_usage(struct process *process, struct resource_usage *usage)
 {
+    spin_lock(&process->signal_lock);
     *usage = process->usage;
     list_for_each (link, &process->threads) {
         struct thread *thread = container_of(link, struct thread, process_link);
-        struct resource_usage own = {
-            .user_time = ticks_to_nanoseconds(thread->user_ticks),
-            .system_time = ticks_to_nanoseconds(thread->system_ticks),
-            .voluntary_switches = thread->voluntary_switches,
-            .involuntary_switches = thread->involuntary_switches,
-        };
+        struct resource_usage own;
+        if (thread->exited)
+            continue; /* it is in process->usage already */
+        thread_usage(thread, &own);
         resource_usage_add(usage, &own);
     }
-    spin_lock(&process->signal_lock);
     if (process->aspace) {
         struct resource_usage memory = {
             .minor_faults = process->aspace->minor_faults,
@@ -348,17 +473,20 @@ static void run_init(void *unused)
 void process_start_init(void)
 {
     struct thread *thread = thread_create(NULL, run_init, NULL);
+    struct vnode *root;
     int error;
     mutex_lock(&process_tree_lock);
     init_process = process_create(NULL, &error);
     if (!thread || !init_process)
         panic("no memory for the first process");
-    init_process->files = file_table_create();
-    if (!init_process->files || path_lookup(NULL, "/", PATH_FOLLOW, &init_process->root))
+    thread->files = file_table_create();
+    if (!thread->files || path_lookup(NULL, "/", PATH_FOLLOW, &root))
         panic("the first process has no files or no root directory");
-    vnode_reference(init_process->root);
-    init_process->directory = init_process->root;
-    process_add_thread(init_process, thread);
+    vnode_reference(root);
+    thread->path_context = path_context_create(root, root);
+    thread->id = init_process->pid;
+    if (!thread->path_context || process_add_thread(init_process, thread))
+        panic("no memory for the first process");
     credentials_inherit(thread);
     mutex_unlock(&process_tree_lock);
     scheduler_add(thread);

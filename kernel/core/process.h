@@ -1,8 +1,13 @@
 /*
- * Processes: what owns an address space, open files, credentials and children.
+ * Processes: threads with one address space, credentials, signal handlers and children in common.
+ * What each thread has for itself is in core/thread.h.
  *
- * Letters: (t) process_tree_lock, (s) signal_lock, (a) atomic, (f) lock of the file table,
- * (c) constant, (o) only the process's own threads.
+ * Life: a thread that ends leaves the process, but the first one (the leader), whose structure and
+ * identifier stay with the process. With the last thread the process becomes a zombie, and is freed
+ * when it has been waited for. A thread that calls execve(2) becomes the leader.
+ *
+ * Letters: (t) process_tree_lock, (s) signal_lock, (a) atomic, (c) constant, (o) only the process's
+ * own threads.
  */
 #ifndef MAPIX_CORE_PROCESS_H
 #define MAPIX_CORE_PROCESS_H
@@ -11,6 +16,7 @@
 #include "arch/riscv/hart.h"
 #include "core/credentials.h"
 #include "core/lock.h"
+#include "core/signal.h"
 #include "core/thread.h"
 
 struct aspace;
@@ -18,18 +24,10 @@ struct file_table;
 struct vnode;
 struct terminal;
 
-#define PROCESS_NAME_SIZE 16
-#define RLIMIT_COUNT      16
+#define RLIMIT_COUNT 16
 
 struct rlimit {
     uint64_t soft, hard;
-};
-
-/* Where a pending signal comes from, for siginfo. */
-struct signal_information {
-    int32_t code, pid, status;
-    uint32_t uid;
-    uint64_t address;
 };
 
 /* What resources a process, or its dead children, have used: times in nanoseconds. */
@@ -42,12 +40,14 @@ struct resource_usage {
 
 struct process {
     int pid;                                      /* (c) */
-    char name[PROCESS_NAME_SIZE];                 /* (o) of the program, for messages and /proc */
+    uint64_t references;                          /* (a) the tree of pids, and others */
     struct process *parent;                       /* (t) */
     struct list children, sibling;                /* (t) */
     struct tree_node pid_node;                    /* (t) */
-    struct list threads;                          /* (t)(s): changed with both held */
-    unsigned thread_count;                        /* (t) */
+    struct thread *leader;                        /* (t) referenced; its id is pid */
+    struct list threads;                          /* (t)(s): changed with both held; the leader
+                                                     stays when it has exited */
+    unsigned thread_count;                        /* (t)(s) that have not left the process */
     int group, session;                           /* (t) process group and session identifiers */
     struct terminal *terminal;                    /* (t) controlling terminal */
     enum { PROCESS_ALIVE, PROCESS_ZOMBIE } state; /* (t) */
@@ -56,16 +56,12 @@ struct process {
     bool exec_done; /* (t) has called execve since fork: setpgid(2) refuses */
     bool stopped, stop_reported, continued; /* (t) for wait4: stop_reported is cleared by a stop */
     struct wait_queue child_changed;        /* a child exited, stopped or continued */
-    struct wait_queue vfork_done;           /* the vfork child gave up the shared address space */
-    bool vfork_released;                    /* (a) of the child */
-    struct process *vfork_parent;           /* (o) waits for this process */
+    struct wait_queue ended;                /* it has become a zombie */
+    struct thread *vfork_parent;            /* (t) waits for this process */
 
-    struct aspace *aspace;     /* (s) replaced by exec; readers from outside use process_aspace */
-    struct file_table *files;  /* (t) NULL once it exits */
-    struct mutex context_lock; /* of the following four */
-    struct vnode *root, *directory;
-    struct vnode *executable;
-    uint32_t umask;
+    struct aspace *aspace; /* (s) that of its threads; others use process_aspace */
+    struct mutex executable_lock;
+    struct vnode *executable;           /* (executable_lock) referenced; NULL once it exits */
     struct credentials *credentials;    /* (t) of the first thread */
     bool dumpable;                      /* (t) others of the user may look into it: prctl(2) */
     bool child_subreaper;               /* (t) orphans among its descendants become its children */
@@ -75,25 +71,26 @@ struct process {
     struct rlimit limits[RLIMIT_COUNT]; /* (s) */
 
     uint64_t start_time;                  /* (c) time_now() at fork */
-    struct resource_usage usage;          /* (t) of threads that have ended */
+    struct resource_usage usage;          /* (s) of threads that have exited */
     struct resource_usage children_usage; /* (t) of children waited for, and theirs */
     unsigned kill_rounds;                 /* (t) how often out_of_memory_kill waited for it */
     uint32_t personality;                 /* (o) */
-    uint64_t robust_list, robust_length;  /* (o) set_robust_list(2) */
-    struct stack alternate_stack;         /* (o) sigaltstack(2) */
-    uint64_t saved_blocked;               /* (o) mask to restore after rt_sigsuspend */
-    bool restore_blocked;                 /* (o) */
 
     struct spinlock signal_lock;
-    struct wait_queue resumed;        /* stop_signal became 0 */
-    int stop_signal;                  /* (s) stopped by this signal; 0: not stopped */
-    int taken_stop;                   /* (s) stop signal being acted on; SIGCONT makes it 0 */
-    bool killed;                      /* (a) SIGKILL, or a fatal signal, is being acted on */
-    int kill_signal;                  /* (s) which one */
-    uint64_t pending;                 /* (s) bit n-1: signal n; also tested without the lock */
-    uint64_t blocked;                 /* (s) */
-    struct sigaction actions[SIGMAX]; /* (s) */
-    struct signal_information information[SIGMAX]; /* (s) of the pending ones */
+    unsigned active_count;             /* (s) threads that have not begun to exit */
+    bool exiting;                      /* (s), (a) all threads have to end */
+    int exit_code;                     /* (s) the wait status then */
+    struct thread *survivor;           /* (s) calls execve: the others have to end; or NULL */
+    struct wait_queue threads_changed; /* for the survivor: a thread has left */
+    struct wait_queue resumed;         /* stop_signal became 0 */
+    int stop_signal;                   /* (s) stopped by this signal; 0: not stopped */
+    int taken_stop;                    /* (s) stop signal being acted on; SIGCONT makes it 0 */
+    unsigned parked_count;             /* (s) threads that wait for the end of the stop */
+    bool stop_complete;                /* (s) all did: the parent has been, or is being told */
+    uint64_t queued_signals;           /* (s) entries in the queues, for RLIMIT_SIGPENDING */
+    struct signal_queue pending;       /* (s) sent to the process: any thread may take them */
+    struct wait_queue signal_arrived;  /* something was queued, here or for a thread */
+    struct sigaction actions[SIGMAX];  /* (s) */
 };
 
 extern struct mutex process_tree_lock;
@@ -114,33 +111,41 @@ struct process *process_find(int pid);
 /* The process after this pid in order, for /proc; same conditions. */
 struct process *process_next(int pid);
 
-/* A reference to its address space, or NULL (kernel thread, zombie); released with aspace_release.
- */
+/* The thread with this identifier, leaders included that have exited, or NULL; and the thread of a
+ * process after this identifier, in order of them. Same conditions. */
+struct thread *process_find_thread(int id);
+struct thread *process_next_thread(struct process *process, int id);
+
+/* The structure stays while it is referenced, of a dead process too (the pid does not find it). */
+void process_reference(struct process *process);
+void process_release(struct process *process);
+
+/* A reference to what its threads have, of the leader or the first one that still has it; NULL: a
+ * zombie. Any context with no spinlock above RANK_SIGNAL; given back with aspace_release,
+ * file_table_release, path_context_release. */
 struct aspace *process_aspace(struct process *process);
+struct file_table *process_files(struct process *process);
+struct path_context *process_path_context(struct process *process);
 
 /* Is there a living or dead process, or a process group, or a session, with this number?
  * process_tree_lock held. */
 bool process_group_exists(int group, int session);
 
-/* Send a signal to a process (any context but no spinlock above RANK_SIGNAL held). information may
- * be NULL: from the kernel. */
-void signal_send(struct process *process, int number);
-void signal_send_information(struct process *process, int number,
-                             const struct signal_information *information);
-
-/* As signal_send to every process of a process group; -ESRCH if it is empty. Takes
- * process_tree_lock. */
-int signal_send_group(int group, int number);
-
 /* End the calling process with this wait status; the other threads too. Does not return. */
 _Noreturn void process_exit(int status);
 
+/* End the calling thread. The last one gives the process this wait status, unless process_exit has
+ * given it one. */
+_Noreturn void process_exit_thread(int status);
+
 /*
- * fork(2), vfork(2) and clone(2) without threads: flags are CLONE_* of abi/sched.h with the exit
- * signal; stack 0: the parent's. The child's pid, -EAGAIN, -ENOMEM, -EINVAL, -ENOSYS.
+ * fork(2), vfork(2), clone(2), clone3(2): flags are CLONE_* of abi/sched.h; stack (the pointer's
+ * value) 0: the parent's. The identifier of the new process or thread, -EAGAIN, -ENOMEM, -EINVAL,
+ * -EINTR.
  */
 struct clone_request {
     uint64_t flags, stack, parent_tid, child_tid, tls;
+    int exit_signal;
 };
 long process_clone(const struct clone_request *request);
 
@@ -169,8 +174,9 @@ long process_new_session(void);
  * NULL)? process_tree_lock held. */
 bool process_group_is_orphaned(int group, const struct process *except);
 
-/* Resources used so far by a process: the current one, or process_tree_lock is held. */
+/* Resources used so far by a process, or by one thread (memory: of its process). */
 void process_usage(struct process *process, struct resource_usage *usage);
+void thread_usage(const struct thread *thread, struct resource_usage *usage);
 void resource_usage_add(struct resource_usage *sum, const struct resource_usage *usage);
 
 /* The number of processes, zombies included; and how many threads there may be, by memory

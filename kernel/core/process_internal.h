@@ -1,33 +1,50 @@
 /*
- * What the files of the process life cycle share: process.c, fork.c, exec.c, exit.c, reap.c, job.c.
+ * What the files of the process life cycle share: process.c, clone.c, exec.c, exit.c, reap.c,
+ * only_thread.c, job.c.
  */
 #ifndef MAPIX_CORE_PROCESS_INTERNAL_H
 #define MAPIX_CORE_PROCESS_INTERNAL_H
 
 #include "core/process.h"
 
-/* A process with a pid and no parent, aspace, files or threads yet, in the tree of pids; copied
- * from model, or with defaults if that is NULL. NULL: no memory or no pid (*error says which).
- * process_tree_lock held. */
-struct process *process_create(const struct process *model, int *error);
+/* A process with a pid and no parent, aspace or threads yet; copied from model, or with defaults if
+ * that is NULL. NULL: no memory or no pid (*error says which). process_tree_lock held. */
+struct process *process_create(struct process *model, int *error);
 
 /* Undo process_create, and free. process_tree_lock held. */
 void process_destroy(struct process *process);
 
-/* The current process leaves its address space for another, or for none (NULL). */
+/* The current thread leaves its address space for another, or for none (NULL). */
 void process_switch_aspace(struct aspace *aspace);
 
 extern unsigned processes_stopped; /* (process_tree_lock) processes that are stopped now */
 
-/* The current thread stops using its memory, by exec or exit: do what set_tid_address(2) asked for,
- * as far as others may see it. */
+/* The current thread stops using its memory, by exec or exit: do what set_robust_list(2) and
+ * set_tid_address(2) asked for, as far as others may see it. */
 void process_end_memory_use(void);
 
 /* Let go of the parent that waits in vfork, if there is one. */
 void process_release_vfork(void);
 
-/* The thread belongs to the process. process_tree_lock held. */
-void process_add_thread(struct process *process, struct thread *thread);
+/* The thread, whose identifier is set, belongs to the process. If it is the first, it is the
+ * leader, and the process can be found by its pid from now on. -EINTR: the process is ending.
+ * process_tree_lock held. */
+int process_add_thread(struct process *process, struct thread *thread);
+
+/* execve(2): end all other threads, and become the leader. -EAGAIN: the process, or this thread, is
+ * ending. No lock held. */
+int process_become_only_thread(void);
+
+/* Make all threads of the process, but for one (or NULL), end. signal_lock held. */
+void process_kill_threads(struct process *process, const struct thread *but);
+
+/* Make the process end with this status, unless it does so already. signal_lock held. */
+void process_begin_exit(struct process *process, int status, const struct thread *but);
+
+/* Enter a thread into the tree of threads by its identifier, or take it out. process_tree_lock
+ * held. */
+void process_insert_thread(struct thread *thread);
+void process_forget_thread(struct thread *thread);
 
 /* Send the parent the signal that a child of its has changed, and wake it if it waits. code is
  * CLD_*, status as siginfo has it. process_tree_lock held. */

@@ -1,15 +1,41 @@
 /*
- * Waiting for children: wait4(2) and waitid(2).
+ * Children that change, and waiting for them: wait4(2) and waitid(2).
  *
  * Each look goes through the children with process_tree_lock held; a child that changes wakes the
  * parent under the same lock, so nothing is missed between two looks.
  */
 #include "abi/errno.h"
+#include "abi/time.h"
 #include "abi/wait.h"
 #include "arch/riscv/hart.h"
 #include "core/pid.h"
 #include "core/process_internal.h"
 #include "core/scheduler.h"
+
+#define TICK (1000000000ul / CLOCK_TICKS_PER_SECOND) /* nanoseconds */
+
+void process_notify_parent(struct process *process, int code, int status)
+{
+    struct process *parent = process->parent;
+    struct signal_information information = {
+        .code = code,
+        .pid = process->pid,
+        .uid = process->credentials->uid,
+        .status = status,
+    };
+    bool stop = code == CLD_STOPPED || code == CLD_CONTINUED;
+    int number = stop ? SIGCHLD : process->exit_signal;
+    struct resource_usage usage;
+    if (!parent)
+        return;
+    process_usage(process, &usage);
+    information.user_time = (int64_t)(usage.user_time / TICK);
+    information.system_time = (int64_t)(usage.system_time / TICK);
+    if (number && number <= SIGMAX &&
+        !(stop && (parent->actions[SIGCHLD - 1].flags & SA_NOCLDSTOP)))
+        signal_send_information(parent, number, &information);
+    wake_all(&parent->child_changed);
+}
 
 void process_reap(struct process *process)
 {

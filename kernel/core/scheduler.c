@@ -32,6 +32,7 @@
 #include "core/process.h"
 #include "core/thread.h"
 #include "core/time.h"
+#include "lib/string.h"
 #include "vm/aspace.h"
 
 #define SECOND      1000000000ul
@@ -221,8 +222,8 @@ static void switch_thread(struct run_queue *queue)
     charge_hart(queue, self, next);
     queue->current = next;
     queue->switches++;
-    if (next->process && next->process->aspace)
-        pmap_activate(&next->process->aspace->pmap);
+    if (next->aspace)
+        pmap_activate(&next->aspace->pmap);
     fp_switch(self, next);
     /* The next thread has the lock from here on. */
     lock_check_released(&queue->lock, queue->lock.name, queue->lock.rank);
@@ -503,8 +504,8 @@ static void idle_loop(void *argument)
 static void load_own_aspace(void)
 {
     uint64_t state = interrupts_disable();
-    struct process *process = current_process();
-    pmap_activate(process && process->aspace ? &process->aspace->pmap : NULL);
+    struct aspace *aspace = current_thread()->aspace;
+    pmap_activate(aspace ? &aspace->pmap : NULL);
     interrupts_restore(state);
 }
 
@@ -559,7 +560,7 @@ void scheduler_init(void)
     boot->tick_stamp = timer_ticks();
     boot->hart = current_hart();
     boot->state = THREAD_RUNNING;
-    boot->name = "boot";
+    string_copy(boot->name, "boot", sizeof(boot->name));
     list_init(&boot->run_link);
     list_init(&boot->process_link);
 }

@@ -1,33 +1,28 @@
 /*
- * Signals: sending and default actions (signal(7)).
+ * Signals: sending, actions and masks (signal.h).
  *
- * A signal is set in process->pending, and the process's threads are interrupted. It is acted on by
- * the process itself, on its way back to user mode (process_signals_deliver). One that is ignored
- * is not even set, unless it is blocked: it may be handled when it is unblocked.
+ *   discard   what is ignored, and not blocked, is gone; stop signals and SIGCONT take pending ones
+ *             of the other kind away; SIGCONT and SIGKILL end a stop
+ *   queue     the entry goes to the process's queue, or the thread's
+ *   wake      a thread that does not block it; if the signal ends the process, all of them
  *
- * A stop signal sets stop_signal, and the thread waits in stop() until SIGCONT or SIGKILL clears
- * it. Either kind takes pending signals of the other away. What would end the process sets killed
- * at once, so that waits end that nothing else interrupts.
+ * What will end the process ends its killable waits at once; but SIGABRT, SIGSEGV and the others
+ * that say something about the thread are left to it.
  */
 #include "core/signal.h"
 #include "abi/errno.h"
-#include "abi/wait.h"
+#include "abi/resource.h"
 #include "arch/riscv/hart.h"
-#include "core/lock_check.h"
 #include "core/process_internal.h"
 #include "core/scheduler.h"
-#include "sys/table.h"
+#include "core/signal_internal.h"
 
-#define STOP_SIGNALS                                                                               \
-    (signal_bit(SIGSTOP) | signal_bit(SIGTSTP) | signal_bit(SIGTTIN) | signal_bit(SIGTTOU))
 #define IGNORED_SIGNALS                                                                            \
     (signal_bit(SIGCHLD) | signal_bit(SIGURG) | signal_bit(SIGWINCH) | signal_bit(SIGCONT))
-#define UNBLOCKABLE (signal_bit(SIGKILL) | signal_bit(SIGSTOP))
-
-static bool stops_by_default(int number)
-{
-    return STOP_SIGNALS & signal_bit(number);
-}
+#define CORE_SIGNALS                                                                               \
+    (signal_bit(SIGQUIT) | signal_bit(SIGILL) | signal_bit(SIGTRAP) | signal_bit(SIGABRT) |        \
+     signal_bit(SIGFPE) | signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGSYS) |          \
+     signal_bit(SIGXCPU) | signal_bit(SIGXFSZ))
 
 /* The first process is not ended or stopped by a signal that it does not handle (kill(2)). */
 static bool is_ignored(const struct process *process, int number)
@@ -38,91 +33,261 @@ static bool is_ignored(const struct process *process, int number)
     return handler == SIG_IGN;
 }
 
-static bool ends_by_default(const struct process *process, int number)
+bool signal_ends(const struct process *process, int number)
 {
-    return process->actions[number - 1].handler == SIG_DFL && !stops_by_default(number) &&
+    return process->actions[number - 1].handler == SIG_DFL && !signal_stops_by_default(number) &&
            !is_ignored(process, number);
 }
 
-/* What stop signals, SIGCONT and SIGKILL do when they are sent, whatever the action. (s) held. */
-static void resume_or_stop(struct process *process, int number)
+static struct thread *thread_of(struct list *link)
 {
-    if (stops_by_default(number))
-        process->pending &= ~signal_bit(SIGCONT);
+    return container_of(link, struct thread, process_link);
+}
+
+void signal_unlock(struct process *process, struct list *freed)
+{
+    list_for_each (link, freed) {
+        process->queued_signals--;
+    }
+    spin_unlock(&process->signal_lock);
+    signal_entries_free(freed);
+}
+
+/* Waking */
+
+static void demand_attention(struct thread *thread, bool fatal)
+{
+    __atomic_store_n(&thread->attention, true, __ATOMIC_SEQ_CST);
+    scheduler_interrupt(thread, fatal);
+}
+
+void process_kill_threads(struct process *process, const struct thread *but)
+{
+    list_for_each (link, &process->threads) {
+        struct thread *thread = thread_of(link);
+        if (thread == but || thread->exited)
+            continue;
+        __atomic_store_n(&thread->killed, true, __ATOMIC_SEQ_CST);
+        demand_attention(thread, true);
+    }
+}
+
+void process_begin_exit(struct process *process, int status, const struct thread *but)
+{
+    if (process->exiting)
+        return;
+    __atomic_store_n(&process->exiting, true, __ATOMIC_RELAXED);
+    process->exit_code = status;
+    process_kill_threads(process, but);
+}
+
+static bool is_blocked(const struct thread *thread, int number)
+{
+    return (thread->blocked | thread->real_blocked) & signal_bit(number);
+}
+
+/* Would it take the signal soon if it were asked to? One that looks anyway need not be. */
+static bool is_free_for(const struct thread *thread, uint64_t set)
+{
+    return !thread->exited && (set & ~thread->blocked) && !thread->attention;
+}
+
+/* A thread for a signal that was sent to the process: the leader if possible; NULL: none has to be
+ * woken. */
+static struct thread *choose_thread(struct process *process, int number)
+{
+    if (is_free_for(process->leader, signal_bit(number)))
+        return process->leader;
+    list_for_each (link, &process->threads) {
+        if (is_free_for(thread_of(link), signal_bit(number)))
+            return thread_of(link);
+    }
+    return NULL;
+}
+
+static void wake_for(struct process *process, struct thread *thread, int number)
+{
+    if (number == SIGKILL) {
+        process_begin_exit(process, SIGKILL, NULL);
+        return;
+    }
+    if (!thread)
+        thread = choose_thread(process, number);
+    else if (!is_free_for(thread, signal_bit(number)))
+        thread = NULL;
+    if (!thread)
+        return;
+    if (signal_ends(process, number) && !(CORE_SIGNALS & signal_bit(number)) &&
+        !is_blocked(thread, number))
+        process_begin_exit(process, number, NULL);
+    else
+        demand_attention(thread, false);
+}
+
+/* Sending */
+
+static void remove_from_all(struct process *process, uint64_t mask, struct list *freed)
+{
+    signal_queue_remove(&process->pending, mask, freed);
+    list_for_each (link, &process->threads) {
+        signal_queue_remove(&thread_of(link)->pending, mask, freed);
+    }
+}
+
+/* What stop signals, SIGCONT and SIGKILL do when they are sent, whatever the action. */
+static void resume_or_stop(struct process *process, int number, struct list *freed)
+{
+    if (signal_stops_by_default(number))
+        remove_from_all(process, signal_bit(SIGCONT), freed);
     if (number == SIGCONT) {
-        process->pending &= ~STOP_SIGNALS;
+        remove_from_all(process, STOP_SIGNALS, freed);
         process->taken_stop = 0;
     }
     if ((number == SIGCONT || number == SIGKILL) && process->stop_signal) {
         process->stop_signal = 0;
+        process->stop_complete = false;
         wake_all(&process->resumed);
     }
 }
 
-static void interrupt_threads(struct process *process, bool fatal)
+/* Is the signal to be queued? What it does anyway is done. */
+static bool is_wanted(struct process *process, struct thread *thread, int number,
+                      struct list *freed)
 {
-    list_for_each (link, &process->threads) {
-        scheduler_interrupt(container_of(link, struct thread, process_link), fatal);
-    }
+    if (process->state != PROCESS_ALIVE || (thread && thread->exited))
+        return false;
+    resume_or_stop(process, number, freed);
+    return !is_ignored(process, number) || is_blocked(thread ? thread : process->leader, number);
 }
 
-/* Make the signal pending. (s) held. */
-static void post(struct process *process, int number, const struct signal_information *information)
+/* May one more entry be queued (RLIMIT_SIGPENDING)? For ordinary signals of the kernel, always. */
+static bool may_queue(const struct process *process, int number,
+                      const struct signal_information *information)
 {
-    uint64_t bit = signal_bit(number);
-    if (!(process->pending & bit))
-        process->information[number - 1] = *information;
-    __atomic_store_n(&process->pending, process->pending | bit, __ATOMIC_SEQ_CST);
-    if (process->blocked & bit)
-        return;
-    if (process->stop_signal && number != SIGKILL)
-        return;
-    if (!process->killed && ends_by_default(process, number)) {
-        process->kill_signal = number;
-        __atomic_store_n(&process->killed, true, __ATOMIC_SEQ_CST);
-    }
-    interrupt_threads(process, process->killed);
+    return (number < SIGRTMIN && information->code >= 0) ||
+           process->queued_signals < process->limits[RLIMIT_SIGPENDING].soft;
 }
 
-void signal_send_information(struct process *process, int number,
-                             const struct signal_information *information)
+/* Put a signal that is wanted into the queue; *entry becomes NULL if it is used. 0 or -EAGAIN. */
+static int enqueue(struct process *process, struct thread *thread, int number,
+                   const struct signal_information *information, struct signal_entry **entry)
+{
+    struct signal_queue *queue = thread ? &thread->pending : &process->pending;
+    struct signal_entry *used = may_queue(process, number, information) ? *entry : NULL;
+    if (number < SIGRTMIN && (queue->set & signal_bit(number)))
+        return 0;
+    if (!used && number >= SIGRTMIN && information->code != SI_USER &&
+        information->code != SI_KERNEL)
+        return -EAGAIN;
+    if (used) {
+        used->information = *information;
+        used->information.number = number;
+        process->queued_signals++;
+        *entry = NULL;
+    }
+    signal_queue_add(queue, number, used);
+    return 0;
+}
+
+static int send(struct process *process, struct thread *thread, int number,
+                const struct signal_information *information)
 {
     static const struct signal_information from_kernel = {.code = SI_KERNEL};
+    struct list freed = LIST_INITIALIZER(freed);
+    struct signal_entry *entry = NULL;
+    int result = 0;
+    if (number != SIGKILL)
+        entry = signal_entry_allocate();
     spin_lock(&process->signal_lock);
-    if (process->state == PROCESS_ALIVE) {
-        resume_or_stop(process, number);
-        if ((process->blocked & signal_bit(number)) || !is_ignored(process, number))
-            post(process, number, information ? information : &from_kernel);
+    if (is_wanted(process, thread, number, &freed)) {
+        result = enqueue(process, thread, number, information ? information : &from_kernel, &entry);
+        if (result == 0) {
+            wake_for(process, thread, number);
+            wake_all(&process->signal_arrived);
+        }
     }
-    spin_unlock(&process->signal_lock);
+    signal_unlock(process, &freed);
+    if (entry) {
+        list_push_back(&freed, &entry->link);
+        signal_entries_free(&freed);
+    }
+    return result;
+}
+
+int signal_send_information(struct process *process, int number,
+                            const struct signal_information *information)
+{
+    return send(process, NULL, number, information);
 }
 
 void signal_send(struct process *process, int number)
 {
-    signal_send_information(process, number, NULL);
+    (void)send(process, NULL, number, NULL);
 }
 
-void signal_force(int number, int code, vaddr_t address)
+int signal_send_thread(struct thread *thread, int number,
+                       const struct signal_information *information)
 {
-    struct process *process = current_process();
-    struct signal_information information = {.code = code, .address = address};
-    uint64_t *handler = &process->actions[number - 1].handler;
+    return send(thread->process, thread, number, information);
+}
+
+bool signal_send_entry(struct process *process, struct thread *thread, struct signal_entry *entry)
+{
+    struct list freed = LIST_INITIALIZER(freed);
+    int number = entry->information.number;
+    bool queued;
     spin_lock(&process->signal_lock);
-    if (*handler == SIG_IGN || (process->blocked & signal_bit(number)))
-        *handler = SIG_DFL;
-    if (process == init_process && *handler == SIG_DFL) {
-        process->kill_signal = number;
-        __atomic_store_n(&process->killed, true, __ATOMIC_SEQ_CST);
+    queued = entry->queue != NULL;
+    if (queued) {
+        entry->information.overrun++;
+    } else if (is_wanted(process, thread, number, &freed)) {
+        signal_queue_add(thread ? &thread->pending : &process->pending, number, entry);
+        wake_for(process, thread, number);
+        wake_all(&process->signal_arrived);
     }
-    process->blocked &= ~signal_bit(number);
-    process->pending &= ~signal_bit(number);
-    post(process, number, &information);
+    signal_unlock(process, &freed);
+    return !queued;
+}
+
+void signal_entry_withdraw(struct process *process, struct signal_entry *entry)
+{
+    spin_lock(&process->signal_lock);
+    signal_queue_withdraw(entry);
     spin_unlock(&process->signal_lock);
 }
+
+/* The exact information of an exception wins over a signal of the number that was sent. The first
+ * process is ended as well, if it has no handler. */
+void signal_force(int number, int code, vaddr_t address)
+{
+    struct thread *thread = current_thread();
+    struct process *process = thread->process;
+    struct signal_information information = {.code = code, .address = address};
+    struct signal_entry *entry = signal_entry_allocate();
+    struct list freed = LIST_INITIALIZER(freed);
+    uint64_t *handler = &process->actions[number - 1].handler;
+    spin_lock(&process->signal_lock);
+    if (*handler == SIG_IGN || (thread->blocked & signal_bit(number)))
+        *handler = SIG_DFL;
+    if (process == init_process && *handler == SIG_DFL)
+        process_begin_exit(process, number, NULL);
+    thread->blocked &= ~signal_bit(number);
+    signal_queue_remove(&thread->pending, signal_bit(number), &freed);
+    (void)enqueue(process, thread, number, &information, &entry);
+    signal_update_attention();
+    signal_unlock(process, &freed);
+    if (entry) {
+        list_push_back(&freed, &entry->link);
+        signal_entries_free(&freed);
+    }
+}
+
+/* Actions and masks */
 
 int signal_action(int number, const struct sigaction *action, struct sigaction *old)
 {
     struct process *process = current_process();
+    struct list freed = LIST_INITIALIZER(freed);
     if (number < 1 || number > SIGMAX)
         return -EINVAL;
     if (action && (signal_bit(number) & UNBLOCKABLE))
@@ -134,183 +299,66 @@ int signal_action(int number, const struct sigaction *action, struct sigaction *
         process->actions[number - 1] = *action;
         process->actions[number - 1].mask &= ~UNBLOCKABLE;
         if (is_ignored(process, number))
-            process->pending &= ~signal_bit(number);
+            remove_from_all(process, signal_bit(number), &freed);
     }
-    spin_unlock(&process->signal_lock);
+    signal_unlock(process, &freed);
     return 0;
+}
+
+void signal_update_attention(void)
+{
+    struct thread *thread = current_thread();
+    const struct process *process = thread->process;
+    bool attention = thread->killed || process->stop_signal ||
+                     ((thread->pending.set | process->pending.set) & ~thread->blocked);
+    __atomic_store_n(&thread->attention, attention, __ATOMIC_SEQ_CST);
+}
+
+void signal_retarget(uint64_t set)
+{
+    struct process *process = current_process();
+    set &= process->pending.set;
+    list_for_each (link, &process->threads) {
+        struct thread *thread = thread_of(link);
+        if (!set)
+            return;
+        if (thread == current_thread() || !is_free_for(thread, set))
+            continue;
+        demand_attention(thread, false);
+        set &= thread->blocked;
+    }
+}
+
+void signal_set_blocked(uint64_t mask)
+{
+    struct thread *thread = current_thread();
+    uint64_t added = mask & ~thread->blocked;
+    thread->blocked = mask & ~UNBLOCKABLE;
+    signal_retarget(added);
+    signal_update_attention();
 }
 
 void signal_block(uint64_t mask)
 {
     struct process *process = current_process();
     spin_lock(&process->signal_lock);
-    process->blocked = mask & ~UNBLOCKABLE;
+    signal_set_blocked(mask);
     spin_unlock(&process->signal_lock);
 }
 
-void process_notify_parent(struct process *process, int code, int status)
-{
-    struct process *parent = process->parent;
-    struct signal_information information = {
-        .code = code,
-        .pid = process->pid,
-        .uid = process->credentials->uid,
-        .status = status,
-    };
-    bool stop = code == CLD_STOPPED || code == CLD_CONTINUED;
-    int number = stop ? SIGCHLD : process->exit_signal;
-    if (!parent)
-        return;
-    if (number && !(stop && (parent->actions[SIGCHLD - 1].flags & SA_NOCLDSTOP)))
-        signal_send_information(parent, number, &information);
-    wake_all(&parent->child_changed);
-}
-
-/* Delivery */
-
-/* The process is stopped: tell the parent, wait until it is continued or killed, tell again. */
-static void stop(struct process *process, int number)
-{
-    mutex_lock(&process_tree_lock);
-    process->stopped = true;
-    process->stop_reported = process->continued = false;
-    process->exit_status = number;
-    processes_stopped++;
-    process_notify_parent(process, CLD_STOPPED, number);
-    mutex_unlock(&process_tree_lock);
-    wait_event_killable(&process->resumed,
-                        !__atomic_load_n(&process->stop_signal, __ATOMIC_SEQ_CST));
-    mutex_lock(&process_tree_lock);
-    process->stopped = false;
-    processes_stopped--;
-    if (!thread_killed()) {
-        process->continued = true;
-        process_notify_parent(process, CLD_CONTINUED, SIGCONT);
-    }
-    mutex_unlock(&process_tree_lock);
-}
-
-/* SIGTSTP, SIGTTIN and SIGTTOU do not stop a process whose group nobody could continue. */
-static bool may_stop(struct process *process, int number)
-{
-    bool orphaned;
-    if (number == SIGSTOP)
-        return true;
-    mutex_lock(&process_tree_lock);
-    orphaned = process_group_is_orphaned(process->group, NULL);
-    mutex_unlock(&process_tree_lock);
-    return !orphaned;
-}
-
-/* A stop signal was taken: stop, unless a SIGCONT came since. (s) not held. */
-static void act_stop(struct process *process, int number)
-{
-    bool stopping;
-    if (!may_stop(process, number))
-        return;
-    spin_lock(&process->signal_lock);
-    stopping = process->taken_stop == number && !process->killed;
-    if (stopping)
-        process->stop_signal = number;
-    spin_unlock(&process->signal_lock);
-    if (stopping)
-        stop(process, number);
-}
-
-/* Take the next signal to act on; 0: none. SIGKILL, and what an exception caused, come first. */
-static int take(struct process *process, struct sigaction *action,
-                struct signal_information *information)
-{
-    uint64_t ready, first = signal_bit(SIGKILL) | signal_bit(SIGSEGV) | signal_bit(SIGBUS) |
-                            signal_bit(SIGILL) | signal_bit(SIGFPE) | signal_bit(SIGTRAP);
-    int number = 0;
-    spin_lock(&process->signal_lock);
-    ready = process->pending & ~process->blocked;
-    if (process->killed)
-        number = process->kill_signal;
-    else if (ready)
-        number = __builtin_ctzl(ready & first ? ready & first : ready) + 1;
-    if (number) {
-        process->pending &= ~signal_bit(number);
-        *action = process->actions[number - 1];
-        *information = process->information[number - 1];
-        process->taken_stop = stops_by_default(number) ? number : 0;
-        if (action->handler > SIG_IGN && (action->flags & SA_RESETHAND))
-            process->actions[number - 1].handler = SIG_DFL;
-    }
-    spin_unlock(&process->signal_lock);
-    return number;
-}
-
-/* Which of an interrupted call's ends is right: signal(7), "Interruption of system calls". */
-static bool is_repeated_after_handler(const struct trap_frame *frame,
-                                      const struct sigaction *action)
-{
-    if (!(action->flags & SA_RESTART))
-        return false;
-    switch (frame->x[REGISTER_A7]) {
-    case SYS_nanosleep:
-    case SYS_clock_nanosleep:
-    case SYS_ppoll:
-    case SYS_pselect6:
-    case SYS_epoll_pwait:
-    case SYS_epoll_pwait2:
-    case SYS_rt_sigsuspend:
-        return false;
-    default:
-        return true;
-    }
-}
-
-static void repeat_call(struct trap_frame *frame, struct thread *thread)
-{
-    frame->x[REGISTER_A0] = thread->restart_argument;
-    frame->epc -= 4; /* of the ecall instruction */
-}
-
-/* Enter a handler. Its signal and mask are blocked meanwhile; if the frame cannot be written, the
- * process ends. */
-static void handle(struct trap_frame *frame, int number, const struct sigaction *action,
-                   const struct signal_information *information)
+void signal_mask_begin(uint64_t mask)
 {
     struct thread *thread = current_thread();
-    struct process *process = thread->process;
-    uint64_t old = process->restore_blocked ? process->saved_blocked : process->blocked;
-    if (thread->restart && is_repeated_after_handler(frame, action))
-        repeat_call(frame, thread);
-    thread->restart = false;
-    thread->sleep_deadline = 0;
-    process->restore_blocked = false;
-    if (signal_frame_push(frame, number, action, information, old)) {
-        process_exit(SIGSEGV);
-    }
-    signal_block(process->blocked | action->mask |
-                 (action->flags & SA_NODEFER ? 0 : signal_bit(number)));
+    thread->saved_blocked = thread->blocked;
+    thread->restore_blocked = true;
+    signal_block(mask);
 }
 
-void process_signals_deliver(struct trap_frame *frame)
+void signal_mask_end(bool interrupted)
 {
     struct thread *thread = current_thread();
-    struct process *process = thread->process;
-    struct signal_information information;
-    struct sigaction action;
-    int number;
-    lock_check_none();
-    while ((number = take(process, &action, &information))) {
-        if (process->killed)
-            process_exit(number);
-        if (action.handler > SIG_IGN)
-            handle(frame, number, &action, &information);
-        else if (action.handler == SIG_DFL && stops_by_default(number) && process != init_process)
-            act_stop(process, number);
-        else if (ends_by_default(process, number))
-            process_exit(number);
-    }
-    if (thread->restart)
-        repeat_call(frame, thread);
-    thread->restart = false;
-    if (process->restore_blocked) {
-        process->restore_blocked = false;
-        signal_block(process->saved_blocked);
-    }
+    if (interrupted || !thread->restore_blocked)
+        return;
+    thread->restore_blocked = false;
+    signal_block(thread->saved_blocked);
 }

@@ -23,40 +23,48 @@ _Static_assert(offsetof(struct signal_frame, context.context.registers) == 304, 
 
 bool signal_on_alternate_stack(vaddr_t sp)
 {
-    const struct stack *stack = &current_process()->alternate_stack;
-    return !(stack->flags & SS_DISABLE) && sp > stack->address &&
+    const struct stack *stack = &current_thread()->alternate_stack;
+    return !(stack->flags & (int32_t)(SS_DISABLE | SS_AUTODISARM)) && sp > stack->address &&
            sp - stack->address <= stack->size;
 }
 
-/* Where the frame goes: the current stack, or the alternate one. */
-static vaddr_t place_frame(const struct trap_frame *frame, const struct sigaction *action)
+int signal_set_alternate_stack(const struct stack *stack, vaddr_t sp)
 {
-    const struct stack *stack = &current_process()->alternate_stack;
-    vaddr_t sp = frame->x[REGISTER_SP];
-    if ((action->flags & SA_ONSTACK) && !(stack->flags & SS_DISABLE) &&
-        !signal_on_alternate_stack(sp))
-        sp = stack->address + stack->size;
-    return (sp - sizeof(struct signal_frame)) & ~15ul;
+    struct stack *own = &current_thread()->alternate_stack;
+    int32_t mode = stack->flags & ~(int32_t)SS_AUTODISARM;
+    if (signal_on_alternate_stack(sp))
+        return -EPERM;
+    if (mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0)
+        return -EINVAL;
+    if (mode == SS_DISABLE) {
+        *own = (struct stack){.flags = stack->flags};
+        return 0;
+    }
+    if (stack->size < MINSIGSTKSZ)
+        return -ENOMEM;
+    *own = *stack;
+    own->flags &= (int32_t)SS_AUTODISARM;
+    return 0;
 }
 
-static void fill_information(struct siginfo *siginfo, int number,
-                             const struct signal_information *information)
+/* Where the frame goes: the current stack, or the alternate one; 0: it does not fit there. */
+static vaddr_t place_frame(const struct trap_frame *frame, const struct sigaction *action)
 {
-    siginfo->number = number;
-    siginfo->code = information->code;
-    if (information->code > 0 && information->code != SI_KERNEL && number != SIGCHLD) {
-        siginfo->address = information->address;
-    } else {
-        siginfo->sender.pid = information->pid;
-        siginfo->sender.uid = information->uid;
-        siginfo->sender.status = information->status;
-    }
+    const struct stack *stack = &current_thread()->alternate_stack;
+    vaddr_t sp = frame->x[REGISTER_SP];
+    if (signal_on_alternate_stack(sp))
+        return signal_on_alternate_stack(sp - sizeof(struct signal_frame))
+                   ? (sp - sizeof(struct signal_frame)) & ~15ul
+                   : 0;
+    if ((action->flags & SA_ONSTACK) && !(stack->flags & SS_DISABLE))
+        sp = stack->address + stack->size;
+    return (sp - sizeof(struct signal_frame)) & ~15ul;
 }
 
 static void fill_context(struct ucontext *context, const struct trap_frame *frame, uint64_t mask)
 {
     struct thread *thread = current_thread();
-    context->stack = thread->process->alternate_stack;
+    context->stack = thread->alternate_stack;
     if (signal_on_alternate_stack(frame->x[REGISTER_SP]))
         context->stack.flags |= SS_ONSTACK;
     context->mask = mask;
@@ -67,7 +75,7 @@ static void fill_context(struct ucontext *context, const struct trap_frame *fram
     context->context.fp.fcsr = thread->fp.fcsr;
 }
 
-int signal_frame_push(struct trap_frame *frame, int number, const struct sigaction *action,
+int signal_frame_push(struct trap_frame *frame, const struct sigaction *action,
                       const struct signal_information *information, uint64_t mask)
 {
     vaddr_t address = place_frame(frame, action);
@@ -75,21 +83,27 @@ int signal_frame_push(struct trap_frame *frame, int number, const struct sigacti
     int result;
     if (!saved)
         return -ENOMEM;
-    fill_information(&saved->information, number, information);
+    saved->siginfo.information = *information;
     fill_context(&saved->context, frame, mask);
     result = copy_to_user(address, saved, sizeof(*saved));
     kfree(saved);
     if (result)
         return result;
-    if (current_process()->alternate_stack.flags & (int32_t)SS_AUTODISARM)
-        current_process()->alternate_stack = (struct stack){.flags = SS_DISABLE};
+    if (current_thread()->alternate_stack.flags & (int32_t)SS_AUTODISARM)
+        current_thread()->alternate_stack = (struct stack){.flags = SS_DISABLE};
     frame->epc = action->handler;
-    frame->x[REGISTER_RA] = vdso_signal_return(current_process()->aspace);
+    frame->x[REGISTER_RA] = vdso_signal_return(current_thread()->aspace);
     frame->x[REGISTER_SP] = address;
-    frame->x[REGISTER_A0] = (uint64_t)number;
-    frame->x[REGISTER_A1] = address + offsetof(struct signal_frame, information);
+    frame->x[REGISTER_A0] = (uint64_t)information->number;
+    frame->x[REGISTER_A1] = address + offsetof(struct signal_frame, siginfo);
     frame->x[REGISTER_A1 + 1] = address + offsetof(struct signal_frame, context);
     return 0;
+}
+
+/* The words behind the floating-point registers describe further state: there is none here. */
+static bool has_unknown_extension(const struct sigcontext *context)
+{
+    return context->quad.reserved[0] || context->quad.reserved[1] || context->quad.reserved[2];
 }
 
 int signal_frame_pop(struct trap_frame *frame)
@@ -102,6 +116,8 @@ int signal_frame_pop(struct trap_frame *frame)
         return -ENOMEM;
     result =
         copy_from_user(context, address + offsetof(struct signal_frame, context), sizeof(*context));
+    if (result == 0 && has_unknown_extension(&context->context))
+        result = -EINVAL;
     if (result == 0) {
         frame->epc = context->context.registers[0];
         memcpy(&frame->x[1], &context->context.registers[1], 31 * sizeof(uint64_t));
@@ -109,8 +125,8 @@ int signal_frame_pop(struct trap_frame *frame)
         thread->fp.fcsr = context->context.fp.fcsr;
         fp_reload();
         signal_block(context->mask);
-        thread->process->alternate_stack = context->stack;
-        thread->process->alternate_stack.flags &= SS_DISABLE;
+        /* A stack that cannot be set, as it is in use, is none to restore. */
+        (void)signal_set_alternate_stack(&context->stack, frame->x[REGISTER_SP]);
     }
     kfree(context);
     return result;

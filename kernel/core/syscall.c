@@ -16,10 +16,11 @@ static system_call *const table[SYS_LIMIT] = {
 
 /* An interrupted call is ended here by what interrupted it, so that it can be repeated with its
  * arguments even if nothing is pending any more. */
-static void end_interrupted(struct trap_frame *frame, uint64_t argument)
+static void end_interrupted(struct trap_frame *frame, uint64_t argument, enum restart restart)
 {
     struct thread *thread = current_thread();
-    thread->restart = true;
+    frame->x[REGISTER_A0] = (uint64_t)-EINTR;
+    thread->restart = restart;
     thread->restart_argument = argument;
     process_signals_deliver(frame);
 }
@@ -31,6 +32,14 @@ void syscall_dispatch(struct trap_frame *frame)
     if (number < SYS_LIMIT && table[number])
         result = table[number](&frame->x[REGISTER_A0]);
     frame->x[REGISTER_A0] = (uint64_t)result;
-    if (result == -EINTR && number != SYS_rt_sigreturn)
-        end_interrupted(frame, argument);
+    if (number == SYS_rt_sigreturn)
+        return;
+    if (result == -EINTR)
+        end_interrupted(frame, argument, RESTART_AFTER_HANDLER);
+    else if (result == -EINTR_HANDLER)
+        end_interrupted(frame, argument, RESTART_WITHOUT_HANDLER);
+    else if (result == -EINTR_REPEAT)
+        end_interrupted(frame, argument, RESTART_ALWAYS);
+    else if (result == -EINTR_ALWAYS)
+        frame->x[REGISTER_A0] = (uint64_t)-EINTR;
 }

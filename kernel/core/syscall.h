@@ -8,6 +8,19 @@
 #include "arch/riscv/trap.h"
 #include <stdint.h>
 
+/*
+ * A call that was interrupted by a signal returns one of these, and the user sees EINTR, or the
+ * call is repeated with the same arguments (signal(7), "Interruption of system calls"):
+ *
+ *   -EINTR           repeated, unless a handler without SA_RESTART runs
+ *   -EINTR_HANDLER   repeated, unless a handler runs
+ *   -EINTR_ALWAYS    never repeated
+ *   -EINTR_REPEAT    always repeated
+ */
+#define EINTR_HANDLER 514
+#define EINTR_ALWAYS  515
+#define EINTR_REPEAT  516
+
 typedef long system_call(const uint64_t argument[6]);
 
 /* Perform the call whose number is in a7; a0 gets the result. */

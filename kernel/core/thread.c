@@ -8,6 +8,7 @@
 #include "core/process.h"
 #include "core/scheduler.h"
 #include "core/time.h"
+#include "lib/string.h"
 #include "vm/kmem.h"
 
 #define DEPTH_MARK   0x6d61726b6d61726bul
@@ -53,14 +54,18 @@ static struct thread *create(uint64_t s0, uint64_t s1)
     thread->hart = &harts[0];
     list_init(&thread->run_link);
     list_init(&thread->process_link);
+    wait_queue_init(&thread->vfork_done, "vfork");
+    signal_queue_init(&thread->pending);
+    thread->alternate_stack.flags = SS_DISABLE;
+    thread->references = 1;
     return thread;
 }
 
 struct thread *thread_create(const char *name, void (*entry)(void *), void *argument)
 {
     struct thread *thread = create((uint64_t)argument, (uint64_t)entry);
-    if (thread)
-        thread->name = name;
+    if (thread && name)
+        string_copy(thread->name, name, sizeof(thread->name));
     return thread;
 }
 
@@ -72,13 +77,25 @@ struct thread *thread_create_user(void)
     return thread;
 }
 
+void thread_reference(struct thread *thread)
+{
+    __atomic_fetch_add(&thread->references, 1, __ATOMIC_RELAXED);
+}
+
+/* The thread that booted has no frame, and no memory to be given back. */
+void thread_release(struct thread *thread)
+{
+    if (thread->frame && !__atomic_sub_fetch(&thread->references, 1, __ATOMIC_ACQ_REL))
+        slab_free(&thread_cache, thread);
+}
+
 void thread_free(struct thread *thread)
 {
     if (thread->stack)
         kernel_stack_free(thread->stack);
+    thread->stack = NULL;
     credentials_give_back(thread);
-    if (thread->frame)
-        slab_free(&thread_cache, thread);
+    thread_release(thread);
 }
 
 int kernel_thread_start(const char *name, void (*entry)(void *), void *argument)
@@ -104,13 +121,10 @@ int thread_sleep(uint64_t nanoseconds, enum wait_kind kind)
 
 bool thread_signalled(void)
 {
-    struct process *process = current_thread()->process;
-    return process && (process->killed || (__atomic_load_n(&process->pending, __ATOMIC_SEQ_CST) &
-                                           ~process->blocked) != 0);
+    return __atomic_load_n(&current_thread()->attention, __ATOMIC_SEQ_CST);
 }
 
 bool thread_killed(void)
 {
-    struct process *process = current_thread()->process;
-    return process && __atomic_load_n(&process->killed, __ATOMIC_SEQ_CST);
+    return __atomic_load_n(&current_thread()->killed, __ATOMIC_SEQ_CST);
 }

@@ -6,25 +6,37 @@
 #define MAPIX_CORE_THREAD_H
 
 #include "arch/riscv/trap.h"
+#include "core/signal_queue.h"
 #include "core/wait.h"
 #include "lib/list.h"
 #include "lib/tree.h"
 
+/* What becomes of an interrupted system call: core/syscall.h. */
+enum restart { RESTART_NONE, RESTART_WITHOUT_HANDLER, RESTART_AFTER_HANDLER, RESTART_ALWAYS };
+
 enum thread_state { THREAD_RUNNABLE, THREAD_RUNNING, THREAD_SLEEPING, THREAD_STOPPED, THREAD_DEAD };
 
+struct aspace;
 struct credentials;
+struct file_table;
+struct path_context;
 struct process;
+
+#define THREAD_NAME_SIZE 16
 
 /*
  * Who may touch a field: (s) the thread itself, (r) the lock of the run queue that it is or was
- * last on, (i) the thread itself with interrupts off.
+ * last on, (i) the thread itself with interrupts off, (l) signal_lock of its process, (t)
+ * process_tree_lock. (sl): the thread itself changes it with (l), so it reads it without, and
+ * others with it.
  */
 struct thread {
     struct switch_context context; /* (r) callee-saved registers while not running; first member */
     void *stack;                   /* lowest usable address of the kernel stack */
     struct trap_frame *frame;      /* user registers, at the top of the kernel stack */
     struct hart *hart;             /* (r) where it runs, or ran last */
-    struct process *process;       /* NULL: kernel thread */
+    struct process *process;       /* (t) NULL: kernel thread, or it has left its process */
+    struct aspace *aspace;         /* (sl) that it runs in, referenced; NULL: none */
     struct credentials *credentials; /* (s) replaced with process_tree_lock; NULL: the kernel's */
     uint32_t spin_depth;             /* (i) spinlocks held */
     bool interrupts_were_on;         /* (i) before the outermost of them */
@@ -41,15 +53,33 @@ struct thread {
     uint64_t queued_since;           /* (r) while runnable: time_now() then, if harts were idle */
     uint64_t user_ticks, system_ticks; /* (i) of the time register, up to tick_stamp */
     uint64_t tick_stamp;               /* (i) when time was counted last */
-    bool restart;                      /* (s) a system call ended with -EINTR */
+    enum restart restart;              /* (s) of a system call that was interrupted */
     uint64_t restart_argument;         /* (s) its a0 */
     uint64_t sleep_deadline;           /* (s) of nanosleep, while it is restarted; else 0 */
     uint64_t voluntary_switches, involuntary_switches;
-    struct list process_link; /* process->threads */
-    int id;                   /* thread id */
-    uint64_t clear_child_tid; /* user address, set_tid_address(2) */
-    struct fp_state fp;       /* (s) floating-point registers while not in the hart */
-    const char *name;         /* kernel threads */
+    struct fp_state fp;                /* (s) floating-point registers while not in the hart */
+    char name[THREAD_NAME_SIZE];       /* (s) of the kernel thread, or of the program */
+    uint64_t references;               /* atomic: the scheduler, its process, and others */
+    int id;                            /* (t) thread identifier */
+    struct tree_node id_node;          /* (t) in the tree of threads, if it has an identifier */
+    struct list process_link;          /* process->threads: changed with (t) and (l) */
+    uint64_t start_time;               /* time_now() when it was made */
+    struct file_table *files;          /* (sl) referenced; NULL once it exits */
+    struct path_context *path_context; /* (sl) referenced; NULL once it exits */
+    uint64_t clear_child_tid;          /* (s) user address, set_tid_address(2) */
+    uint64_t robust_list;              /* (s) user address, set_robust_list(2) */
+    struct wait_queue vfork_done;      /* its vfork child has let go of the address space */
+    bool vfork_released;               /* atomic: it has */
+
+    bool attention;               /* (l), atomic: there may be a signal to act on, or a stop */
+    bool killed;                  /* (l), atomic: it has to end */
+    bool exited;                  /* (l) it takes no signals any more */
+    uint64_t blocked;             /* (sl) signals */
+    uint64_t real_blocked;        /* (sl) blocked as it was before rt_sigtimedwait; else 0 */
+    uint64_t saved_blocked;       /* (s) mask to restore when a signal has been acted on */
+    bool restore_blocked;         /* (s) do so */
+    struct signal_queue pending;  /* (l) sent to this thread */
+    struct stack alternate_stack; /* (s) sigaltstack(2) */
 #ifdef DEBUG
     uint32_t lock_count;   /* (s) */
     const void *locks[16]; /* (s) held, for the order check */
@@ -68,8 +98,12 @@ int kernel_thread_start(const char *name, void (*entry)(void *), void *argument)
 struct thread *thread_create(const char *name, void (*entry)(void *), void *argument);
 struct thread *thread_create_user(void);
 
-/* Give back a thread that does not run: ended, or never started. */
+/* Give back the stack and a reference of a thread that does not run: ended, or never started. */
 void thread_free(struct thread *thread);
+
+/* The structure stays while it is referenced. */
+void thread_reference(struct thread *thread);
+void thread_release(struct thread *thread);
 
 /* Has the thread used its stack to the last kilobyte? Asked at each switch of the DEBUG kernel. */
 bool thread_stack_is_deep(const struct thread *thread);
@@ -87,10 +121,10 @@ void thread_yield(void);
 /* Sleep for at least this many nanoseconds; -EINTR when interrupted. */
 int thread_sleep(uint64_t nanoseconds, enum wait_kind kind);
 
-/* A signal is pending on which the current thread must act (interrupts interruptible waits). */
+/* A signal may be pending on which the current thread must act (interrupts interruptible waits). */
 bool thread_signalled(void);
 
-/* The current process is being killed: killable waits end. */
+/* The current thread is being killed: killable waits end. */
 bool thread_killed(void);
 
 #endif

@@ -57,7 +57,7 @@ static inline bool copy_piece(struct pmap *pmap, const struct copy *copy, vaddr_
 static inline size_t copy_user(const struct copy *copy, vaddr_t address, size_t size,
                                bool may_fault)
 {
-    struct pmap *pmap = &current_process()->aspace->pmap;
+    struct pmap *pmap = &current_thread()->aspace->pmap;
     size_t done = 0, end = user_part(address, size);
     while (done < end) {
         size_t piece = rest_of_page(address + done, end - done);
@@ -72,7 +72,7 @@ static inline size_t copy_user(const struct copy *copy, vaddr_t address, size_t 
 
 int user_fault_in(vaddr_t address, unsigned access)
 {
-    struct aspace *aspace = current_process()->aspace;
+    struct aspace *aspace = current_thread()->aspace;
     if (address >= user_end)
         return -EFAULT;
     for (;;) {

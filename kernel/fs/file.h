@@ -64,10 +64,12 @@ struct file *file_create(struct vnode *vnode, const struct file_operations *oper
 
 struct file_table *file_table_create(void);
 struct file_table *file_table_copy(struct file_table *table); /* fork */
-void file_table_release(struct file_table *table);
-void file_table_exec(struct file_table *table); /* close what is close-on-exec */
+void file_table_reference(struct file_table *table);
+void file_table_release(struct file_table *table);         /* closes all with the last reference */
+bool file_table_is_shared(const struct file_table *table); /* has it other references? */
+void file_table_exec(struct file_table *table);            /* close what is close-on-exec */
 
-/* The file at a descriptor of the current process, referenced; NULL: EBADF. */
+/* The file at a descriptor of the current thread, referenced; NULL: EBADF. */
 struct file *file_get(int descriptor);
 
 /* The lowest free descriptor >= minimum for file (takes over the reference): the number, -EMFILE,

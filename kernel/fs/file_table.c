@@ -1,6 +1,7 @@
 /*
- * The table of descriptors of a process: an array that grows, and bitmaps of the open descriptors
- * and of those to be closed by execve(2).
+ * The table of descriptors of a thread, which it usually shares with the other threads of its
+ * process: an array that grows, and bitmaps of the open descriptors and of those to be closed by
+ * execve(2).
  */
 #include "abi/errno.h"
 #include "abi/resource.h"
@@ -21,6 +22,7 @@ struct slots {
 };
 
 struct file_table {
+    uint64_t references; /* atomic: threads that use it, and others for a moment */
     struct spinlock lock;
     struct slots slots; /* (lock) */
 };
@@ -55,6 +57,7 @@ static struct file_table *table_create(unsigned size)
 
     if (!table)
         return NULL;
+    table->references = 1;
     spin_init(&table->lock, "file table", RANK_TABLE);
     if (slots_create(&table->slots, size)) {
         kfree(table);
@@ -154,8 +157,20 @@ static void close_marked(struct file_table *table, bool on_exec_only, unsigned f
     }
 }
 
+void file_table_reference(struct file_table *table)
+{
+    __atomic_fetch_add(&table->references, 1, __ATOMIC_RELAXED);
+}
+
+bool file_table_is_shared(const struct file_table *table)
+{
+    return __atomic_load_n(&table->references, __ATOMIC_ACQUIRE) > 1;
+}
+
 void file_table_release(struct file_table *table)
 {
+    if (__atomic_sub_fetch(&table->references, 1, __ATOMIC_ACQ_REL))
+        return;
     close_marked(table, false, 0, UINT32_MAX);
     kfree(table->slots.files);
     kfree(table);
@@ -168,7 +183,7 @@ void file_table_exec(struct file_table *table)
 
 void file_close_range(unsigned first, unsigned last, bool mark_only)
 {
-    struct file_table *table = current_process()->files;
+    struct file_table *table = current_thread()->files;
 
     if (!mark_only) {
         close_marked(table, false, first, last);
@@ -209,7 +224,7 @@ int file_table_next(struct file_table *table, int descriptor)
 
 struct file *file_get(int descriptor)
 {
-    return file_table_get(current_process()->files, descriptor);
+    return file_table_get(current_thread()->files, descriptor);
 }
 
 /* Make the table larger than it was; or it has been made so meanwhile. */
@@ -255,7 +270,7 @@ static void put(struct slots *slots, unsigned descriptor, struct file *file, boo
 
 int file_install(struct file *file, int minimum, bool close_on_exec)
 {
-    struct file_table *table = current_process()->files;
+    struct file_table *table = current_thread()->files;
     unsigned limit = descriptor_limit(), first = (unsigned)minimum;
 
     for (;;) {
@@ -293,7 +308,7 @@ int file_reserve(bool close_on_exec)
 
 void file_fill(int descriptor, struct file *file)
 {
-    struct file_table *table = current_process()->files;
+    struct file_table *table = current_thread()->files;
 
     spin_lock(&table->lock);
     table->slots.files[descriptor] = file;
@@ -306,7 +321,7 @@ void file_fill(int descriptor, struct file *file)
 
 int file_install_at(struct file *file, int descriptor, bool close_on_exec)
 {
-    struct file_table *table = current_process()->files;
+    struct file_table *table = current_thread()->files;
     unsigned wanted = (unsigned)descriptor;
     struct file *old = NULL;
     bool reserved = false;
@@ -337,7 +352,7 @@ int file_install_at(struct file *file, int descriptor, bool close_on_exec)
 
 int file_close(int descriptor)
 {
-    struct file_table *table = current_process()->files;
+    struct file_table *table = current_thread()->files;
     struct file *file = NULL;
 
     spin_lock(&table->lock);
@@ -352,7 +367,7 @@ int file_close(int descriptor)
 
 int file_get_close_on_exec(int descriptor)
 {
-    struct file_table *table = current_process()->files;
+    struct file_table *table = current_thread()->files;
     int result = -EBADF;
 
     spin_lock(&table->lock);
@@ -365,7 +380,7 @@ int file_get_close_on_exec(int descriptor)
 
 int file_set_close_on_exec(int descriptor, bool close_on_exec)
 {
-    struct file_table *table = current_process()->files;
+    struct file_table *table = current_thread()->files;
     int result = -EBADF;
 
     spin_lock(&table->lock);

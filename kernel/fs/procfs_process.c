@@ -12,6 +12,7 @@
 #include "dev/terminal.h"
 #include "fs/file.h"
 #include "fs/path.h"
+#include "fs/path_context.h"
 #include "fs/procfs.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -80,27 +81,28 @@ struct snapshot {
     int pid, parent, group, session, foreground, exit_signal, exit_status, hart;
     unsigned threads;
     uint64_t terminal_device, start_time;
-    char name[PROCESS_NAME_SIZE];
+    char name[THREAD_NAME_SIZE];
     char state;
     uint32_t umask;
     struct credentials *credentials; /* referenced */
     struct resource_usage usage, children_usage;
     struct rlimit limits[RLIMIT_COUNT];
-    uint64_t pending, blocked, ignored, caught;
+    uint64_t pending, thread_pending, blocked, ignored, caught;
     struct aspace *aspace; /* referenced, or NULL */
 };
 
 static char state_letter(const struct process *process)
 {
-    const struct list *link = list_first(&process->threads);
+    const struct thread *thread = process->leader;
 
     if (process->state == PROCESS_ZOMBIE)
         return 'Z';
     if (process->stopped)
         return 'T';
-    if (!link)
+    if (!thread)
         return 'X';
-    const struct thread *thread = container_of(link, struct thread, process_link);
+    if (thread->exited)
+        return 'Z';
     if (thread->state != THREAD_SLEEPING)
         return 'R';
     return thread->wait_kind == WAIT_UNINTERRUPTIBLE ? 'D' : 'S';
@@ -109,8 +111,11 @@ static char state_letter(const struct process *process)
 static void copy_signals(struct snapshot *snapshot, struct process *process)
 {
     spin_lock(&process->signal_lock);
-    snapshot->pending = process->pending;
-    snapshot->blocked = process->blocked;
+    snapshot->pending = process->pending.set;
+    if (process->leader) {
+        snapshot->thread_pending = process->leader->pending.set;
+        snapshot->blocked = process->leader->blocked;
+    }
     for (int number = 1; number <= SIGMAX; number++) {
         uint64_t handler = process->actions[number - 1].handler;
         if (handler == SIG_IGN)
@@ -124,7 +129,8 @@ static void copy_signals(struct snapshot *snapshot, struct process *process)
 
 static void copy_process(struct snapshot *snapshot, struct process *process)
 {
-    const struct list *link = list_first(&process->threads);
+    const struct thread *leader = process->leader;
+    struct path_context *context = process_path_context(process);
 
     snapshot->pid = process->pid;
     snapshot->parent = process->parent ? process->parent->pid : 0;
@@ -136,15 +142,19 @@ static void copy_process(struct snapshot *snapshot, struct process *process)
     snapshot->exit_status = process->exit_status;
     snapshot->threads = process->thread_count;
     snapshot->start_time = process->start_time;
-    snapshot->umask = process->umask;
+    if (context) {
+        snapshot->umask = context->umask;
+        path_context_release(context);
+    }
     snapshot->state = state_letter(process);
-    memcpy(snapshot->name, process->name, sizeof(snapshot->name));
-    snapshot->name[PROCESS_NAME_SIZE - 1] = 0;
+    if (leader)
+        memcpy(snapshot->name, leader->name, sizeof(snapshot->name));
+    snapshot->name[THREAD_NAME_SIZE - 1] = 0;
     snapshot->credentials = credentials_reference(process->credentials);
     process_usage(process, &snapshot->usage);
     snapshot->children_usage = process->children_usage;
-    if (link)
-        snapshot->hart = (int)container_of(link, struct thread, process_link)->hart->index;
+    if (leader)
+        snapshot->hart = (int)leader->hart->index;
     copy_signals(snapshot, process);
     snapshot->aspace = process_aspace(process);
 }
@@ -301,10 +311,10 @@ static int write_status(uint64_t key, struct text *text)
     if (snapshot->aspace)
         write_status_memory(snapshot->aspace, text);
     text_format(text,
-                "Threads:\t%u\nSigPnd:\t%016lx\nShdPnd:\t%016x\nSigBlk:\t%016lx\n"
+                "Threads:\t%u\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n"
                 "SigIgn:\t%016lx\nSigCgt:\t%016lx\n",
-                snapshot->threads, snapshot->pending, 0, snapshot->blocked, snapshot->ignored,
-                snapshot->caught);
+                snapshot->threads, snapshot->thread_pending, snapshot->pending, snapshot->blocked,
+                snapshot->ignored, snapshot->caught);
     text_format(text, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
                 snapshot->usage.voluntary_switches, snapshot->usage.involuntary_switches);
     free_snapshot(snapshot);
@@ -402,45 +412,51 @@ static int find_target(uint64_t key, get_target *get, struct vnode **target)
     struct process *process = process_find(procfs_pid(key));
     if (process)
         error = procfs_may_inspect(process);
-    if (!error) {
-        *target = get(process, key);
-        error = *target ? 0 : -ENOENT;
-    }
+    if (!error)
+        process_reference(process);
     mutex_unlock(&process_tree_lock);
-    return error;
-}
-
-static struct vnode *reference_context(struct process *process, struct vnode **place)
-{
-    mutex_lock(&process->context_lock);
-    struct vnode *vnode = *place;
-    if (vnode)
-        vnode_reference(vnode);
-    mutex_unlock(&process->context_lock);
-    return vnode;
+    if (error)
+        return error;
+    *target = get(process, key);
+    process_release(process);
+    return *target ? 0 : -ENOENT;
 }
 
 static struct vnode *get_executable(struct process *process, uint64_t key)
 {
     (void)key;
-    return reference_context(process, &process->executable);
+    mutex_lock(&process->executable_lock);
+    struct vnode *vnode = process->executable;
+    if (vnode)
+        vnode_reference(vnode);
+    mutex_unlock(&process->executable_lock);
+    return vnode;
 }
 
 static struct vnode *get_directory(struct process *process, uint64_t key)
 {
     (void)key;
-    return reference_context(process, &process->directory);
+    struct path_context *context = process_path_context(process);
+    struct vnode *directory = context ? path_context_directory(context) : NULL;
+    if (context)
+        path_context_release(context);
+    return directory;
 }
 
 static struct vnode *get_root(struct process *process, uint64_t key)
 {
     (void)key;
-    return reference_context(process, &process->root);
+    struct path_context *context = process_path_context(process);
+    struct vnode *root = context ? path_context_root(context) : NULL;
+    if (context)
+        path_context_release(context);
+    return root;
 }
 
 static struct vnode *get_descriptor(struct process *process, uint64_t key)
 {
-    struct file *file = process->files ? file_table_get(process->files, (int)(uint32_t)key) : NULL;
+    struct file_table *files = process_files(process);
+    struct file *file = files ? file_table_get(files, (int)(uint32_t)key) : NULL;
     struct vnode *vnode = NULL;
 
     if (file) {
@@ -448,6 +464,8 @@ static struct vnode *get_descriptor(struct process *process, uint64_t key)
         vnode_reference(vnode);
         file_release(file);
     }
+    if (files)
+        file_table_release(files);
     return vnode;
 }
 
@@ -504,9 +522,13 @@ static bool next_descriptor(uint64_t key, uint64_t *number, uint64_t *descriptor
         return false;
     mutex_lock(&process_tree_lock);
     struct process *process = process_find(procfs_pid(key));
-    if (process && process->files && !procfs_may_inspect(process))
-        descriptor = file_table_next(process->files, (int)*number);
+    struct file_table *files =
+        process && !procfs_may_inspect(process) ? process_files(process) : NULL;
     mutex_unlock(&process_tree_lock);
+    if (files) {
+        descriptor = file_table_next(files, (int)*number);
+        file_table_release(files);
+    }
     *number = (uint64_t)descriptor;
     *descriptor_key = procfs_key(procfs_pid(key), (uint32_t)descriptor);
     format(name, PSEUDO_NAME_MAX + 1, "%d", descriptor);

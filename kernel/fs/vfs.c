@@ -9,6 +9,7 @@
 #include "fs/mount.h"
 #include "fs/name_cache.h"
 #include "fs/path.h"
+#include "fs/path_context.h"
 #include "lib/format.h"
 
 #define UNNAMED_SIZE 24 /* what a file without a name is called: "#" and its number */
@@ -24,8 +25,8 @@ int vfs_check_change(const struct vnode *directory)
 
 static uint32_t current_umask(void)
 {
-    struct process *process = current_process();
-    return process ? __atomic_load_n(&process->umask, __ATOMIC_RELAXED) : 022;
+    const struct path_context *context = current_thread()->path_context;
+    return context ? __atomic_load_n(&context->umask, __ATOMIC_RELAXED) : 022;
 }
 
 /* What a file that the current thread makes in the directory begins with. */

@@ -3,10 +3,12 @@
  */
 #include "fs/walk.h"
 #include "abi/errno.h"
-#include "core/process.h"
+#include "core/thread.h"
+#include "arch/riscv/hart.h"
 #include "fs/mount.h"
 #include "fs/name_cache.h"
 #include "fs/path.h"
+#include "fs/path_context.h"
 #include "lib/string.h"
 #include "vm/kmem.h"
 
@@ -15,28 +17,16 @@
 
 struct vnode *walk_root(void)
 {
-    struct process *process = current_process();
+    struct path_context *context = current_thread()->path_context;
 
-    if (!process || !process->root)
-        return mount_root_vnode();
-    mutex_lock(&process->context_lock);
-    struct vnode *root = process->root;
-    vnode_reference(root);
-    mutex_unlock(&process->context_lock);
-    return root;
+    return context ? path_context_root(context) : mount_root_vnode();
 }
 
 struct vnode *walk_working_directory(void)
 {
-    struct process *process = current_process();
+    struct path_context *context = current_thread()->path_context;
 
-    if (!process || !process->directory)
-        return mount_root_vnode();
-    mutex_lock(&process->context_lock);
-    struct vnode *directory = process->directory;
-    vnode_reference(directory);
-    mutex_unlock(&process->context_lock);
-    return directory;
+    return context ? path_context_directory(context) : mount_root_vnode();
 }
 
 int walk_start(struct walk *walk, struct vnode *directory, const char *path)

@@ -9,6 +9,7 @@
 #include "arch/riscv/hart.h"
 #include "core/process.h"
 #include "core/user.h"
+#include "fs/path_context.h"
 #include "lib/string.h"
 #include "sys/table.h"
 #include "vm/kmem.h"
@@ -317,11 +318,5 @@ long sys_setgroups(const uint64_t argument[6])
 
 long sys_umask(const uint64_t argument[6])
 {
-    struct process *process = current_process();
-    uint32_t old;
-    mutex_lock(&process->context_lock);
-    old = process->umask;
-    process->umask = (uint32_t)argument[0] & 0777;
-    mutex_unlock(&process->context_lock);
-    return old;
+    return path_context_set_umask(current_thread()->path_context, (uint32_t)argument[0] & 0777);
 }

@@ -7,6 +7,7 @@
 #include "core/process.h"
 #include "core/user.h"
 #include "fs/file.h"
+#include "fs/path_context.h"
 #include "fs/vfs.h"
 #include "lib/string.h"
 #include "sys/at.h"
@@ -256,20 +257,17 @@ long sys_getdents64(const uint64_t argument[6])
 /* Make a directory (whose reference is taken over) the current or the root directory. */
 static int change(struct vnode *vnode, bool root)
 {
-    struct process *process = current_process();
+    struct path_context *context = current_thread()->path_context;
     int error = vnode_type(vnode) == S_IFDIR ? vnode_permission(vnode, 1) : -ENOTDIR;
 
     if (!error && root && !credentials_capable(CAP_SYS_CHROOT))
         error = -EPERM;
-    if (!error) {
-        struct vnode **place = root ? &process->root : &process->directory;
-        mutex_lock(&process->context_lock);
-        struct vnode *old = *place;
-        *place = vnode;
-        mutex_unlock(&process->context_lock);
-        vnode = old;
-    }
-    vnode_release(vnode);
+    if (error)
+        vnode_release(vnode);
+    else if (root)
+        path_context_set_root(context, vnode);
+    else
+        path_context_set_directory(context, vnode);
     return error;
 }
 

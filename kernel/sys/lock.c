@@ -86,7 +86,7 @@ static int decode(struct file *file, unsigned command, const struct flock *flock
 
     *lock = (struct file_lock){
         .kind = of_file ? LOCK_OF_FILE : LOCK_OF_PROCESS,
-        .owner = of_file ? (const void *)file : (const void *)process->files,
+        .owner = of_file ? (const void *)file : (const void *)current_thread()->files,
         .pid = of_file ? -1 : process->pid,
     };
     if (of_file && flock->pid != 0)

@@ -140,7 +140,7 @@ static int map_memory(struct map_request *request, vaddr_t *address)
             return -ENOMEM;
         request->object = object;
     }
-    int error = aspace_map(current_process()->aspace, request, address);
+    int error = aspace_map(current_thread()->aspace, request, address);
     if (object)
         object_release(object);
     return error;
@@ -183,7 +183,7 @@ static int map_opened(struct file *file, struct map_request *request, vaddr_t *a
         mutex_lock(&sealable->lock);
     int error = file->operations->map(file, request);
     if (!error && request->object)
-        error = aspace_map(current_process()->aspace, request, address);
+        error = aspace_map(current_thread()->aspace, request, address);
     else if (!error) /* /dev/zero */
         error = map_memory(request, address);
     if (sealable)
@@ -242,7 +242,7 @@ long sys_munmap(const uint64_t argument[6])
 
     if ((start & PAGE_MASK) || length == 0 || !in_user_space(start, length))
         return -EINVAL;
-    return aspace_unmap(current_process()->aspace, start, length);
+    return aspace_unmap(current_thread()->aspace, start, length);
 }
 
 long sys_mprotect(const uint64_t argument[6])
@@ -259,7 +259,7 @@ long sys_mprotect(const uint64_t argument[6])
         return 0;
     if (page_round_up(length) == 0 || !in_user_space(start, length))
         return -ENOMEM;
-    return aspace_protect(current_process()->aspace, start, length, protection);
+    return aspace_protect(current_thread()->aspace, start, length, protection);
 }
 
 long sys_msync(const uint64_t argument[6])
@@ -275,11 +275,11 @@ long sys_msync(const uint64_t argument[6])
         return -ENOMEM;
     if (length == 0)
         return 0;
-    return aspace_sync(current_process()->aspace, start, length, flags & MS_SYNC,
+    return aspace_sync(current_thread()->aspace, start, length, flags & MS_SYNC,
                        flags & MS_INVALIDATE);
 }
 
 long sys_brk(const uint64_t argument[6])
 {
-    return (long)aspace_brk(current_process()->aspace, argument[0]);
+    return (long)aspace_brk(current_thread()->aspace, argument[0]);
 }

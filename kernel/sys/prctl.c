@@ -14,20 +14,19 @@
 
 static long set_name(vaddr_t name)
 {
-    struct process *process = current_process();
-    char buffer[PROCESS_NAME_SIZE];
+    char buffer[THREAD_NAME_SIZE];
     long length = copy_string_from_user(buffer, name, sizeof(buffer));
     if (length == -EFAULT)
         return length;
     buffer[sizeof(buffer) - 1] = '\0';
-    memcpy(process->name, buffer, sizeof(buffer));
+    memcpy(current_thread()->name, buffer, sizeof(buffer));
     return 0;
 }
 
 static long get_name(vaddr_t address)
 {
-    char name[PROCESS_NAME_SIZE] = {0};
-    string_copy(name, current_process()->name, sizeof(name));
+    char name[THREAD_NAME_SIZE] = {0};
+    string_copy(name, current_thread()->name, sizeof(name));
     return copy_to_user(address, name, sizeof(name));
 }
 

@@ -4,6 +4,7 @@
 #include "abi/errno.h"
 #include "abi/fcntl.h"
 #include "abi/resource.h"
+#include "abi/sched.h"
 #include "abi/wait.h"
 #include "arch/riscv/hart.h"
 #include "core/exec.h"
@@ -23,7 +24,7 @@
 
 long sys_exit(const uint64_t argument[6])
 {
-    process_exit(wait_status_exit((int)argument[0]));
+    process_exit_thread(wait_status_exit((int)argument[0]));
 }
 
 long sys_exit_group(const uint64_t argument[6])
@@ -34,7 +35,8 @@ long sys_exit_group(const uint64_t argument[6])
 long sys_clone(const uint64_t argument[6])
 {
     struct clone_request request = {
-        .flags = argument[0],
+        .flags = argument[0] & UINT32_MAX & ~(uint64_t)CLONE_SIGNAL_MASK,
+        .exit_signal = (int)(argument[0] & CLONE_SIGNAL_MASK),
         .stack = argument[1],
         .parent_tid = argument[2],
         .tls = argument[3],
@@ -143,16 +145,17 @@ long sys_wait4(const uint64_t argument[6])
 
 static void fill_siginfo(const struct wait_result *result, struct siginfo *siginfo)
 {
-    *siginfo = (struct siginfo){.number = result->pid ? SIGCHLD : 0};
+    struct signal_information *information = &siginfo->information;
+    *siginfo = (struct siginfo){.information = {.number = result->pid ? SIGCHLD : 0}};
     if (!result->pid)
         return;
-    siginfo->code = result->code;
-    siginfo->sender.pid = result->pid;
-    siginfo->sender.uid = result->uid;
+    information->code = result->code;
+    information->pid = result->pid;
+    information->uid = result->uid;
     if (result->code == CLD_EXITED || result->code == CLD_STOPPED)
-        siginfo->sender.status = wait_status_code(result->status);
+        information->status = wait_status_code(result->status);
     else
-        siginfo->sender.status =
+        information->status =
             result->code == CLD_CONTINUED ? SIGCONT : wait_status_signal(result->status);
 }
 
@@ -270,16 +273,16 @@ long sys_set_robust_list(const uint64_t argument[6])
 {
     if (argument[1] != ROBUST_LIST_SIZE)
         return -EINVAL;
-    current_process()->robust_list = argument[0];
+    current_thread()->robust_list = argument[0];
     return 0;
 }
 
 long sys_get_robust_list(const uint64_t argument[6])
 {
     uint64_t size = ROBUST_LIST_SIZE;
-    if (argument[0] && (int)argument[0] != current_process()->pid)
+    if (argument[0] && (int)argument[0] != current_thread()->id)
         return -ESRCH;
-    if (copy_to_user(argument[1], &current_process()->robust_list, sizeof(uint64_t)) ||
+    if (copy_to_user(argument[1], &current_thread()->robust_list, sizeof(uint64_t)) ||
         copy_to_user(argument[2], &size, sizeof(size)))
         return -EFAULT;
     return 0;

@@ -104,6 +104,9 @@
     SYSTEM_CALL(SYS_rt_sigprocmask, rt_sigprocmask)                                                \
     SYSTEM_CALL(SYS_rt_sigpending, rt_sigpending)                                                  \
     SYSTEM_CALL(SYS_rt_sigreturn, rt_sigreturn)                                                    \
+    SYSTEM_CALL(SYS_rt_sigtimedwait, rt_sigtimedwait)                                              \
+    SYSTEM_CALL(SYS_rt_sigqueueinfo, rt_sigqueueinfo)                                              \
+    SYSTEM_CALL(SYS_rt_tgsigqueueinfo, rt_tgsigqueueinfo)                                          \
     /* credentials */                                                                              \
     SYSTEM_CALL(SYS_setregid, setregid)                                                            \
     SYSTEM_CALL(SYS_setgid, setgid)                                                                \

@@ -10,7 +10,7 @@
 
 struct wait_mask {
     bool given;
-    uint64_t mask, before;
+    uint64_t mask;
 };
 
 /* Read the set of size bytes at address (0: none): 0, -EINVAL, -EFAULT. */
@@ -18,7 +18,7 @@ int wait_mask_read(struct wait_mask *mask, vaddr_t address, uint64_t size);
 
 /* Around the wait, whose result is given to the second: a signal that ended it is acted on with the
  * mask of the wait. */
-void wait_mask_begin(struct wait_mask *mask);
+void wait_mask_begin(const struct wait_mask *mask);
 void wait_mask_end(const struct wait_mask *mask, long result);
 
 #endif

@@ -129,7 +129,7 @@ void tlb_serve_requests(void)
         senders &= senders - 1;
         perform(hart, request);
         /* A kernel thread needs no user's tables: it is asked only once. */
-        if (request->kind == FLUSH_SOME && !current_thread()->process)
+        if (request->kind == FLUSH_SOME && !current_thread()->aspace)
             pmap_activate(NULL);
         __atomic_fetch_and(&request->waiting, ~(1ul << hart->index), __ATOMIC_RELEASE);
     }

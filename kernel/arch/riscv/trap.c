@@ -129,13 +129,6 @@ void trap_user(struct trap_frame *frame, uint64_t cause)
     trap_user_return(frame);
 }
 
-/* A signal may have come: to be asked about properly. Cheap, for every return to user mode. */
-static inline bool perhaps_signalled(const struct thread *thread)
-{
-    const struct process *process = thread->process;
-    return __atomic_load_n(&process->pending, __ATOMIC_RELAXED) || process->killed;
-}
-
 /* Do what is left to do before the user goes on; returns with interrupts off. */
 void trap_user_return(struct trap_frame *frame)
 {
@@ -145,7 +138,7 @@ void trap_user_return(struct trap_frame *frame)
     for (;;) {
         if (thread->reschedule)
             scheduler_preempt();
-        if (!perhaps_signalled(thread) || !thread_signalled())
+        if (!__atomic_load_n(&thread->attention, __ATOMIC_RELAXED))
             break;
         interrupts_enable();
         process_signals_deliver(frame);

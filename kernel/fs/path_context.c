@@ -1,0 +1,97 @@
+/* Where paths start (path_context.h). */
+#include "fs/path_context.h"
+#include "fs/vnode.h"
+#include "vm/kmem.h"
+
+#define UMASK_FIRST 022
+
+struct path_context *path_context_create(struct vnode *root, struct vnode *directory)
+{
+    struct path_context *context = kmalloc(sizeof(*context));
+
+    if (!context)
+        return NULL;
+    mutex_init(&context->lock, "path context", RANK_NONE);
+    context->references = 1;
+    context->root = root;
+    context->directory = directory;
+    context->umask = UMASK_FIRST;
+    return context;
+}
+
+struct path_context *path_context_copy(struct path_context *context)
+{
+    struct path_context *copy = path_context_create(NULL, NULL);
+
+    if (!copy)
+        return NULL;
+    mutex_lock(&context->lock);
+    copy->root = context->root;
+    copy->directory = context->directory;
+    copy->umask = context->umask;
+    vnode_reference(copy->root);
+    vnode_reference(copy->directory);
+    mutex_unlock(&context->lock);
+    return copy;
+}
+
+void path_context_reference(struct path_context *context)
+{
+    __atomic_fetch_add(&context->references, 1, __ATOMIC_RELAXED);
+}
+
+void path_context_release(struct path_context *context)
+{
+    if (__atomic_sub_fetch(&context->references, 1, __ATOMIC_ACQ_REL))
+        return;
+    vnode_release(context->root);
+    vnode_release(context->directory);
+    kfree(context);
+}
+
+static struct vnode *get(struct path_context *context, struct vnode **place)
+{
+    mutex_lock(&context->lock);
+    struct vnode *vnode = *place;
+    vnode_reference(vnode);
+    mutex_unlock(&context->lock);
+    return vnode;
+}
+
+static void set(struct path_context *context, struct vnode **place, struct vnode *vnode)
+{
+    mutex_lock(&context->lock);
+    struct vnode *old = *place;
+    *place = vnode;
+    mutex_unlock(&context->lock);
+    vnode_release(old);
+}
+
+struct vnode *path_context_root(struct path_context *context)
+{
+    return get(context, &context->root);
+}
+
+struct vnode *path_context_directory(struct path_context *context)
+{
+    return get(context, &context->directory);
+}
+
+void path_context_set_root(struct path_context *context, struct vnode *root)
+{
+    set(context, &context->root, root);
+}
+
+void path_context_set_directory(struct path_context *context, struct vnode *directory)
+{
+    set(context, &context->directory, directory);
+}
+
+uint32_t path_context_set_umask(struct path_context *context, uint32_t umask)
+{
+    mutex_lock(&context->lock);
+    uint32_t old = context->umask;
+    __atomic_store_n(&context->umask, umask, __ATOMIC_RELAXED);
+    mutex_unlock(&context->lock);
+    return old;
+}
