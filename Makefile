@@ -183,14 +183,19 @@ $(O)/linux/tap.a: $(O)/linux/tap.o
 
 link_program = @mkdir -p $(@D); $(call say,LINK); $(1) $(filter %.o %.a,$^) -o $@
 
+# Programs of the image share its libc; the first one has to start on any disk.
+DYNAMIC := -Wl,-z,now
+USER_LINK = $(if $(filter %/init,$@),-static,$(DYNAMIC))
+$(eval $(call remember,$(B)/flags/user-link,$(CC_USER) $(DYNAMIC)))
+
 define directory_program
-$(B)/user/$(1): $(patsubst %.c,$(O)/%.o,$(wildcard user/$(1)/*.c)) $(O)/user/lib.a
-	$$(call link_program,$$(CC_USER) -static)
+$(B)/user/$(1): $(patsubst %.c,$(O)/%.o,$(wildcard user/$(1)/*.c)) $(O)/user/lib.a $(B)/flags/user-link
+	$$(call link_program,$$(CC_USER) $$(USER_LINK))
 endef
 $(foreach name,$(USER_DIRECTORIES),$(eval $(call directory_program,$(name))))
 
-$(patsubst user/%.c,$(B)/user/%,$(USER_SOURCES)): $(B)/user/%: $(O)/user/%.o $(O)/user/lib.a
-	$(call link_program,$(CC_USER) -static)
+$(patsubst user/%.c,$(B)/user/%,$(USER_SOURCES)): $(B)/user/%: $(O)/user/%.o $(O)/user/lib.a $(B)/flags/user-link
+	$(call link_program,$(CC_USER) $(USER_LINK))
 $(BENCH_PROGRAMS): $(B)/bench/%: $(O)/bench/%.o
 	$(call link_program,$(CC_USER) -static)
 
@@ -213,10 +218,15 @@ $(LINUX_PROGRAMS): $(B)/linux/%: $(O)/linux/%.o $(O)/linux/tap.a
 
 $(eval $(call remember,$(B)/flags/list,$(TEST_NAMES)))
 
-IMAGE_FILES := $(addprefix bin=,$(USER_PROGRAMS) $(LAB_PROGRAMS)) tests=$(B)/flags/list \
+# The toolchain's dynamic loader and libraries.
+LIBRARY_NAMES := ld-linux-riscv64-lp64d.so.1 libc.so.6 libm.so.6 libgcc_s.so.1
+LIBRARIES = $(foreach name,$(LIBRARY_NAMES),$(or $(LIBRARY_$(name)),$(eval LIBRARY_$(name) := \
+	$$(shell $(CC_USER) -print-file-name=$(name)))$(LIBRARY_$(name))))
+
+IMAGE_FILES = $(addprefix lib=,$(LIBRARIES)) $(addprefix bin=,$(USER_PROGRAMS) $(LAB_PROGRAMS)) tests=$(B)/flags/list \
 	$(addprefix tests=,$(TEST_PROGRAMS)) $(addprefix bench=,$(BENCH_PROGRAMS))
 SKELETON := $(shell find tools/skeleton 2>/dev/null)
-$(eval $(call remember,$(B)/flags/image,$(IMAGE_SIZE) $(IMAGE_FILES)))
+$(eval $(call remember,$(B)/flags/image,$$(IMAGE_SIZE) $$(IMAGE_FILES)))
 
 $(B)/root.img: $(USER_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(SKELETON) tools/image tools/make-ext2 \
 		$(B)/flags/image $(B)/flags/list | setup
