@@ -100,6 +100,15 @@ struct flock {
 #define FALLOC_FL_INSERT_RANGE   0x20
 #define FALLOC_FL_UNSHARE_RANGE  0x40
 
+#define SPLICE_F_NONBLOCK 0x02 /* splice(2) */
+#define SPLICE_F_ALL      0x0fu
+
+#define RWF_HIPRI    0x01 /* preadv2(2) */
+#define RWF_DSYNC    0x02
+#define RWF_SYNC     0x04
+#define RWF_APPEND   0x10
+#define RWF_NOAPPEND 0x20
+
 #define SEEK_SET  0
 #define SEEK_CUR  1
 #define SEEK_END  2

@@ -50,6 +50,9 @@
 #define SYS_sendfile           71
 #define SYS_pselect6           72
 #define SYS_ppoll              73
+#define SYS_vmsplice           75
+#define SYS_splice             76
+#define SYS_tee                77
 #define SYS_readlinkat         78
 #define SYS_newfstatat         79
 #define SYS_fstat              80
@@ -146,6 +149,8 @@
 #define SYS_memfd_create       279
 #define SYS_execveat           281
 #define SYS_copy_file_range    285
+#define SYS_preadv2            286
+#define SYS_pwritev2           287
 #define SYS_statx              291
 #define SYS_close_range        436
 #define SYS_faccessat2         439

@@ -156,6 +156,7 @@ void transfer_init(struct transfer *transfer, struct transfer_piece *piece, uint
     transfer->offset = 0;
     transfer->remaining = size;
     transfer->kernel = kernel;
+    transfer->set_flags = transfer->clear_flags = 0;
 }
 
 static void advance(struct transfer *transfer, size_t size)

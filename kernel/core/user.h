@@ -46,10 +46,11 @@ struct transfer_piece {
 
 struct transfer {
     const struct transfer_piece *pieces;
-    unsigned count;   /* pieces left, the current one included */
-    size_t offset;    /* done in the current piece */
-    size_t remaining; /* bytes in all pieces */
-    bool kernel;      /* addresses are kernel pointers */
+    unsigned count;                  /* pieces left, the current one included */
+    size_t offset;                   /* done in the current piece */
+    size_t remaining;                /* bytes in all pieces */
+    bool kernel;                     /* addresses are kernel pointers */
+    uint32_t set_flags, clear_flags; /* O_*: the open file acts with and without these */
 };
 
 /* Initialise for one buffer (piece is the caller's storage). */

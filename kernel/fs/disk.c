@@ -85,6 +85,7 @@ static const struct file_operations disk_operations = {
     .write = disk_write,
     .control = disk_control,
     .map = disk_map,
+    .direct = true,
     .seekable = true,
 };
 

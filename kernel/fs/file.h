@@ -34,6 +34,7 @@ struct file_operations {
     unsigned (*poll)(struct file *file, struct wait_queue **queue);
     void (*release)(struct file *file); /* last reference gone */
     bool seekable;
+    bool direct; /* O_DIRECT is possible */
 };
 
 struct file {
@@ -49,6 +50,13 @@ struct file {
     struct list watches; /* of epolls, their items */
     void *state;         /* of its kind: pipe end, terminal, generated text */
 };
+
+/* The flags that a read or write goes by. */
+static inline uint32_t file_flags(const struct file *file, const struct transfer *transfer)
+{
+    uint32_t flags = __atomic_load_n(&file->flags, __ATOMIC_RELAXED);
+    return (flags & ~transfer->clear_flags) | transfer->set_flags;
+}
 
 #define FILES_MOST (1u << 20) /* descriptors of a process at most: fs.nr_open */
 

@@ -158,7 +158,13 @@ static int set_up(struct vnode *vnode, const struct opening *opening, struct fil
     if (error)
         return error;
     file->flags = opening->flags & KEPT_FLAGS;
-    return attach(vnode, file);
+    error = attach(vnode, file);
+    if (!error && (file->flags & O_DIRECT) && !file->operations->direct) {
+        if (file->operations->release)
+            file->operations->release(file);
+        error = -EINVAL;
+    }
+    return error;
 }
 
 /* Open a vnode whose reference is taken over. */

@@ -29,6 +29,7 @@
 
 /* Letters: (l) lock, also read without it where a stale value is harmless; (n) named_lock. */
 struct pipe {
+    struct mutex reading; /* bytes are being taken out; comes before lock */
     struct spinlock lock;
     uint64_t head, tail;                     /* (l) the bytes between them are there */
     struct page **pages;                     /* (l) */
@@ -72,6 +73,7 @@ static struct pipe *pipe_allocate(void)
         slab_free(&pipe_cache, pipe);
         return NULL;
     }
+    mutex_init(&pipe->reading, "pipe reading", RANK_NONE);
     spin_init(&pipe->lock, "pipe", RANK_PIPE);
     wait_queue_init(&pipe->changed, "pipe");
     list_init(&pipe->link);
@@ -250,12 +252,14 @@ static long pipe_read(struct file *file, uint64_t offset, struct transfer *trans
     while (transfer->remaining) {
         bool ended = !__atomic_load_n(&pipe->writers, __ATOMIC_ACQUIRE);
         bool freed = false;
+        mutex_lock(&pipe->reading);
         long done = read_available(pipe, transfer, &freed);
+        mutex_unlock(&pipe->reading);
         if (freed)
             wake_events(&pipe->changed, POLLOUT | POLLWRNORM);
         if (done || ended)
             return done; /* pipe(7): 0 is the end of file */
-        if (file->flags & O_NONBLOCK)
+        if (file_flags(file, transfer) & O_NONBLOCK)
             return -EAGAIN;
         if (wait_event_interruptible(&pipe->changed, may_read(pipe)))
             return -EINTR;
@@ -307,8 +311,8 @@ static bool may_write(struct pipe *pipe, size_t size)
 }
 
 /* Do what a step asks for before it can be tried again: 0 or the error that ends the write. */
-static long prepare_retry(struct file *file, enum write_step step, size_t size, struct page **spare,
-                          struct transfer *fault)
+static long prepare_retry(struct file *file, enum write_step step, size_t size, bool nonblocking,
+                          struct page **spare, struct transfer *fault)
 {
     struct pipe *pipe = file->state;
 
@@ -322,7 +326,7 @@ static long prepare_retry(struct file *file, enum write_step step, size_t size, 
     case NOT_RESIDENT:
         return transfer_fault_in(fault, ACCESS_READ);
     case NO_ROOM:
-        if (file->flags & O_NONBLOCK)
+        if (nonblocking)
             return -EAGAIN;
         return wait_event_interruptible(&pipe->changed, may_write(pipe, size));
     case WROTE:
@@ -335,7 +339,7 @@ static long pipe_write(struct file *file, uint64_t offset, struct transfer *tran
 {
     struct pipe *pipe = file->state;
     size_t total = transfer->remaining;
-    bool atomic = total <= PIPE_BUF;
+    bool atomic = total <= PIPE_BUF, nonblocking = file_flags(file, transfer) & O_NONBLOCK;
     struct page *spare = NULL;
     struct transfer fault;
     long error = 0;
@@ -346,7 +350,7 @@ static long pipe_write(struct file *file, uint64_t offset, struct transfer *tran
         if (step == WROTE)
             wake_events(&pipe->changed, POLLIN | POLLRDNORM);
         else
-            error = prepare_retry(file, step, atomic ? total : 1, &spare, &fault);
+            error = prepare_retry(file, step, atomic ? total : 1, nonblocking, &spare, &fault);
     }
     if (spare)
         page_release(spare);
@@ -458,7 +462,7 @@ static void attach(struct pipe *pipe, struct file *file)
 
 /* Capacity */
 
-static struct pipe *pipe_of(struct file *file)
+static struct pipe *pipe_of(const struct file *file)
 {
     const struct file_operations *operations = file->operations;
     bool is_pipe = operations == &read_operations || operations == &write_operations ||
@@ -519,6 +523,94 @@ long pipe_resize(struct file *file, uint64_t size)
     kfree(old ? old : pages);
     wake_all(&pipe->changed);
     return old ? (long)capacity : -EBUSY;
+}
+
+/* Moving bytes to and from other files: splice(2) */
+
+bool file_is_pipe(const struct file *file)
+{
+    return pipe_of(file) != NULL;
+}
+
+bool pipe_is_same(const struct file *a, const struct file *b)
+{
+    return pipe_of(a) == pipe_of(b);
+}
+
+int pipe_await_data(struct file *file, bool nonblocking)
+{
+    struct pipe *pipe = file->state;
+
+    if (nonblocking && !may_read(pipe))
+        return -EAGAIN;
+    int error = wait_event_interruptible(&pipe->changed, may_read(pipe));
+    return error ? error : bytes_in(pipe) > 0;
+}
+
+int pipe_await_room(struct file *file, bool nonblocking)
+{
+    struct pipe *pipe = file->state;
+    int error = 0;
+
+    if (nonblocking && !may_write(pipe, 1))
+        error = -EAGAIN;
+    else
+        error = wait_event_interruptible(&pipe->changed, may_write(pipe, 1));
+    if (!error && !__atomic_load_n(&pipe->readers, __ATOMIC_ACQUIRE)) {
+        signal_send(current_process(), SIGPIPE);
+        error = -EPIPE;
+    }
+    return error;
+}
+
+size_t pipe_room(const struct file *file)
+{
+    return room_in(file->state);
+}
+
+void pipe_hold(struct file *file)
+{
+    struct pipe *pipe = file->state;
+    mutex_lock(&pipe->reading);
+}
+
+void pipe_let_go(struct file *file)
+{
+    struct pipe *pipe = file->state;
+    mutex_unlock(&pipe->reading);
+}
+
+size_t pipe_peek(struct file *file, size_t skip, char *buffer, size_t size)
+{
+    struct pipe *pipe = file->state;
+    size_t done = 0;
+
+    while (done < size) {
+        spin_lock(&pipe->lock);
+        uint64_t count = pipe->head + skip + done;
+        size_t piece = count < pipe->tail ? rest_of_page(count, size - done) : 0;
+        if (piece > pipe->tail - count)
+            piece = pipe->tail - count;
+        if (piece)
+            memcpy(buffer + done, byte_at(pipe, count), piece);
+        spin_unlock(&pipe->lock);
+        if (!piece)
+            break;
+        done += piece;
+    }
+    return done;
+}
+
+void pipe_consume(struct file *file, size_t size)
+{
+    struct pipe *pipe = file->state;
+
+    spin_lock(&pipe->lock);
+    bool freed = room_in(pipe) < PIPE_BUF;
+    advance_head(pipe, pipe->head + size);
+    spin_unlock(&pipe->lock);
+    if (freed)
+        wake_events(&pipe->changed, POLLOUT | POLLWRNORM);
 }
 
 /* Unnamed pipes */

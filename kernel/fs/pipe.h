@@ -19,6 +19,25 @@ int pipe_create(uint32_t flags, struct file **read_end, struct file **write_end)
 long pipe_capacity(struct file *file);
 long pipe_resize(struct file *file, uint64_t size);
 
+/* Is the file an end of a pipe? Are both ends of one? */
+bool file_is_pipe(const struct file *file);
+bool pipe_is_same(const struct file *a, const struct file *b);
+
+/*
+ * For splice(2), of ends of pipes. Wait until there are bytes (1) or no writers any more (0), or
+ * until there is room (0; -EPIPE, with SIGPIPE: no readers). -EAGAIN, -EINTR.
+ */
+int pipe_await_data(struct file *file, bool nonblocking);
+int pipe_await_room(struct file *file, bool nonblocking);
+size_t pipe_room(const struct file *file);
+
+/* Keep others from reading, so that what is seen by pipe_peek (from the skip-th byte on; how many
+ * there are) can be taken out by pipe_consume when it has gone where it should. */
+void pipe_hold(struct file *file);
+void pipe_let_go(struct file *file);
+size_t pipe_peek(struct file *file, size_t skip, char *buffer, size_t size);
+void pipe_consume(struct file *file, size_t size);
+
 /* Set up pipes. Boot only. */
 void pipe_init(void);
 

@@ -6,16 +6,38 @@
 #include "abi/fcntl.h"
 #include "abi/resource.h"
 #include "core/process.h"
+#include "dev/block.h"
 #include "fs/mount.h"
 #include "fs/seal.h"
 #include "fs/vfs.h"
 #include "vm/aspace.h"
 
+/*
+ * O_DIRECT: what is written is on the device before the call returns; both ways by the page cache,
+ * so that mappings and other opens of the file see the same. Everything must be aligned as the
+ * device wants it, as on Linux; files in memory have no such wish.
+ */
+static bool is_direct(const struct file *file, const struct transfer *transfer)
+{
+    return (file_flags(file, transfer) & O_DIRECT) && file->vnode->mount->device;
+}
+
+static bool is_aligned(const struct transfer *transfer, uint64_t offset)
+{
+    uint64_t bits = offset | transfer->remaining;
+
+    for (unsigned i = 0; i < transfer->count && !transfer->kernel; i++)
+        bits |= transfer->pieces[i].address | transfer->pieces[i].size;
+    return !(bits & (SECTOR_SIZE - 1));
+}
+
 static long regular_read(struct file *file, uint64_t offset, struct transfer *transfer)
 {
     struct vnode *vnode = file->vnode;
-    long result = object_read(&vnode->object, offset, transfer);
 
+    if (is_direct(file, transfer) && !is_aligned(transfer, offset))
+        return -EINVAL;
+    long result = object_read(&vnode->object, offset, transfer);
     if (result > 0 && !(file->flags & O_NOATIME))
         vfs_accessed(vnode);
     return result;
@@ -62,29 +84,40 @@ static long write_locked(struct file *file, uint64_t offset, struct transfer *tr
     return result;
 }
 
+/* Bring what was written to the device, as the flags ask for. */
+static int write_through(struct file *file, uint64_t offset, size_t size, uint32_t flags,
+                         bool direct)
+{
+    struct vnode *vnode = file->vnode;
+
+    if ((flags & O_DSYNC) && vnode->operations->sync)
+        return vnode->operations->sync(vnode, (flags & O_SYNC) != O_SYNC);
+    return direct ? object_write_back(&vnode->object, offset, offset + size, true) : 0;
+}
+
 static long regular_write(struct file *file, uint64_t offset, struct transfer *transfer)
 {
     struct vnode *vnode = file->vnode;
-    long result = 0;
+    uint32_t flags = file_flags(file, transfer);
+    bool append = flags & O_APPEND, direct = is_direct(file, transfer);
 
     if (!vnode->operations->write)
         return -EINVAL;
     if (transfer->remaining == 0)
         return 0;
     mutex_lock(&vnode->lock);
-    if (file->flags & O_APPEND)
+    if (append)
         offset = vnode->object.size;
-    result = write_locked(file, offset, transfer);
+    bool aligned = !direct || is_aligned(transfer, offset);
+    long result = aligned ? write_locked(file, offset, transfer) : -EINVAL;
     /* write(2) with O_APPEND: the file's offset is behind what was written. */
-    if (result > 0 && (file->flags & O_APPEND) && mutex_is_held(&file->offset_lock))
+    if (result > 0 && append && mutex_is_held(&file->offset_lock))
         file->offset = offset;
     mutex_unlock(&vnode->lock);
-    if (result > 0 && (file->flags & O_DSYNC) && vnode->operations->sync) {
-        int error = vnode->operations->sync(vnode, (file->flags & O_SYNC) != O_SYNC);
-        if (error)
-            return error;
-    }
-    return result;
+    if (result <= 0)
+        return result;
+    int error = write_through(file, offset, (size_t)result, flags, direct);
+    return error ? error : result;
 }
 
 static int regular_map(struct file *file, struct map_request *request)
@@ -111,6 +144,7 @@ const struct file_operations regular_operations = {
     .read = regular_read,
     .write = regular_write,
     .map = regular_map,
+    .direct = true,
     .seekable = true,
 };
 

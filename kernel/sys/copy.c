@@ -6,8 +6,10 @@
 #include "core/process.h"
 #include "core/user.h"
 #include "fs/file.h"
+#include "fs/pipe.h"
 #include "fs/vnode.h"
 #include "sys/at.h"
+#include "sys/splice.h"
 #include "sys/table.h"
 #include "vm/kmem.h"
 
@@ -104,6 +106,7 @@ static void release_files(struct copying *copying)
 long sys_sendfile(const uint64_t argument[6])
 {
     struct copying copying = {0};
+    size_t size = argument[3];
     uint64_t offset;
     long result = get_files(&copying, (int)argument[1], (int)argument[0]);
 
@@ -115,10 +118,15 @@ long sys_sendfile(const uint64_t argument[6])
         if (!result && (int64_t)offset < 0)
             result = -EINVAL;
     }
-    if (!result && (!copying.in->operations->seekable || (copying.out->flags & O_APPEND)))
+    if (!result &&
+        (!copying.in->operations->seekable || (copying.out->flags & O_APPEND) || (int64_t)size < 0))
         result = -EINVAL;
     if (!result) {
-        result = copy(&copying, argument[3]);
+        if (file_is_pipe(copying.out))
+            result = splice_to_pipe(copying.in, copying.in_offset, copying.out, size,
+                                    copying.out->flags & O_NONBLOCK);
+        else
+            result = copy(&copying, size);
         if (argument[2] && copy_to_user(argument[2], &offset, sizeof(offset)))
             result = -EFAULT;
     }
@@ -126,22 +134,36 @@ long sys_sendfile(const uint64_t argument[6])
     return result;
 }
 
-/* copy_file_range(2): between regular files, not onto itself. */
-static int check_range(const struct copying *copying, size_t size)
+/* copy_file_range(2): between regular files of one file system. */
+static int check_files(const struct copying *copying)
 {
     const struct vnode *in = copying->in->vnode, *out = copying->out->vnode;
-    uint64_t from = copying->in_offset ? *copying->in_offset : copying->in->offset;
-    uint64_t to = copying->out_offset ? *copying->out_offset : copying->out->offset;
 
     if (vnode_type(in) == S_IFDIR || vnode_type(out) == S_IFDIR)
         return -EISDIR;
     if (vnode_type(in) != S_IFREG || vnode_type(out) != S_IFREG)
         return -EINVAL;
-    if (copying->out->flags & O_APPEND)
+    if ((copying->in->flags & O_ACCMODE) == O_WRONLY ||
+        (copying->out->flags & O_ACCMODE) == O_RDONLY || (copying->out->flags & O_APPEND))
         return -EBADF;
-    if ((int64_t)from < 0 || (int64_t)to < 0 || size > INT64_MAX - (from > to ? from : to))
+    return in->mount != out->mount ? -EXDEV : 0;
+}
+
+/* Cut *size off at the end of the file; what is copied must not overlap with where it goes. */
+static int check_range(const struct copying *copying, size_t *size)
+{
+    const struct vnode *in = copying->in->vnode, *out = copying->out->vnode;
+    uint64_t from = copying->in_offset ? *copying->in_offset : copying->in->offset;
+    uint64_t to = copying->out_offset ? *copying->out_offset : copying->out->offset;
+    uint64_t end = __atomic_load_n(&in->object.size, __ATOMIC_RELAXED);
+
+    if ((int64_t)from < 0 || (int64_t)to < 0)
         return -EINVAL;
-    return in == out && from < to + size && to < from + size ? -EINVAL : 0;
+    if (from + *size < from || to + *size < to)
+        return -EOVERFLOW;
+    if (*size > (from < end ? end - from : 0))
+        *size = from < end ? end - from : 0;
+    return in == out && from < to + *size && to < from + *size ? -EINVAL : 0;
 }
 
 static int get_offset(uint64_t address, uint64_t *offset, uint64_t **pointer)
@@ -159,6 +181,7 @@ long sys_copy_file_range(const uint64_t argument[6])
 {
     struct copying copying = {0};
     uint64_t in_offset, out_offset;
+    size_t size = argument[4];
 
     if (argument[5])
         return -EINVAL;
@@ -169,9 +192,11 @@ long sys_copy_file_range(const uint64_t argument[6])
     if (!result)
         result = get_offset(argument[3], &out_offset, &copying.out_offset);
     if (!result)
-        result = check_range(&copying, argument[4]);
+        result = check_files(&copying);
+    if (!result)
+        result = check_range(&copying, &size);
     if (!result) {
-        result = copy(&copying, argument[4]);
+        result = copy(&copying, size);
         if (put_offset(argument[1], &in_offset) || put_offset(argument[3], &out_offset))
             result = -EFAULT;
     }

@@ -72,6 +72,8 @@ static long set_flags(struct file *file, uint32_t flags)
 
     if ((flags & O_NOATIME & ~old) && !vnode_is_owner(file->vnode))
         return -EPERM;
+    if ((flags & O_DIRECT & ~old) && !file->operations->direct)
+        return -EINVAL;
     do {
         wanted = (old & ~(uint32_t)CHANGEABLE_FLAGS) | (flags & CHANGEABLE_FLAGS);
     } while (!__atomic_compare_exchange_n(&file->flags, &old, wanted, false, __ATOMIC_RELAXED,

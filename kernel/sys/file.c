@@ -10,6 +10,7 @@
 #include "core/user.h"
 #include "fs/file.h"
 #include "fs/mount.h"
+#include "fs/pipe.h"
 #include "fs/special.h"
 #include "sys/at.h"
 #include "sys/table.h"
@@ -199,6 +200,80 @@ long sys_pwritev(const uint64_t argument[6])
     int error = several_buffers(&buffers, argument[1], argument[2]);
 
     return move((int)argument[0], &buffers, error, file_write, &offset);
+}
+
+/* What the flags of preadv2(2) mean for the open file: 0, or -EOPNOTSUPP. */
+static int decode_flags(unsigned flags, bool write, struct transfer *transfer)
+{
+    if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND | RWF_NOAPPEND) ||
+        (flags & (RWF_APPEND | RWF_NOAPPEND)) == (RWF_APPEND | RWF_NOAPPEND))
+        return -EOPNOTSUPP;
+    if (!write && (flags & (RWF_APPEND | RWF_NOAPPEND)))
+        return -EOPNOTSUPP;
+    if (flags & RWF_DSYNC)
+        transfer->set_flags |= O_DSYNC;
+    if (flags & RWF_SYNC)
+        transfer->set_flags |= O_SYNC;
+    if (flags & RWF_APPEND)
+        transfer->set_flags |= O_APPEND;
+    if (flags & RWF_NOAPPEND)
+        transfer->clear_flags |= O_APPEND;
+    return 0;
+}
+
+static long move_with_flags(const uint64_t argument[6], bool write)
+{
+    struct buffers buffers;
+    uint64_t offset = argument[3];
+    int error = several_buffers(&buffers, argument[1], argument[2]);
+
+    if (!error) {
+        error = decode_flags((unsigned)argument[5], write, &buffers.transfer);
+        if (error)
+            kfree(buffers.memory);
+    }
+    return move((int)argument[0], &buffers, error, write ? file_write : file_read,
+                offset == UINT64_MAX ? NULL : &offset);
+}
+
+long sys_preadv2(const uint64_t argument[6])
+{
+    return move_with_flags(argument, false);
+}
+
+long sys_pwritev2(const uint64_t argument[6])
+{
+    return move_with_flags(argument, true);
+}
+
+/* To or from a pipe, by which end it is: bytes are copied, whatever flags promise about the pages.
+ */
+long sys_vmsplice(const uint64_t argument[6])
+{
+    unsigned flags = (unsigned)argument[3];
+    struct buffers buffers;
+    struct file *file;
+
+    if (flags & ~SPLICE_F_ALL)
+        return -EINVAL;
+    long result = file_get_usable((int)argument[0], &file);
+    if (result)
+        return result;
+    if (!file_is_pipe(file)) {
+        result = -EBADF;
+    } else {
+        result = several_buffers(&buffers, argument[1], argument[2]);
+        if (!result) {
+            if (flags & SPLICE_F_NONBLOCK)
+                buffers.transfer.set_flags = O_NONBLOCK;
+            result = (file->flags & O_ACCMODE) == O_RDONLY
+                         ? file_read(file, &buffers.transfer, NULL)
+                         : file_write(file, &buffers.transfer, NULL);
+            kfree(buffers.memory);
+        }
+    }
+    file_release(file);
+    return result;
 }
 
 /* The largest offset that a file may be set to. */

@@ -57,6 +57,11 @@
     SYSTEM_CALL(SYS_pwrite64, pwrite64)                                                            \
     SYSTEM_CALL(SYS_preadv, preadv)                                                                \
     SYSTEM_CALL(SYS_pwritev, pwritev)                                                              \
+    SYSTEM_CALL(SYS_preadv2, preadv2)                                                              \
+    SYSTEM_CALL(SYS_pwritev2, pwritev2)                                                            \
+    SYSTEM_CALL(SYS_vmsplice, vmsplice)                                                            \
+    SYSTEM_CALL(SYS_splice, splice)                                                                \
+    SYSTEM_CALL(SYS_tee, tee)                                                                      \
     SYSTEM_CALL(SYS_sendfile, sendfile)                                                            \
     SYSTEM_CALL(SYS_copy_file_range, copy_file_range)                                              \
     SYSTEM_CALL(SYS_readahead, readahead)                                                          \
