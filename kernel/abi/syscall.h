@@ -60,6 +60,9 @@
 #define SYS_fsync              82
 #define SYS_fdatasync          83
 #define SYS_sync_file_range    84
+#define SYS_timerfd_create     85
+#define SYS_timerfd_settime    86
+#define SYS_timerfd_gettime    87
 #define SYS_utimensat          88
 #define SYS_capget             90
 #define SYS_capset             91

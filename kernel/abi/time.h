@@ -14,6 +14,10 @@ struct timeval {
     int64_t seconds, microseconds;
 };
 
+struct itimerspec {
+    struct timespec interval, value;
+};
+
 struct timezone {
     int32_t minutes_west, daylight_saving;
 };
@@ -31,6 +35,9 @@ struct tms {
 #define CLOCK_REALTIME_COARSE    5
 #define CLOCK_MONOTONIC_COARSE   6
 #define CLOCK_BOOTTIME           7
+#define CLOCK_REALTIME_ALARM     8
+#define CLOCK_BOOTTIME_ALARM     9
+#define CLOCK_TAI                11
 
 #define TIMER_ABSTIME 1
 

@@ -60,6 +60,8 @@ enum lock_rank {
     RANK_SIGNAL,
     RANK_WAIT,  /* wait queues */
     RANK_READY, /* what listeners of wait queues note: ready lists of epoll */
+    RANK_REAL_TIMEOUT,
+    RANK_TIMEOUT,
     RANK_RUN_QUEUE,
     RANK_CONSOLE,
 };

@@ -19,6 +19,7 @@
 #include "core/scheduler.h"
 #include "core/thread.h"
 #include "core/time.h"
+#include "core/timeout.h"
 #include "core/vdso.h"
 #include "core/version.h"
 #include "dev/block.h"
@@ -68,6 +69,7 @@ _Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree)
 
     /* Threads. */
     thread_init();       /* thread structures */
+    timeouts_init();     /* what is to be done later */
     scheduler_init();    /* run queues; this becomes a thread */
     interrupts_enable(); /* from here on it may be interrupted, and sleep */
     harts_start();       /* all other harts, into their idle threads */

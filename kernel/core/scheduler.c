@@ -9,7 +9,8 @@
  * is over.
  *
  * The timer is set to the first of: the end of the slice, if somebody waits for it; the end of a
- * waiting thread's patience, if a hart idles; the first deadline of a sleeper. It is moved to
+ * waiting thread's patience, if a hart idles; the first deadline of a sleeper, or of a timeout
+ * (core/timeout.h). It is moved to
  * earlier times only, and to the next one when it has come, so most switches do not touch it. A
  * hart with one runnable thread has no slice, and an idle one sleeps until something happens.
  *
@@ -32,6 +33,7 @@
 #include "core/process.h"
 #include "core/thread.h"
 #include "core/time.h"
+#include "core/timeout.h"
 #include "lib/string.h"
 #include "vm/aspace.h"
 
@@ -93,6 +95,14 @@ static void timer_not_after(struct run_queue *queue, uint64_t time)
         queue->timer_at = time;
         timer_set(time);
     }
+}
+
+void scheduler_timer_before(uint64_t deadline)
+{
+    struct run_queue *queue = own_queue();
+    spin_lock(&queue->lock);
+    timer_not_after(queue, deadline);
+    spin_unlock(&queue->lock);
 }
 
 static struct thread *thread_of_timer(struct tree_node *node)
@@ -404,14 +414,14 @@ static uint64_t mind_waiting(struct run_queue *queue, uint64_t now)
 
 void scheduler_timer(void)
 {
+    uint64_t next = timeouts_run(), now = time_now();
     struct run_queue *queue = lock_own_queue();
-    uint64_t now = time_now(), next = NEVER;
     struct tree_node *first;
     queue->timer_at = 0; /* nothing below sets the timer before its end */
     wake_expired(queue, now);
     first = tree_first(&queue->sleepers);
     if (first)
-        next = thread_of_timer(first)->deadline;
+        next = earlier(next, thread_of_timer(first)->deadline);
     if (queue->count && queue->current != queue->idle)
         next = earlier(next, mind_waiting(queue, now));
     queue->timer_at = next;

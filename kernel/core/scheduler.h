@@ -29,6 +29,9 @@ struct thread *scheduler_create_idle(unsigned hart);
 /* The timer has come: interrupts off. */
 void scheduler_timer(void);
 
+/* Let the timer of this hart come at this moment of time_now() at the latest. Interrupts off. */
+void scheduler_timer_before(uint64_t deadline);
+
 /* Give up the hart if something asked for it: on the way back from an interrupt, interrupts off. */
 void scheduler_preempt(void);
 

@@ -10,6 +10,7 @@
 enum anonymous_kind {
     ANONYMOUS_EPOLL,
     ANONYMOUS_EVENT,
+    ANONYMOUS_TIMER,
     ANONYMOUS_KINDS,
 };
 

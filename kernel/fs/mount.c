@@ -25,6 +25,7 @@
 #include "fs/pipe.h"
 #include "fs/procfs.h"
 #include "fs/pseudo.h"
+#include "fs/timer_file.h"
 #include "fs/sysfs.h"
 #include "fs/tmpfs.h"
 #include "fs/vfs.h"
@@ -54,6 +55,7 @@ void file_systems_init(void)
     anonymous_init();
     epoll_init();
     event_init();
+    timer_files_init();
     rename_init();
     pipe_init();
     ext_init();

@@ -18,4 +18,8 @@ void convert_usage(const struct resource_usage *usage, struct rusage *rusage);
 int timespec_from_user(vaddr_t address, uint64_t *nanoseconds);
 int timespec_to_user(vaddr_t address, uint64_t nanoseconds);
 
+/* The same for the two times of a timer. */
+int itimerspec_from_user(vaddr_t address, uint64_t *interval, uint64_t *value);
+int itimerspec_to_user(vaddr_t address, uint64_t interval, uint64_t value);
+
 #endif

@@ -73,6 +73,9 @@
     SYSTEM_CALL(SYS_epoll_pwait, epoll_pwait)                                                      \
     SYSTEM_CALL(SYS_epoll_pwait2, epoll_pwait2)                                                    \
     SYSTEM_CALL(SYS_eventfd2, eventfd2)                                                            \
+    SYSTEM_CALL(SYS_timerfd_create, timerfd_create)                                                \
+    SYSTEM_CALL(SYS_timerfd_settime, timerfd_settime)                                              \
+    SYSTEM_CALL(SYS_timerfd_gettime, timerfd_gettime)                                              \
     SYSTEM_CALL(SYS_fstat, fstat)                                                                  \
     SYSTEM_CALL(SYS_sync, sync)                                                                    \
     SYSTEM_CALL(SYS_fsync, fsync)                                                                  \

@@ -8,7 +8,9 @@
 #include "core/process.h"
 #include "core/scheduler.h"
 #include "core/time.h"
+#include "core/timeout.h"
 #include "core/user.h"
+#include "fs/timer_file.h"
 #include "sys/convert.h"
 #include "sys/table.h"
 
@@ -59,6 +61,8 @@ static long set_real(uint64_t nanoseconds)
     if (!credentials_capable(CAP_SYS_TIME))
         return -EPERM;
     time_set_real(nanoseconds);
+    timeouts_clock_set();
+    timer_files_clock_set();
     return 0;
 }
 
