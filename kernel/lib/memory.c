@@ -1,7 +1,7 @@
 /*
  * Copying and filling memory.
  *
- * Blocks of 16 words are loaded wholly before they are stored: 35 instructions for 128 bytes, and
+ * Blocks of 16 words are loaded wholly before they are stored: 67 instructions for 256 bytes, and
  * no store has to wait for the load just before it. When source and destination differ in their
  * alignment, the words of the source are shifted together, since a misaligned access may be
  * emulated by the firmware.
@@ -64,9 +64,15 @@ static void copy_bytes_down(unsigned char *to, const unsigned char *from, size_t
 /* Both addresses are aligned; size is a multiple of WORD. Upwards, so to may overlap from below. */
 static void copy_words(word *to, const word *from, size_t size)
 {
-    const word *end = from + size / WORD, *blocks_end = from + size / BLOCK * BLOCK_WORDS;
-    for (; from < blocks_end; from += BLOCK_WORDS, to += BLOCK_WORDS)
+    const word *end = from + size / WORD, *pairs_end = from + size / (2 * BLOCK) * 2 * BLOCK_WORDS;
+    for (; from < pairs_end; from += 2 * BLOCK_WORDS, to += 2 * BLOCK_WORDS) {
         copy_block(to, from);
+        copy_block(to + BLOCK_WORDS, from + BLOCK_WORDS);
+    }
+    if (end - from >= BLOCK_WORDS) {
+        copy_block(to, from);
+        from += BLOCK_WORDS, to += BLOCK_WORDS;
+    }
     for (; from < end; from++, to++)
         *to = *from;
 }
@@ -173,8 +179,10 @@ void page_copy(void *__restrict destination, const void *__restrict source)
 {
     word *to = destination;
     const word *from = source, *end = from + FRAME / WORD;
-    for (; from < end; from += BLOCK_WORDS, to += BLOCK_WORDS)
+    for (; from < end; from += 2 * BLOCK_WORDS, to += 2 * BLOCK_WORDS) {
         copy_block(to, from);
+        copy_block(to + BLOCK_WORDS, from + BLOCK_WORDS);
+    }
 }
 
 void page_zero(void *frame)

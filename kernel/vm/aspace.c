@@ -110,8 +110,8 @@ bool aspace_within_limits(const struct aspace *aspace, uint64_t pages, bool writ
 
 int spares_reserve(struct region *spares[2])
 {
-    spares[0] = region_allocate();
-    spares[1] = region_allocate();
+    spares[0] = region_allocate_spare();
+    spares[1] = region_allocate_spare();
     if (spares[0] && spares[1])
         return 0;
     spares_release(spares);

@@ -127,9 +127,9 @@ static void populate(struct aspace *aspace, vaddr_t start, uint64_t length,
 
 int aspace_map(struct aspace *aspace, const struct map_request *request, vaddr_t *address)
 {
-    struct region *region = region_allocate(), *spares[2], *dead = NULL;
+    struct region *region = region_allocate(), *spares[2] = {NULL, NULL}, *dead = NULL;
     struct tlb_gather gather;
-    int error = spares_reserve(spares);
+    int error = request->flags & MAPPING_FIXED ? spares_reserve(spares) : 0;
 
     if (error || !region) {
         region_free(region);

@@ -52,6 +52,11 @@ struct region *region_allocate(void)
     return slab_allocate_zeroed(&region_cache);
 }
 
+struct region *region_allocate_spare(void)
+{
+    return slab_allocate(&region_cache);
+}
+
 void region_free(struct region *region)
 {
     if (region)
@@ -97,10 +102,9 @@ struct region *region_find(struct aspace *aspace, vaddr_t address)
     return region && region->start <= address ? region : NULL;
 }
 
-/* The free bytes below region that a new mapping may use. */
-static uint64_t gap_below(const struct region *region)
+/* The free bytes below region that a new mapping may use; previous: the region below it. */
+static uint64_t gap_between(const struct region *previous, const struct region *region)
 {
-    const struct region *previous = region_previous(region);
     uint64_t gap = region->start - (previous ? previous->end : 0);
 
     if (!region->grows_down)
@@ -108,30 +112,42 @@ static uint64_t gap_below(const struct region *region)
     return gap > STACK_GUARD_GAP ? gap - STACK_GUARD_GAP : 0;
 }
 
+static void set_gap(struct aspace *aspace, struct region *region, uint64_t gap)
+{
+    if (region->gap == gap)
+        return;
+    region->gap = gap;
+    tree_updated(&aspace->regions, &region->node);
+}
+
 static void refresh_gap(struct aspace *aspace, struct region *region)
 {
-    if (!region)
-        return;
-    region->gap = gap_below(region);
-    tree_updated(&aspace->regions, &region->node);
+    if (region)
+        set_gap(aspace, region, gap_between(region_previous(region), region));
 }
 
 void region_insert(struct aspace *aspace, struct region *region)
 {
     struct tree_node *parent = NULL, *node = aspace->regions.root;
+    const struct region *previous = NULL;
+    struct region *next = NULL;
     bool as_left = false;
 
     while (node) {
         parent = node;
         as_left = region->start < region_of(node)->start;
+        if (as_left)
+            next = region_of(node);
+        else
+            previous = region_of(node);
         node = as_left ? node->left : node->right;
     }
     region->aspace = aspace;
-    region->gap = 0;
+    region->gap = gap_between(previous, region);
     tree_insert(&aspace->regions, parent, as_left, &region->node);
     aspace->region_count++;
-    refresh_gap(aspace, region);
-    refresh_gap(aspace, region_next(region));
+    if (next)
+        set_gap(aspace, next, gap_between(region, next));
     if (region->object)
         back_list_insert(region);
 }

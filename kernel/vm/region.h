@@ -84,8 +84,9 @@ struct region *region_find_above(struct aspace *aspace, vaddr_t address);
 struct region *region_next(const struct region *region);
 struct region *region_previous(const struct region *region);
 
-/* Zeroed memory for a region, and back. */
+/* Zeroed memory for a region; for one that region_split is to fill in; and back. */
 struct region *region_allocate(void);
+struct region *region_allocate_spare(void);
 void region_free(struct region *region);
 
 /* Put region, which overlaps none, into the set and its object's back-list. Locked for writing. */

@@ -269,6 +269,23 @@ static void reduce_range(struct pmap *pmap, uint64_t *table, unsigned level, vad
     }
 }
 
+/* The same for a range that one entry covers, absent or a page, in a table that stays: true if it is
+ * such a range. Most are, and need no walk. */
+static bool reduce_one(struct pmap *pmap, vaddr_t start, vaddr_t end, uint64_t taken,
+                       struct tlb_gather *gather)
+{
+    struct place place = descend(pmap, start);
+
+    if (start == end || end > level_end(start, place.level))
+        return false;
+    if (place.level > 0 || !entry_load(place.entry))
+        return true;
+    if (table_of(place.entry)->index == 1)
+        return false;
+    reduce_entry(pmap, place.entry, start, taken, gather);
+    return true;
+}
+
 static void reduce(struct pmap *pmap, vaddr_t start, vaddr_t end, uint64_t taken,
                    struct tlb_gather *gather)
 {
@@ -276,7 +293,8 @@ static void reduce(struct pmap *pmap, vaddr_t start, vaddr_t end, uint64_t taken
 
     debug_assert(start <= end && end <= user_end && !((start | end) & PAGE_MASK));
     spin_lock(&pmap->lock);
-    reduce_range(pmap, root_table(pmap), pmap_levels - 1, start, end, taken, gather);
+    if (!reduce_one(pmap, start, end, taken, gather))
+        reduce_range(pmap, root_table(pmap), pmap_levels - 1, start, end, taken, gather);
     if (gather->invalidated != before)
         gather_harts(gather, pmap);
     spin_unlock(&pmap->lock);

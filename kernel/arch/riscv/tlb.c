@@ -173,15 +173,15 @@ static uint64_t online_harts(void)
 
 void tlb_flush(struct tlb_gather *gather)
 {
-    /* With an address, sfence.vma forgets only the leaf: not enough when a table goes as well. */
-    struct fence_request request = {
-        .kind = gather->several ? FLUSH_EVERYTHING : FLUSH_SOME,
-        .one_page = gather->end - gather->start == PAGE_SIZE && list_empty(&gather->tables),
-        .identifier = gather->identifier,
-        .address = gather->start,
-    };
-
     if (gather->harts) {
+        /* With an address, sfence.vma forgets only the leaf: not enough if a table goes as well. */
+        struct fence_request request = {
+            .kind = gather->several ? FLUSH_EVERYTHING : FLUSH_SOME,
+            .one_page = gather->end - gather->start == PAGE_SIZE && list_empty(&gather->tables),
+            .identifier = gather->identifier,
+            .address = gather->start,
+            .pmap = NULL,
+        };
         __atomic_fetch_add(&tlb_flush_counts[gather->cause], 1, __ATOMIC_RELAXED);
         ask(request, gather->harts);
     }
