@@ -310,12 +310,14 @@ static const struct benchmark benchmarks[] = {
     {"shared-store", 0, bench_shared_store, "first store to a cached file page mapped shared"},
 };
 
+#define BOOT_BUDGET 300000000
+
 #define BENCHMARKS (sizeof(benchmarks) / sizeof(benchmarks[0]))
 
 /* A file without a name, written to disk so that no write-back disturbs what is measured. */
 static bool open_file(void)
 {
-    char path[] = "/tmp/bench.XXXXXX";
+    char path[] = "/var/tmp/bench.XXXXXX"; /* on the disk, also where /tmp is in memory */
     static char page[PAGE];
 
     file = mkstemp(path);
@@ -346,19 +348,23 @@ static void print_row(bool tsv, const char *name, const struct cost *cost, uint6
     fflush(stdout);
 }
 
-/* Instructions since the machine was reset, so with the firmware's, and the kernel's uptime. */
-static void print_boot(bool tsv)
+/*
+ * From the kernel's entry to here: the uptime, which begins there and advances by a nanosecond for
+ * an instruction, without the time that the hart was idle (in steps of 10 ms, so it may be
+ * 10,000,000 too many). While the hart waits for the disk the clock leaps to the next timer.
+ */
+static void measure_boot(struct cost *boot)
 {
-    struct cost boot = {.operations = 1};
-    double seconds;
+    double up, idle;
+    struct timespec now;
     FILE *uptime = counts_instructions ? fopen("/proc/uptime", "r") : NULL;
 
     if (uptime == NULL)
         return;
-    boot.instructions = read_instret();
-    if (fscanf(uptime, "%lf", &seconds) == 1) {
-        boot.nanoseconds = (uint64_t)(seconds * 1e9);
-        print_row(tsv, "boot", &boot, 0);
+    if (fscanf(uptime, "%lf %lf", &up, &idle) == 2 && clock_gettime(CLOCK_BOOTTIME, &now) == 0) {
+        uint64_t nanoseconds = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+        boot->instructions = boot->nanoseconds = nanoseconds - (uint64_t)(idle * 1e9);
+        boot->operations = 1;
     }
     fclose(uptime);
 }
@@ -390,7 +396,7 @@ static int list(void)
     return 0;
 }
 
-static int run(bool tsv, int count, char **names)
+static int run(bool tsv, const struct cost *boot, int count, char **names)
 {
     bool fine = true;
 
@@ -400,7 +406,8 @@ static int run(bool tsv, int count, char **names)
         printf("%-14s %15s %12s %8s  %s\n", "operation", "instructions/op", "ns/op", "budget",
                "met");
     }
-    print_boot(tsv);
+    if (boot->operations == 1)
+        print_row(tsv, "boot", boot, BOOT_BUDGET);
     if (count == 0)
         for (size_t i = 0; i < BENCHMARKS; i++)
             fine &= run_one(&benchmarks[i], tsv);
@@ -422,6 +429,7 @@ static void find_programs(const char *own_name)
 
 int main(int argc, char **argv)
 {
+    struct cost boot = {0};
     int first = 1;
     bool tsv = argc > first && strcmp(argv[first], "--tsv") == 0;
 
@@ -436,9 +444,11 @@ int main(int argc, char **argv)
         }
     }
     find_programs(argv[0]);
-    if (!measure_open() || !open_file()) {
+    bool fine = measure_open();
+    measure_boot(&boot);
+    if (!fine || !open_file()) {
         perror("bench");
         return 1;
     }
-    return run(tsv, argc - first, argv + first);
+    return run(tsv, &boot, argc - first, argv + first);
 }

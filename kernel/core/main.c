@@ -50,6 +50,8 @@ static void print_banner(void)
 
 _Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree)
 {
+    uint64_t entry_ticks = timer_ticks();
+
     /* The machine: memory, and somewhere to complain. */
     hart_init_boot(boot_hart);     /* this hart's structures: from here on locks work */
     device_tree_init(device_tree); /* what there is, as the firmware tells it */
@@ -60,7 +62,7 @@ _Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree)
     uart_init();                   /* the console's line, for output */
     printk_init();                 /* where messages go */
     timer_init();                  /* the time register and the timer */
-    time_init();                   /* clocks, from the real-time clock */
+    time_init(entry_ticks);        /* clocks, from the real-time clock */
     asid_init();                   /* address-space identifiers */
     trap_init();                   /* a stack for traps of overflown stacks */
     trap_init_hart();              /* which interrupts this hart takes */

@@ -30,12 +30,12 @@ static uint64_t divide_shifted(uint64_t a, uint64_t b, unsigned bits)
     return quotient;
 }
 
-void time_init(void)
+void time_init(uint64_t entry_ticks)
 {
     clock->nanoseconds_per_tick = divide_shifted(SECOND, timer_frequency(), TO_NANOSECONDS);
     ticks_per_nanosecond = divide_shifted(timer_frequency(), SECOND, TO_TICKS);
     clock->resolution = (SECOND - 1) / timer_frequency() + 1;
-    clock->start = timer_ticks();
+    clock->start = entry_ticks;
     time_set_real(rtc_read());
 }
 

@@ -14,8 +14,9 @@ struct timestamp {
     uint32_t nanoseconds;
 };
 
-/* Start both clocks. Boot only, after timer_init and the search for the real-time clock. */
-void time_init(void);
+/* Start both clocks, time_now() from the ticks at the kernel's entry. Boot only, after timer_init
+ * and the search for the real-time clock. */
+void time_init(uint64_t entry_ticks);
 
 /* Keep the clocks' figures at this place from now on. Boot only. */
 void time_move_clock(struct clock_data *place);

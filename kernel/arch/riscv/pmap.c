@@ -269,8 +269,8 @@ static void reduce_range(struct pmap *pmap, uint64_t *table, unsigned level, vad
     }
 }
 
-/* The same for a range that one entry covers, absent or a page, in a table that stays: true if it is
- * such a range. Most are, and need no walk. */
+/* The same for a range that one entry covers, absent or a page, in a table that stays: true if it
+ * is such a range. Most are, and need no walk. */
 static bool reduce_one(struct pmap *pmap, vaddr_t start, vaddr_t end, uint64_t taken,
                        struct tlb_gather *gather)
 {
