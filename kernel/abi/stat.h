@@ -65,6 +65,7 @@ struct statx {
     uint64_t spare[12];
 };
 
+#define STATX_MNT_ID      0x1000u
 #define STATX_BASIC_STATS 0x07ffu
 #define STATX__RESERVED   0x80000000u
 

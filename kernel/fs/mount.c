@@ -43,6 +43,7 @@ static struct mutex mount_lock;
 static struct list mounts = LIST_INITIALIZER(mounts); /* (mount_lock) oldest first */
 static struct list types = LIST_INITIALIZER(types);   /* complete before the first process */
 static struct mount *root_mount;                      /* constant after mount_root */
+static unsigned next_id = 1;                          /* (mount_lock) */
 static uint32_t next_minor = 1; /* (mount_lock) of the device numbers of mounts without a device */
 
 void file_systems_init(void)
@@ -131,6 +132,7 @@ static int mount_create(const struct file_system *type, struct block_device *dev
     if (!mount)
         return -ENOMEM;
     mount->type = type;
+    mount->id = next_id++;
     mount->device = device;
     mount->device_number = device ? device->number : device_number(0, next_minor++);
     mount->flags = flags & KEPT_FLAGS;
@@ -392,32 +394,17 @@ bool mount_next_option(const char **options, char buffer[MOUNT_OPTION_SIZE], con
     return true;
 }
 
-static const char *time_option(uint64_t flags)
+void mount_visit(mount_visitor *visit, void *context)
 {
-    if (flags & MS_NOATIME)
-        return ",noatime";
-    return flags & MS_STRICTATIME ? "" : ",relatime";
-}
-
-size_t mount_list_text(char *buffer, size_t size)
-{
-    size_t length = 0;
-
     mutex_lock(&mount_lock);
     list_for_each (link, &mounts) {
         struct mount *mount = container_of(link, struct mount, link);
-        uint64_t flags = mount->flags;
         char options[MOUNT_OPTION_SIZE] = "";
         if (mount->operations->describe)
             mount->operations->describe(mount, options, sizeof(options));
-        size_t done = length < size ? length : size;
-        length += format(buffer + done, size - done, "%s %s %s %s%s%s%s%s%s 0 0\n", mount->source,
-                         mount->target, mount->type->name, flags & MS_RDONLY ? "ro" : "rw",
-                         flags & MS_NOSUID ? ",nosuid" : "", flags & MS_NODEV ? ",nodev" : "",
-                         flags & MS_NOEXEC ? ",noexec" : "", time_option(flags), options);
+        visit(mount, options, context);
     }
     mutex_unlock(&mount_lock);
-    return length;
 }
 
 /* The disk named by root= (a name as "vda", or a path in /dev), or the first one. */

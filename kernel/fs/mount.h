@@ -54,6 +54,7 @@ struct mount {
     const struct mount_operations *operations; /* (c) */
     struct vnode *root;                        /* (c) referenced */
     struct vnode *covered;                     /* (c) referenced; NULL: the root of all */
+    unsigned id;                               /* (c) another one for each mount */
     struct block_device *device;               /* (c) */
     uint64_t device_number;                    /* (c) st_dev of its files */
     uint64_t flags;                            /* MS_*; changed by remounting only */
@@ -84,8 +85,10 @@ static inline bool mount_is_no_exec(const struct mount *mount)
     return mount && (__atomic_load_n(&mount->flags, __ATOMIC_RELAXED) & MS_NOEXEC);
 }
 
-/* The text of /proc/mounts: a line for each mount; its length, which may be above size. */
-size_t mount_list_text(char *buffer, size_t size);
+/* Call visit for each mount, oldest first, with the options of its file system as describe gives
+ * them. No mount comes or goes meanwhile; visit may sleep. */
+typedef void mount_visitor(const struct mount *mount, const char *options, void *context);
+void mount_visit(mount_visitor *visit, void *context);
 
 /*
  * Take the next of the options: *name and *value point into buffer, *value is NULL without '='.

@@ -55,6 +55,11 @@ int procfs_write_interrupts(uint64_t key, struct text *text);
 int procfs_write_partitions(uint64_t key, struct text *text);
 int procfs_write_disks(uint64_t key, struct text *text);
 
+/* Texts of mounts (procfs_mounts.c). */
+int procfs_write_mounts(uint64_t key, struct text *text);
+int procfs_write_mount_information(uint64_t key, struct text *text);
+int procfs_write_mount_statistics(uint64_t key, struct text *text);
+
 /* Texts of /proc/PID that tell of its memory (procfs_memory.c). */
 int procfs_write_maps(uint64_t key, struct text *text);
 int procfs_write_smaps(uint64_t key, struct text *text);

@@ -35,6 +35,8 @@ enum type_number {
     ENVIRONMENT_TYPE,
     NAME_TYPE,
     MOUNTS_TYPE,
+    MOUNT_INFORMATION_TYPE,
+    MOUNT_STATISTICS_TYPE,
     LIMITS_TYPE,
     EXECUTABLE_TYPE,
     DIRECTORY_TYPE,
@@ -379,26 +381,6 @@ static int write_limits(uint64_t key, struct text *text)
     return 0;
 }
 
-static int write_mounts(uint64_t key, struct text *text)
-{
-    size_t size = PAGE_SIZE, length;
-    char *buffer;
-
-    (void)key;
-    for (;; size = length + PAGE_SIZE) { /* a mount may have come since */
-        buffer = kmalloc(size);
-        if (!buffer)
-            return -ENOMEM;
-        length = mount_list_text(buffer, size);
-        if (length < size)
-            break;
-        kfree(buffer);
-    }
-    text_add(text, buffer, length);
-    kfree(buffer);
-    return 0;
-}
-
 /* Links */
 
 /* A file of the process's that a link leads to: its vnode, referenced; -ENOENT, -EACCES. */
@@ -570,7 +552,9 @@ TEXT_TYPE(smaps_type, SMAPS_TYPE, 0444, procfs_write_smaps);
 TEXT_TYPE(command_line_type, COMMAND_LINE_TYPE, 0444, procfs_write_command_line);
 TEXT_TYPE(environment_type, ENVIRONMENT_TYPE, 0400, procfs_write_environment);
 TEXT_TYPE(name_type, NAME_TYPE, 0444, write_name);
-TEXT_TYPE(mounts_type, MOUNTS_TYPE, 0444, write_mounts);
+TEXT_TYPE(mounts_type, MOUNTS_TYPE, 0444, procfs_write_mounts);
+TEXT_TYPE(mount_information_type, MOUNT_INFORMATION_TYPE, 0444, procfs_write_mount_information);
+TEXT_TYPE(mount_statistics_type, MOUNT_STATISTICS_TYPE, 0400, procfs_write_mount_statistics);
 TEXT_TYPE(limits_type, LIMITS_TYPE, 0444, write_limits);
 LINK_TYPE(executable_type, EXECUTABLE_TYPE, executable);
 LINK_TYPE(directory_type, DIRECTORY_TYPE, directory);
@@ -597,7 +581,9 @@ static const struct pseudo_entry entries[] = {
     {"fd", &descriptors_type, 0},
     {"limits", &limits_type, 0},
     {"maps", &maps_type, 0},
+    {"mountinfo", &mount_information_type, 0},
     {"mounts", &mounts_type, 0},
+    {"mountstats", &mount_statistics_type, 0},
     {"root", &root_type, 0},
     {"smaps", &smaps_type, 0},
     {"stat", &stat_type, 0},

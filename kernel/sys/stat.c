@@ -50,7 +50,8 @@ static void fill_statx(struct vnode *vnode, struct statx *statx)
 
     vnode_status(vnode, &status);
     *statx = (struct statx){
-        .mask = STATX_BASIC_STATS,
+        .mask = STATX_BASIC_STATS | (vnode->mount ? STATX_MNT_ID : 0),
+        .mount_id = vnode->mount ? vnode->mount->id : 0,
         .block_size = (uint32_t)status.block_size,
         .links = status.links,
         .uid = status.uid,

@@ -80,6 +80,41 @@ static void mounts(void)
     CHECK(root && proc);
 }
 
+/* id parent major:minor root directory options ... - type source options; the mounts are those of
+ * mounts, each with a number of its own, and statx(2) tells the number. */
+static void mount_information(void)
+{
+    unsigned id, parent, major, minor, root_id = 0, proc_id = 0, proc_parent = 0, count = 0;
+    char root[256], directory[256], options[512];
+    struct statx status;
+
+    CHECK(read_file("/proc/self/mountinfo", text, sizeof(text)) > 0);
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"), count++) {
+        CHECK_EQ(sscanf(line, "%u %u %u:%u %255s %255s %511s", &id, &parent, &major, &minor, root,
+                        directory, options),
+                 7);
+        char *dash = strstr(line, " - ");
+        CHECK(dash != NULL);
+        CHECK(root[0] == '/' && directory[0] == '/');
+        CHECK(strncmp(options, "rw", 2) == 0 || strncmp(options, "ro", 2) == 0);
+        if (strcmp(directory, "/") == 0)
+            root_id = id;
+        if (strcmp(directory, "/proc") == 0 && strncmp(dash, " - proc ", 8) == 0) {
+            proc_id = id;
+            proc_parent = parent;
+        }
+    }
+    CHECK(root_id != 0 && proc_id != 0 && proc_id != root_id);
+    CHECK_EQ(proc_parent, root_id);
+    expect_ok(statx(AT_FDCWD, "/proc/meminfo", 0, STATX_MNT_ID, &status));
+    CHECK(status.stx_mask & STATX_MNT_ID);
+    CHECK_EQ(status.stx_mnt_id, proc_id);
+    CHECK(read_file("/proc/self/mounts", text, sizeof(text)) > 0);
+    for (char *line = text; (line = strchr(line, '\n')) != NULL; line++)
+        count--;
+    CHECK_EQ(count, 0);
+}
+
 /* processor	: 0      one for each, numbered */
 static void processors(void)
 {
@@ -482,6 +517,7 @@ static const struct test tests[] = {
     TEST(memory_information),
     TEST(free_memory_moves),
     TEST(mounts),
+    TEST(mount_information),
     TEST(processors),
     TEST(uptime),
     TEST(kernel_statistics),
