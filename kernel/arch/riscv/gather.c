@@ -10,6 +10,10 @@
  *   set stale_harts of those that used it    read stale_harts; if the bit is set, flush
  *   read active_harts again
  *
+ * Between the change and the flush the entries cannot be found in the tables any more, but are in
+ * use still. So a gather that serves one address space is counted there (pmap->unflushed): whoever
+ * looks for entries meanwhile, and finds them gone, flushes as if he had removed them himself.
+ *
  * If neither reading of active_harts shows the hart, its bit was set after the stale bit was, which
  * it therefore sees. A hart that never loaded the address space has none of its old entries.
  */
@@ -32,6 +36,7 @@ void gather_reset(struct tlb_gather *gather)
     gather->invalidated = 0;
     gather->identifier = 0;
     gather->several = false;
+    gather->unflushed = false;
     gather->harts = 0;
     gather->shared_count = 0;
 }
@@ -47,6 +52,31 @@ void tlb_gather_page(struct tlb_gather *gather, struct page *page)
     if (gather->shared_count == GATHER_SHARED)
         tlb_flush(gather);
     gather->shared[gather->shared_count++] = page;
+}
+
+bool gather_unflushed(struct tlb_gather *gather, struct pmap *pmap, bool changed)
+{
+    if (pmap->unflushed > gather->unflushed) {
+        gather->start = 0;
+        gather->end = user_end;
+        gather->invalidated++;
+        changed = true;
+    }
+    if (changed && gather->pmap && !gather->unflushed) {
+        gather->unflushed = true;
+        pmap->unflushed++;
+    }
+    return changed;
+}
+
+/* The flush is made: others need not make it any more. */
+static void count_flushed(struct tlb_gather *gather)
+{
+    if (!gather->unflushed)
+        return;
+    spin_lock(&gather->pmap->lock);
+    gather->pmap->unflushed--;
+    spin_unlock(&gather->pmap->lock);
 }
 
 void gather_harts(struct tlb_gather *gather, struct pmap *pmap)
@@ -73,6 +103,7 @@ void gather_free(struct tlb_gather *gather)
 {
     struct list *link;
 
+    count_flushed(gather);
     while ((link = list_pop_front(&gather->pages)))
         page_release(container_of(link, struct page, link));
     for (unsigned i = 0; i < gather->shared_count; i++)

@@ -17,6 +17,13 @@ static inline void gather_entry(struct tlb_gather *gather, vaddr_t address)
     gather->invalidated++;
 }
 
+/*
+ * Entries of pmap were looked for, to be removed or reduced; changed: some were. Does pmap need a
+ * flush by this gather? Also when nothing was changed, if another gather has removed entries and is
+ * not flushed yet: what this one frees might be what they led to. pmap locked.
+ */
+bool gather_unflushed(struct tlb_gather *gather, struct pmap *pmap, bool changed);
+
 /* Entries of pmap were changed: note the harts that must be flushed. pmap locked. */
 void gather_harts(struct tlb_gather *gather, struct pmap *pmap);
 

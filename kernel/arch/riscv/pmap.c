@@ -49,6 +49,7 @@ int pmap_init(struct pmap *pmap)
     pmap->root = page_address(root);
     pmap->identifier = 0;
     pmap->active_harts = pmap->used_harts = pmap->stale_harts = 0;
+    pmap->unflushed = 0;
     pmap->resident = 0;
     pmap->tables = 1;
     return 0;
@@ -295,7 +296,7 @@ static void reduce(struct pmap *pmap, vaddr_t start, vaddr_t end, uint64_t taken
     spin_lock(&pmap->lock);
     if (!reduce_one(pmap, start, end, taken, gather))
         reduce_range(pmap, root_table(pmap), pmap_levels - 1, start, end, taken, gather);
-    if (gather->invalidated != before)
+    if (gather_unflushed(gather, pmap, gather->invalidated != before))
         gather_harts(gather, pmap);
     spin_unlock(&pmap->lock);
 }
@@ -310,6 +311,32 @@ void pmap_protect(struct pmap *pmap, vaddr_t start, vaddr_t end, unsigned access
 {
     uint64_t kept = access & ACCESS_READ ? permission_bits(access) : 0;
     reduce(pmap, start, end, PERMISSIONS & ~kept, gather);
+}
+
+/* Copy the entries of [from, from + length) to the same places above to; stops where a table cannot
+ * be had. pmap locked. */
+static void copy_entries(struct pmap *pmap, vaddr_t from, vaddr_t to, uint64_t length)
+{
+    for (vaddr_t address = from; address < from + length;) {
+        struct place place = descend(pmap, address);
+        uint64_t value = place.level == 0 ? entry_load(place.entry) : 0;
+        if (value) {
+            uint64_t *target = make_leaf(pmap, to + (address - from));
+            if (!target)
+                return;
+            fill_entry(pmap, target, value);
+        }
+        address = place.level == 0 ? address + PAGE_SIZE : level_end(address, place.level);
+    }
+}
+
+void pmap_move(struct pmap *pmap, vaddr_t from, vaddr_t to, uint64_t length,
+               struct tlb_gather *gather)
+{
+    spin_lock(&pmap->lock);
+    copy_entries(pmap, from, to, length);
+    spin_unlock(&pmap->lock);
+    pmap_remove(pmap, from, from + length, gather);
 }
 
 bool pmap_query(struct pmap *pmap, vaddr_t address, paddr_t *frame, unsigned *access)

@@ -43,6 +43,7 @@ struct pmap {
     uint64_t active_harts; /* atomic: harts whose satp holds this root now */
     uint64_t used_harts;   /* atomic: harts that may hold translations of it */
     uint64_t stale_harts;  /* atomic: harts to flush before they activate it again */
+    uint64_t unflushed;    /* (lock) gathers with removed entries that harts may hold still */
     uint64_t resident;     /* (lock) valid leaf entries */
     uint64_t tables;       /* (lock) page table frames, the root included */
 };
@@ -74,6 +75,7 @@ struct tlb_gather {
     uint64_t invalidated;  /* entries */
     uint64_t identifier;   /* of the address space changed; 0: none yet, or several */
     bool several;          /* the address spaces changed are more than one */
+    bool unflushed;        /* counted in pmap->unflushed */
     uint64_t harts;        /* to flush: had one of them loaded when it was changed */
     struct list pages;     /* frames to free after the flush, through page->link */
     struct list tables;    /* page tables that became empty, likewise */
@@ -106,6 +108,14 @@ int pmap_enter_absent(struct pmap *pmap, vaddr_t address, struct page *page, uns
 
 /* Invalidate all entries in [start, end), freeing tables that become empty through gather. */
 void pmap_remove(struct pmap *pmap, vaddr_t start, vaddr_t end, struct tlb_gather *gather);
+
+/*
+ * Move all entries in [from, from + length) to [to, to + length), which has none; what needs a
+ * table that cannot be had is dropped. The caller keeps the pages from being taken from their
+ * owners until the gather is flushed, because nobody would find the old translations of them.
+ */
+void pmap_move(struct pmap *pmap, vaddr_t from, vaddr_t to, uint64_t length,
+               struct tlb_gather *gather);
 
 /* Take from all entries in [start, end) the permissions not in access; never adds any. access
  * without ACCESS_READ removes the entries. */
