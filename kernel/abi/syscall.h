@@ -135,12 +135,20 @@
 #define SYS_readahead          213
 #define SYS_brk                214
 #define SYS_munmap             215
+#define SYS_mremap             216
 #define SYS_clone              220
 #define SYS_execve             221
 #define SYS_mmap               222
 #define SYS_fadvise64          223
 #define SYS_mprotect           226
 #define SYS_msync              227
+#define SYS_mlock              228
+#define SYS_munlock            229
+#define SYS_mlockall           230
+#define SYS_munlockall         231
+#define SYS_mincore            232
+#define SYS_madvise            233
+#define SYS_remap_file_pages   234
 #define SYS_rt_tgsigqueueinfo  240
 #define SYS_riscv_hwprobe      258
 #define SYS_riscv_flush_icache 259
@@ -151,6 +159,7 @@
 #define SYS_getrandom          278
 #define SYS_memfd_create       279
 #define SYS_execveat           281
+#define SYS_mlock2             284
 #define SYS_copy_file_range    285
 #define SYS_preadv2            286
 #define SYS_pwritev2           287
@@ -158,7 +167,8 @@
 #define SYS_close_range        436
 #define SYS_faccessat2         439
 #define SYS_epoll_pwait2       441
+#define SYS_mseal              462
 
-#define SYS_LIMIT 442 /* one above the highest */
+#define SYS_LIMIT 470 /* one above the highest */
 
 #endif

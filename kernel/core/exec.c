@@ -236,6 +236,7 @@ static void set_layout(struct exec *exec)
     aspace->stack_limit = process_limit(RLIMIT_STACK);
     aspace->address_limit = process_limit(RLIMIT_AS);
     aspace->data_limit = process_limit(RLIMIT_DATA);
+    aspace->lock_limit = process_limit(RLIMIT_MEMLOCK);
 }
 
 static int map_loader(struct exec *exec)

@@ -7,6 +7,7 @@
  */
 #include "core/process.h"
 #include "abi/errno.h"
+#include "core/credentials.h"
 #include "abi/resource.h"
 #include "arch/riscv/hart.h"
 #include "arch/riscv/pmap.h"
@@ -344,6 +345,11 @@ void process_switch_aspace(struct aspace *aspace)
     interrupts_restore(state);
     if (old)
         leave_aspace(old);
+}
+
+bool process_may_lock_memory(void)
+{
+    return credentials_capable(CAP_IPC_LOCK);
 }
 
 uint64_t process_limit(unsigned resource)

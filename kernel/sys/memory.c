@@ -14,16 +14,14 @@
 #include "vm/aspace.h"
 #include "vm/object.h"
 
-#define PROT_ALL (PROT_READ | PROT_WRITE | PROT_EXEC)
+#define PROT_ALL   (PROT_READ | PROT_WRITE | PROT_EXEC)
+#define PROT_GROWS (PROT_GROWSDOWN | PROT_GROWSUP)
 
 /* Flags that MAP_SHARED_VALIDATE accepts (mmap(2): others give EOPNOTSUPP). */
 #define MAP_KNOWN                                                                                  \
     (MAP_SHARED_VALIDATE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE |             \
      MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |       \
      MAP_HUGETLB | MAP_FIXED_NOREPLACE)
-
-/* Lowest address that an unprivileged process may map, as Linux's vm.mmap_min_addr. */
-#define MMAP_MIN_ADDRESS 65536ul
 
 struct mmap_arguments {
     vaddr_t address;
@@ -48,7 +46,7 @@ static int check_arguments(const struct mmap_arguments *arguments)
         return -EINVAL; /* mmap(2): unaligned addr */
     if (fixed && arguments->address > user_end - page_round_up(arguments->length))
         return -ENOMEM;
-    if (fixed && arguments->address < MMAP_MIN_ADDRESS && !credentials_capable(CAP_SYS_RAWIO))
+    if (fixed && arguments->address < MAPPING_LOWEST && !credentials_capable(CAP_SYS_RAWIO))
         return -EPERM;
     return 0;
 }
@@ -117,6 +115,8 @@ static unsigned decode_flags(unsigned flags)
         result |= MAPPING_NORESERVE;
     if (flags & MAP_GROWSDOWN)
         result |= MAPPING_GROWS_DOWN;
+    if (flags & MAP_LOCKED)
+        result |= MAPPING_LOCKED;
     return result;
 }
 
@@ -249,17 +249,22 @@ long sys_mprotect(const uint64_t argument[6])
 {
     vaddr_t start = argument[0];
     uint64_t length = argument[1];
-    unsigned protection = (unsigned)argument[2];
+    unsigned protection = (unsigned)argument[2], grows = protection & PROT_GROWS;
+    enum protect_reach reach = grows == PROT_GROWSDOWN ? PROTECT_DOWNWARDS
+                               : grows                 ? PROTECT_UPWARDS
+                                                       : PROTECT_RANGE;
 
-    if (start & PAGE_MASK)
-        return -EINVAL;
-    if (protection & ~PROT_ALL)
+    if (grows == PROT_GROWS || (start & PAGE_MASK))
         return -EINVAL;
     if (length == 0)
         return 0;
-    if (page_round_up(length) == 0 || !in_user_space(start, length))
+    if (page_round_up(length) == 0 || start + page_round_up(length) <= start)
         return -ENOMEM;
-    return aspace_protect(current_thread()->aspace, start, length, protection);
+    if (protection & ~(PROT_ALL | PROT_SEM | PROT_GROWS))
+        return -EINVAL;
+    if (!in_user_space(start, length))
+        return -ENOMEM;
+    return aspace_protect(current_thread()->aspace, start, length, protection & PROT_ALL, reach);
 }
 
 long sys_msync(const uint64_t argument[6])

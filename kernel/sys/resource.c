@@ -29,6 +29,8 @@ static void pass_to_aspace(struct process *process, unsigned resource, uint64_t 
         __atomic_store_n(&aspace->address_limit, value, __ATOMIC_RELAXED);
     if (resource == RLIMIT_DATA)
         __atomic_store_n(&aspace->data_limit, value, __ATOMIC_RELAXED);
+    if (resource == RLIMIT_MEMLOCK)
+        __atomic_store_n(&aspace->lock_limit, value, __ATOMIC_RELAXED);
 }
 
 static int check_limit(const struct rlimit *old, const struct rlimit *new, unsigned resource)

@@ -171,7 +171,17 @@
     SYSTEM_CALL(SYS_munmap, munmap)                                                                \
     SYSTEM_CALL(SYS_mmap, mmap)                                                                    \
     SYSTEM_CALL(SYS_mprotect, mprotect)                                                            \
-    SYSTEM_CALL(SYS_msync, msync)
+    SYSTEM_CALL(SYS_msync, msync)                                                                  \
+    SYSTEM_CALL(SYS_mremap, mremap)                                                                \
+    SYSTEM_CALL(SYS_remap_file_pages, remap_file_pages)                                            \
+    SYSTEM_CALL(SYS_madvise, madvise)                                                              \
+    SYSTEM_CALL(SYS_mincore, mincore)                                                              \
+    SYSTEM_CALL(SYS_mseal, mseal)                                                                  \
+    SYSTEM_CALL(SYS_mlock, mlock)                                                                  \
+    SYSTEM_CALL(SYS_mlock2, mlock2)                                                                \
+    SYSTEM_CALL(SYS_munlock, munlock)                                                              \
+    SYSTEM_CALL(SYS_mlockall, mlockall)                                                            \
+    SYSTEM_CALL(SYS_munlockall, munlockall)
 
 #define DECLARE_SYSTEM_CALL(number, name) system_call sys_##name;
 SYSTEM_CALLS(DECLARE_SYSTEM_CALL)

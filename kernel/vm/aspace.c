@@ -12,6 +12,9 @@
 
 static struct slab_cache aspace_cache;
 
+/* What distributions set; a Linux kernel's own default is 65,530. */
+uint64_t region_count_limit = 1048576;
+
 void vm_init(void)
 {
     slab_cache_init(&aspace_cache, "aspace", sizeof(struct aspace), 8);
@@ -39,6 +42,7 @@ struct aspace *aspace_create(void)
     region_set_init(aspace);
     aspace->references = 1;
     aspace->stack_limit = aspace->address_limit = aspace->data_limit = UINT64_MAX;
+    aspace->lock_limit = UINT64_MAX;
     return aspace;
 }
 
@@ -99,6 +103,14 @@ void aspace_account(struct aspace *aspace, const struct region *region, int sign
     aspace->mapped_pages += sign > 0 ? pages : -pages;
     if (is_data(region))
         aspace->data_pages += sign > 0 ? pages : -pages;
+    if (region->flags & REGION_LOCKED)
+        aspace->locked_pages += sign > 0 ? pages : -pages;
+}
+
+bool aspace_may_lock(const struct aspace *aspace, uint64_t pages)
+{
+    return aspace->locked_pages + pages <= aspace->lock_limit >> PAGE_SHIFT ||
+           process_may_lock_memory();
 }
 
 bool aspace_within_limits(const struct aspace *aspace, uint64_t pages, bool writable)
@@ -106,6 +118,11 @@ bool aspace_within_limits(const struct aspace *aspace, uint64_t pages, bool writ
     if (aspace->mapped_pages + pages > aspace->address_limit >> PAGE_SHIFT)
         return false;
     return !writable || aspace->data_pages + pages <= aspace->data_limit >> PAGE_SHIFT;
+}
+
+bool aspace_may_lock_any(const struct aspace *aspace)
+{
+    return __atomic_load_n(&aspace->lock_limit, __ATOMIC_RELAXED) || process_may_lock_memory();
 }
 
 int spares_reserve(struct region *spares[2])
@@ -122,6 +139,7 @@ void spares_release(struct region *spares[2])
 {
     region_free(spares[0]);
     region_free(spares[1]);
+    spares[0] = spares[1] = NULL;
 }
 
 /* Move up to one page's worth between buffer and the page at address, if it is mapped. The pmap's

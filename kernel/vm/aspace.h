@@ -27,6 +27,9 @@ struct aspace {
     uint64_t walkers;        /* (a) reverse mapping walks that use it */
     uint64_t mapped_pages;   /* (w) size of all regions */
     uint64_t data_pages;     /* (w) private writable ones, for RLIMIT_DATA */
+    uint64_t locked_pages;   /* (w) in locked regions, for RLIMIT_MEMLOCK */
+    unsigned lock_future;    /* (w) mlockall(MCL_FUTURE): REGION_LOCKED_FLAGS of new regions */
+    bool sealed;             /* (w) a region is, or was, sealed */
     uint64_t brk_start, brk; /* (w) heap */
     uint64_t mmap_top;       /* (c) mappings are placed below, top-down */
     uint64_t stack_top;      /* (c) */
@@ -34,10 +37,15 @@ struct aspace {
     uint64_t stack_limit;    /* (a) RLIMIT_STACK: how far the stack may grow, bytes */
     uint64_t address_limit;  /* (a) RLIMIT_AS, bytes */
     uint64_t data_limit;     /* (a) RLIMIT_DATA, bytes */
+    uint64_t lock_limit;     /* (a) RLIMIT_MEMLOCK, bytes */
     uint64_t argument_start, argument_end, environment_start, environment_end; /* (c) */
     uint64_t code_start, code_end, data_start, data_end;                       /* (c) */
     uint64_t minor_faults, major_faults;                                       /* (a) */
 };
+
+/* Lowest address that is chosen for a mapping, as Linux's vm.mmap_min_addr; below it only the
+ * privileged may map. */
+#define MAPPING_LOWEST 65536ul
 
 /* Flags of a map request. */
 enum map_flag {
@@ -47,6 +55,7 @@ enum map_flag {
     MAPPING_POPULATE = 1 << 3,   /* fault all pages in at once; failing to do so is no error */
     MAPPING_NORESERVE = 1 << 4,  /* no check against the memory there is */
     MAPPING_GROWS_DOWN = 1 << 5, /* a stack */
+    MAPPING_LOCKED = 1 << 6,     /* keep in memory; -EAGAIN beyond the limit */
 };
 
 struct map_request {
@@ -71,18 +80,72 @@ void aspace_release(
 /* fork(2): a copy; shared regions share, private pages are copied on write. -ENOMEM. */
 int aspace_fork(struct aspace *parent, struct aspace **child);
 
-/* mmap(2) behind its decoding: -ENOMEM, -EEXIST, -EPERM. *address is the place chosen. Takes a
- * reference on the object and the vnode; on failure nothing has changed. */
+/* The most regions that an address space may have, vm.max_map_count. Atomic. */
+extern uint64_t region_count_limit;
+
+/* Does the current process (true: with the privilege) escape RLIMIT_MEMLOCK? */
+bool process_may_lock_memory(void);
+
+/* mmap(2) behind its decoding: -ENOMEM, -EEXIST, -EPERM, -EAGAIN. *address is the place chosen.
+ * Takes a reference on the object and the vnode; on failure nothing has changed. */
 int aspace_map(struct aspace *aspace, const struct map_request *request, vaddr_t *address);
 
-/* munmap(2): page-aligned start, length > 0, inside user space. -ENOMEM: no memory for a split. */
+/* munmap(2): page-aligned start, length > 0, inside user space. -ENOMEM: no memory for a split, or
+ * too many regions; -EPERM: sealed. */
 int aspace_unmap(struct aspace *aspace, vaddr_t start, uint64_t length);
 
-/* mprotect(2): -ENOMEM (hole, or no memory), -EACCES. */
-int aspace_protect(struct aspace *aspace, vaddr_t start, uint64_t length, unsigned access);
+/* How far a change of protection reaches beyond its range (PROT_GROWSDOWN, PROT_GROWSUP). */
+enum protect_reach { PROTECT_RANGE, PROTECT_DOWNWARDS, PROTECT_UPWARDS };
 
-/* msync(2): write back (wait: MS_SYNC) shared mappings of the range; -ENOMEM if it has holes, -EIO.
- */
+/* mprotect(2): -ENOMEM (hole, or no memory), -EACCES, -EPERM (sealed), -EINVAL (reach). */
+int aspace_protect(struct aspace *aspace, vaddr_t start, uint64_t length, unsigned access,
+                   enum protect_reach reach);
+
+/* mremap(2). Lengths in bytes, multiples of the page size. */
+enum remap_flag {
+    REMAP_MAY_MOVE = 1 << 0,
+    REMAP_FIXED = 1 << 1, /* to new_address, replacing what is there */
+    REMAP_KEEP = 1 << 2,  /* the old place stays mapped, without its pages */
+};
+
+struct remap_request {
+    vaddr_t address, new_address;
+    uint64_t old_length, new_length;
+    unsigned flags;
+};
+
+/* The new address in *result; -EFAULT, -EINVAL, -ENOMEM, -EAGAIN, -EPERM as mremap(2) says. */
+int aspace_remap(struct aspace *aspace, const struct remap_request *request, vaddr_t *result);
+
+/* remap_file_pages(2): the shared mapping at start shows the object from page index on. -EINVAL,
+ * -ENOMEM, ... */
+int aspace_remap_object(struct aspace *aspace, vaddr_t start, uint64_t length, uint64_t index,
+                        bool populate);
+
+/* madvise(2): 0 or its errno; start and length in whole pages. Is advice (MADV_*) known at all? */
+bool aspace_knows_advice(int advice);
+int aspace_advise(struct aspace *aspace, vaddr_t start, uint64_t length, int advice);
+
+/* prctl(PR_SET_VMA_ANON_NAME): text NULL: no name. -EBADF: not anonymous; -ENOMEM. */
+int aspace_name(struct aspace *aspace, vaddr_t start, uint64_t length, const char *text);
+
+/* mseal(2): -ENOMEM: a hole. */
+int aspace_seal(struct aspace *aspace, vaddr_t start, uint64_t length);
+
+/* May anything be locked at all? RLIMIT_MEMLOCK of 0: only by the privileged. */
+bool aspace_may_lock_any(const struct aspace *aspace);
+
+/* mlock2(2) and munlock(2): flags are of REGION_LOCKED_FLAGS, 0: unlock. */
+int aspace_lock(struct aspace *aspace, vaddr_t start, uint64_t length, unsigned flags);
+
+/* mlockall(2) and munlockall(2): what is mapped now, if current, and what will be (future). */
+int aspace_lock_all(struct aspace *aspace, bool current, unsigned flags, unsigned future);
+
+/* mincore(2): for count pages from start, one byte each, bit 0: resident. -ENOMEM: a hole. */
+int aspace_resident(struct aspace *aspace, vaddr_t start, unsigned count, uint8_t *vector);
+
+/* msync(2): write back (wait: MS_SYNC) shared mappings of the range; -ENOMEM if it has holes, -EIO,
+ * -EBUSY: invalidate, and a part is locked. */
 int aspace_sync(struct aspace *aspace, vaddr_t start, uint64_t length, bool wait, bool invalidate);
 
 /* brk(2): try to move the end of the heap; the end that is in force is returned. */
@@ -115,6 +178,8 @@ struct region_info {
     uint64_t offset;
     struct vnode *vnode; /* referenced for the caller, or NULL */
     const char *name;
+    unsigned flags;  /* enum region_flag */
+    char label[100]; /* storage for name, where a program gave it */
     /* Pages, filled if asked: resident = private_pages + shared_pages. */
     uint64_t resident, private_pages, shared_pages, anonymous, dirty, shared_dirty;
 };

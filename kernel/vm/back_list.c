@@ -159,7 +159,7 @@ bool back_list_harvest(struct object *object, uint64_t index, struct tlb_gather 
     spin_lock(&object->back_lock);
     while ((region = advance(object, index, index, &position))) {
         back_list_overlap(region, index, index, &start, &end);
-        if (pmap_harvest(&region->aspace->pmap, start, gather))
+        if (pmap_harvest(&region->aspace->pmap, start, gather) || (region->flags & REGION_LOCKED))
             used = true;
     }
     spin_unlock(&object->back_lock);

@@ -26,7 +26,8 @@ void back_list_unmap(struct object *object, uint64_t first, uint64_t last,
 void back_list_write_protect(struct object *object, uint64_t first, uint64_t last,
                              struct tlb_gather *gather);
 
-/* Was the page used through a mapping since last asked? Object locked. */
+/* Was the page used through a mapping since last asked, or must it stay for a locked one? Object
+ * locked. */
 bool back_list_harvest(struct object *object, uint64_t index, struct tlb_gather *gather);
 
 /* Does more than one translation lead to the page? Object locked. */

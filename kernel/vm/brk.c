@@ -18,13 +18,16 @@ static bool grow(struct aspace *aspace, vaddr_t start, vaddr_t end, struct regio
                  struct region **dead)
 {
     if (overcommit_refuses((end - start) >> PAGE_SHIFT) || !room_to_grow(aspace, start, end) ||
-        !aspace_within_limits(aspace, (end - start) >> PAGE_SHIFT, true))
+        !aspace_within_limits(aspace, (end - start) >> PAGE_SHIFT, true) ||
+        region_limit_reached(aspace) ||
+        (aspace->lock_future && !aspace_may_lock(aspace, (end - start) >> PAGE_SHIFT)))
         return false;
     region->start = start;
     region->end = end;
     region->access = ACCESS_READ | ACCESS_WRITE;
     region->max_access = ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE;
     region->amap_offset = start >> PAGE_SHIFT;
+    region->flags = aspace->lock_future;
     region_insert(aspace, region);
     aspace_account(aspace, region, 1);
     region_merge(aspace, region, dead);
@@ -50,16 +53,22 @@ uint64_t aspace_brk(struct aspace *aspace, uint64_t end)
                 aspace->brk = end;
             }
         } else {
-            if (new_end < old_end)
+            bool allowed = new_end == old_end || !unmap_check(aspace, new_end, old_end);
+            if (allowed && new_end < old_end)
                 unmap_locked(aspace, new_end, old_end, spares, &gather, &dead);
-            aspace->brk = end;
+            if (allowed)
+                aspace->brk = end;
         }
     }
     uint64_t result = aspace->brk;
+    bool populate = (aspace->lock_future & REGION_LOCKED_FLAGS) == REGION_LOCKED && result == end &&
+                    new_end > old_end;
     rwlock_write_done(&aspace->lock);
     tlb_flush(&gather);
     region_release_all(dead);
     region_free(region);
     spares_release(spares);
+    if (populate)
+        (void)aspace_populate(aspace, old_end, new_end);
     return result;
 }

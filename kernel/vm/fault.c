@@ -326,6 +326,15 @@ static enum outcome attempt(struct fault *fault)
     return outcome;
 }
 
+/* Do the limits allow region to grow down to address? */
+static bool may_grow(const struct aspace *aspace, const struct region *region, vaddr_t address)
+{
+    uint64_t pages = (region->start - address) / PAGE_SIZE;
+
+    return address >= MAPPING_LOWEST && aspace_within_limits(aspace, pages, false) &&
+           (!(region->flags & REGION_LOCKED) || aspace_may_lock(aspace, pages));
+}
+
 /* Extend the stack to the address, if the limit and the guard gap still allow it. */
 static bool grow_stack(struct fault *fault)
 {
@@ -341,8 +350,7 @@ static bool grow_stack(struct fault *fault)
         vaddr_t floor = previous ? previous->end : 0;
         bool guarded = !previous || !previous->access || previous->grows_down ||
                        fault->address >= floor + STACK_GUARD_GAP;
-        uint64_t pages = (region->start - fault->address) / PAGE_SIZE;
-        if (guarded && aspace_within_limits(aspace, pages, true)) {
+        if (guarded && may_grow(aspace, region, fault->address)) {
             aspace_account(aspace, region, -1);
             region_set_bounds(aspace, region, fault->address, region->end);
             aspace_account(aspace, region, 1);

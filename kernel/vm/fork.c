@@ -10,7 +10,6 @@
  * The child's page tables start empty; its faults fill them.
  */
 #include "abi/errno.h"
-#include "fs/vnode.h"
 #include "vm/amap.h"
 #include "vm/vm.h"
 
@@ -35,13 +34,11 @@ static int copy_region(struct aspace *child, const struct region *region, struct
         return -ENOMEM;
     *copy = *region;
     copy->amap = NULL;
-    if (copy->object)
-        object_reference(copy->object);
-    if (copy->vnode)
-        vnode_reference(copy->vnode);
-    if (copy->writer)
-        vnode_write_begin(copy->vnode); /* cannot fail: region holds it as well */
-    if (region->amap) {
+    copy->flags &= ~(unsigned)REGION_LOCKED_FLAGS; /* mlock(2): not inherited */
+    region_reference_all(copy);
+    if (region->flags & REGION_WIPE_ON_FORK) {
+        copy->amap_offset = region->start >> PAGE_SHIFT;
+    } else if (region->amap) {
         copy->amap = counterpart(region->amap);
         error = copy->amap ? amap_copy(region->amap, copy->amap, region->amap_offset,
                                        region_slot(region, region->end - 1))
@@ -51,13 +48,12 @@ static int copy_region(struct aspace *child, const struct region *region, struct
                          ACCESS_READ | ACCESS_EXECUTE, gather);
     }
     region_insert(child, copy);
+    aspace_account(child, copy, 1);
     return error;
 }
 
 static void copy_numbers(struct aspace *child, const struct aspace *parent)
 {
-    child->mapped_pages = parent->mapped_pages;
-    child->data_pages = parent->data_pages;
     child->brk_start = parent->brk_start;
     child->brk = parent->brk;
     child->mmap_top = parent->mmap_top;
@@ -66,6 +62,8 @@ static void copy_numbers(struct aspace *child, const struct aspace *parent)
     child->stack_limit = parent->stack_limit;
     child->address_limit = parent->address_limit;
     child->data_limit = parent->data_limit;
+    child->lock_limit = parent->lock_limit;
+    child->sealed = parent->sealed;
     child->argument_start = parent->argument_start;
     child->argument_end = parent->argument_end;
     child->environment_start = parent->environment_start;
@@ -88,16 +86,18 @@ int aspace_fork(struct aspace *parent, struct aspace **result)
     rwlock_write(&parent->lock);
     copy_numbers(child, parent);
     tree_for_each (node, &parent->regions) {
-        if (!error)
-            error = copy_region(child, container_of(node, struct region, node), &gather);
+        const struct region *region = container_of(node, struct region, node);
+        if (!error && !(region->flags & REGION_NO_FORK))
+            error = copy_region(child, region, &gather);
     }
     tree_for_each (node, &parent->regions) {
         struct region *region = container_of(node, struct region, node);
         if (region->amap)
             region->amap->copy = NULL;
     }
-    rwlock_write_done(&parent->lock);
+    /* Before a fault can copy a page that a hart may still store to. */
     tlb_flush(&gather);
+    rwlock_write_done(&parent->lock);
     if (error) {
         aspace_release(child);
         return error;

@@ -2,13 +2,20 @@
  * What /proc and messages show of an address space.
  */
 #include "fs/vnode.h"
+#include "lib/format.h"
 #include "vm/amap.h"
 #include "vm/back_list.h"
 #include "vm/vm.h"
 
 /* The names Linux gives to regions without a file. */
-static const char *region_name(const struct aspace *aspace, const struct region *region)
+static const char *region_name(const struct aspace *aspace, const struct region *region,
+                               struct region_info *info)
 {
+    if (region->label) {
+        format(info->label, sizeof(info->label), "[anon%s:%s]", region->shared ? "_shmem" : "",
+               region->label->text);
+        return info->label;
+    }
     if (region->name || region->object)
         return region->name;
     if (region->start <= aspace->brk && region->end >= aspace->brk_start && aspace->brk)
@@ -74,7 +81,8 @@ bool aspace_region_info(struct aspace *aspace, vaddr_t address, bool count_pages
         info->grows_down = region->grows_down;
         info->offset = region->object ? region->object_offset << PAGE_SHIFT : 0;
         info->vnode = region->vnode;
-        info->name = region_name(aspace, region);
+        info->name = region_name(aspace, region, info);
+        info->flags = region->flags;
         if (info->vnode)
             vnode_reference(info->vnode);
         if (count_pages)

@@ -3,12 +3,8 @@
  * unlock, flush. No page is allocated and no page table entry written.
  */
 #include "abi/errno.h"
-#include "core/thread.h"
 #include "fs/vnode.h"
 #include "vm/vm.h"
-
-/* Lowest address that is chosen for a mapping, as Linux's default vm.mmap_min_addr. */
-#define MAPPING_LOWEST 65536ul
 
 /* Is [address, address + length) in user space and free? Locked. */
 static bool range_is_free(struct aspace *aspace, vaddr_t address, uint64_t length)
@@ -20,6 +16,19 @@ static bool range_is_free(struct aspace *aspace, vaddr_t address, uint64_t lengt
         return true;
     uint64_t guard = above->grows_down ? STACK_GUARD_GAP : 0;
     return above->start >= address && above->start - address >= length + guard;
+}
+
+int aspace_choose_place(struct aspace *aspace, vaddr_t hint, uint64_t length, vaddr_t *address)
+{
+    *address = hint;
+    if (hint && hint < MAPPING_LOWEST)
+        *address = hint = MAPPING_LOWEST;
+    if (hint && range_is_free(aspace, hint, length))
+        return 0;
+    if (region_find_gap(aspace, length, MAPPING_LOWEST, aspace->mmap_top, address) ||
+        region_find_gap(aspace, length, aspace->mmap_top, user_end, address))
+        return 0;
+    return -ENOMEM;
 }
 
 /* Choose the place: 0, -ENOMEM, -EEXIST. Locked. */
@@ -34,16 +43,7 @@ static int choose_address(struct aspace *aspace, const struct map_request *reque
         return above && above->start < hint + length ? -EEXIST : 0;
     }
     *address = hint;
-    if (request->flags & MAPPING_FIXED)
-        return 0;
-    if (hint && hint < MAPPING_LOWEST)
-        *address = hint = MAPPING_LOWEST;
-    if (hint && range_is_free(aspace, hint, length))
-        return 0;
-    if (region_find_gap(aspace, length, MAPPING_LOWEST, aspace->mmap_top, address) ||
-        region_find_gap(aspace, length, aspace->mmap_top, user_end, address))
-        return 0;
-    return -ENOMEM;
+    return request->flags & MAPPING_FIXED ? 0 : aspace_choose_place(aspace, hint, length, address);
 }
 
 /* Fill in a region for the request, taking its references. */
@@ -63,6 +63,7 @@ static void region_describe(struct region *region, const struct map_request *req
     region->object_offset = request->offset >> PAGE_SHIFT;
     region->vnode = request->vnode;
     region->writer = request->writer;
+    region->flags = request->flags & MAPPING_LOCKED ? REGION_LOCKED : 0;
     if (region->object)
         object_reference(region->object);
     if (region->vnode)
@@ -93,36 +94,31 @@ static int map_locked(struct aspace *aspace, const struct map_request *request,
     uint64_t length = page_round_up(request->length);
     bool data = !(request->flags & (MAPPING_SHARED | MAPPING_GROWS_DOWN)) &&
                 (request->access & ACCESS_WRITE);
+    bool locked = (request->flags & MAPPING_LOCKED) || aspace->lock_future;
     int error = choose_address(aspace, request, length, address);
 
     if (error)
         return error;
-    if (!aspace_within_limits(aspace, pages_added(aspace, *address, length), data))
+    if ((request->flags & MAPPING_LOCKED) && !aspace_may_lock_any(aspace))
+        return -EPERM;
+    if (locked && !aspace_may_lock(aspace, length >> PAGE_SHIFT))
+        return -EAGAIN;
+    if (region_limit_reached(aspace) ||
+        !aspace_within_limits(aspace, pages_added(aspace, *address, length), data))
         return -ENOMEM;
+    if (request->flags & MAPPING_FIXED)
+        error = unmap_check(aspace, *address, *address + length);
+    if (error)
+        return error;
     if (request->flags & MAPPING_FIXED)
         unmap_locked(aspace, *address, *address + length, spares, gather, dead);
     region_describe(*region, request, *address, length);
+    (*region)->flags |= aspace->lock_future;
     region_insert(aspace, *region);
     aspace_account(aspace, *region, 1);
     region_merge(aspace, *region, dead);
     *region = NULL;
     return 0;
-}
-
-/* MAP_POPULATE: fault everything in; what cannot be had is left to the first access. */
-static void populate(struct aspace *aspace, vaddr_t start, uint64_t length,
-                     const struct map_request *request)
-{
-    unsigned access = request->access & ACCESS_WRITE && !(request->flags & MAPPING_SHARED)
-                          ? ACCESS_WRITE
-                          : ACCESS_READ;
-
-    if (!(request->access & access))
-        return;
-    for (uint64_t done = 0; done < length && !thread_killed(); done += PAGE_SIZE) {
-        if (aspace_fault(aspace, start + done, access))
-            return;
-    }
 }
 
 int aspace_map(struct aspace *aspace, const struct map_request *request, vaddr_t *address)
@@ -140,12 +136,14 @@ int aspace_map(struct aspace *aspace, const struct map_request *request, vaddr_t
     tlb_gather_init(&gather, &aspace->pmap, FLUSH_UNMAP);
     rwlock_write(&aspace->lock);
     error = map_locked(aspace, request, &region, spares, &gather, &dead, address);
+    bool populate = (request->flags & (MAPPING_POPULATE | MAPPING_LOCKED)) ||
+                    (aspace->lock_future & REGION_LOCKED_FLAGS) == REGION_LOCKED;
     rwlock_write_done(&aspace->lock);
     tlb_flush(&gather);
     region_release_all(dead);
     region_free(region);
     spares_release(spares);
-    if (!error && (request->flags & MAPPING_POPULATE))
-        populate(aspace, *address, page_round_up(request->length), request);
+    if (!error && populate) /* failing to do so is no error */
+        (void)aspace_populate(aspace, *address, *address + page_round_up(request->length));
     return error;
 }

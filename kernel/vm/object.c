@@ -274,6 +274,21 @@ int object_start_read(struct object *object, uint64_t index, struct page **page)
     return error == -EEXIST ? 0 : error;
 }
 
+void object_will_need(struct object *object, uint64_t first, uint64_t last)
+{
+    for (uint64_t index = first; index <= last && index < object_pages(object); index++) {
+        struct page *page;
+        mutex_lock(&object->lock);
+        bool there = radix_lookup(&object->pages, index);
+        mutex_unlock(&object->lock);
+        if (there)
+            continue;
+        if (object_start_read(object, index, &page))
+            return;
+        page_release(page);
+    }
+}
+
 int object_get_page(struct object *object, uint64_t index, struct page **page)
 {
     struct page *busy;

@@ -25,16 +25,23 @@ static struct region *change_access(struct aspace *aspace, struct region *region
     return region_merge(aspace, region, dead);
 }
 
-/* May the region have this access? 0, -EACCES, -ENOMEM (RLIMIT_DATA). */
-static int check_access(struct aspace *aspace, const struct region *region, unsigned access)
+/* May the part of region in [start, end) have this access? 0, -EACCES, -EPERM (sealed), -ENOMEM
+ * (RLIMIT_DATA, or one region too many). */
+static int check_access(struct aspace *aspace, const struct region *region, vaddr_t start,
+                        vaddr_t end, unsigned access)
 {
+    bool cut = region->start < start || region->end > end;
+
     if (access & ~region->max_access)
         return -EACCES;
+    if (region->flags & REGION_SEALED)
+        return -EPERM;
     bool becomes_data = !region->shared && !region->grows_down &&
                         !(region->access & ACCESS_WRITE) && (access & ACCESS_WRITE);
-    if (becomes_data && region_pages(region) + aspace->data_pages > aspace->data_limit / PAGE_SIZE)
+    if (becomes_data &&
+        (end - start) / PAGE_SIZE + aspace->data_pages > aspace->data_limit / PAGE_SIZE)
         return -ENOMEM;
-    return 0;
+    return cut && region->access != access && region_limit_reached(aspace) ? -ENOMEM : 0;
 }
 
 /* Change [start, end) region by region, up to a hole or a refusal. Locked for writing. */
@@ -46,20 +53,11 @@ static int protect_locked(struct aspace *aspace, vaddr_t start, vaddr_t end, uns
         if (!region)
             return -ENOMEM;
         vaddr_t stop = region->end < end ? region->end : end;
-        int error = check_access(aspace, region, access);
+        int error = check_access(aspace, region, start, stop, access);
         if (error)
             return error;
         if (region->access != access) {
-            if (region->start < start) {
-                struct region *upper = spares[0];
-                spares[0] = NULL;
-                region_split(aspace, region, start, upper);
-                region = upper;
-            }
-            if (region->end > stop) {
-                region_split(aspace, region, stop, spares[1]);
-                spares[1] = NULL;
-            }
+            region = region_isolate(aspace, region, start, stop, spares);
             change_access(aspace, region, access, gather, dead);
         }
         start = stop;
@@ -67,9 +65,25 @@ static int protect_locked(struct aspace *aspace, vaddr_t start, vaddr_t end, uns
     return 0;
 }
 
-int aspace_protect(struct aspace *aspace, vaddr_t start, uint64_t length, unsigned access)
+/* Extend the range to the end of the region that grows there: 0, -ENOMEM (hole), -EINVAL (it does
+ * not grow). Nothing grows upwards on this architecture. Locked. */
+static int reach_out(struct aspace *aspace, vaddr_t *start, vaddr_t end, enum protect_reach reach)
+{
+    struct region *region = region_find_above(aspace, *start);
+
+    if (!region || region->start >= end || (reach == PROTECT_UPWARDS && region->start > *start))
+        return -ENOMEM;
+    if (reach == PROTECT_UPWARDS || !region->grows_down)
+        return -EINVAL;
+    *start = region->start;
+    return 0;
+}
+
+int aspace_protect(struct aspace *aspace, vaddr_t start, uint64_t length, unsigned access,
+                   enum protect_reach reach)
 {
     struct region *spares[2], *dead = NULL;
+    vaddr_t end = start + page_round_up(length);
     struct tlb_gather gather;
     int error = spares_reserve(spares);
 
@@ -77,8 +91,10 @@ int aspace_protect(struct aspace *aspace, vaddr_t start, uint64_t length, unsign
         return error;
     tlb_gather_init(&gather, &aspace->pmap, FLUSH_PROTECT);
     rwlock_write(&aspace->lock);
-    error = protect_locked(aspace, start, start + page_round_up(length), access, spares, &gather,
-                           &dead);
+    if (reach != PROTECT_RANGE)
+        error = reach_out(aspace, &start, end, reach);
+    if (!error)
+        error = protect_locked(aspace, start, end, access, spares, &gather, &dead);
     rwlock_write_done(&aspace->lock);
     tlb_flush(&gather);
     region_release_all(dead);

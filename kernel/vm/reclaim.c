@@ -110,6 +110,36 @@ static bool try_free(struct object *object, struct page *page, struct tlb_gather
     return true;
 }
 
+/* MADV_COLD, MADV_PAGEOUT for one page, which is in the index. Object locked. */
+static void let_go(struct object *object, struct page *page, bool drop, struct tlb_gather *gather)
+{
+    page_reference(page); /* as the clock has one */
+    page_clear(page, PAGE_REFERENCED);
+    back_list_harvest(object, page->index, gather);
+    if (drop)
+        try_free(object, page, gather);
+    page_release(page);
+}
+
+void reclaim_object(struct object *object, uint64_t first, uint64_t last, bool drop)
+{
+    struct tlb_gather gather;
+    uint64_t index = first;
+    struct page *page;
+
+    if (object->anonymous)
+        return;
+    tlb_gather_init(&gather, NULL, FLUSH_RECLAIM);
+    mutex_lock(&object->lock);
+    while ((page = radix_next(&object->pages, index, last, &index))) {
+        let_go(object, page, drop, &gather);
+        if (index++ == last)
+            break;
+    }
+    mutex_unlock(&object->lock);
+    tlb_flush(&gather);
+}
+
 /* Look at one page: 1 if it was freed, 0 if not, -1 if the queue is empty. *dirty counts pages to
  * be written. */
 static int scan_one(unsigned *dirty)

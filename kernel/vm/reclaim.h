@@ -7,12 +7,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct object;
 struct page;
 
 /* Try to free at least wanted frames by dropping clean cached pages, writing dirty ones, and
  * shrinking kernel caches. true: some were freed. Sleeps; called with no lock of rank RANK_AMAP or
  * above. */
 bool reclaim_pages(unsigned wanted);
+
+/* Forget that the pages [first, last] of an object were used; drop: free those that nobody uses and
+ * that are clean, used lately or not. No lock held. */
+void reclaim_object(struct object *object, uint64_t first, uint64_t last, bool drop);
 
 /* A page entered or left an object's index. */
 void reclaim_insert(struct page *page);

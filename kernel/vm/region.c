@@ -5,11 +5,13 @@
  */
 #include "vm/region.h"
 #include "fs/vnode.h"
+#include "lib/string.h"
 #include "vm/amap.h"
 #include "vm/aspace.h"
 #include "vm/back_list.h"
 #include "vm/kmem.h"
 #include "vm/object.h"
+#include "vm/vm.h"
 
 static struct slab_cache region_cache;
 
@@ -63,6 +65,28 @@ void region_free(struct region *region)
         slab_free(&region_cache, region);
 }
 
+struct region_label *label_create(const char *text)
+{
+    struct region_label *label = kmalloc(sizeof(*label));
+
+    if (!label)
+        return NULL;
+    label->references = 1;
+    string_copy(label->text, text, sizeof(label->text));
+    return label;
+}
+
+void label_reference(struct region_label *label)
+{
+    __atomic_fetch_add(&label->references, 1, __ATOMIC_RELAXED);
+}
+
+void label_release(struct region_label *label)
+{
+    if (__atomic_fetch_sub(&label->references, 1, __ATOMIC_ACQ_REL) == 1)
+        kfree(label);
+}
+
 struct region *region_next(const struct region *region)
 {
     return region_of(tree_next(&region->node));
@@ -100,6 +124,16 @@ struct region *region_find(struct aspace *aspace, vaddr_t address)
 {
     struct region *region = region_find_above(aspace, address);
     return region && region->start <= address ? region : NULL;
+}
+
+bool region_any_sealed(struct aspace *aspace, vaddr_t start, vaddr_t end)
+{
+    for (const struct region *region = region_find_above(aspace, start);
+         region && region->start < end; region = region_next(region)) {
+        if (region->flags & REGION_SEALED)
+            return true;
+    }
+    return false;
 }
 
 /* The free bytes below region that a new mapping may use; previous: the region below it. */
@@ -181,6 +215,18 @@ void region_set_bounds(struct aspace *aspace, struct region *region, vaddr_t sta
     refresh_gap(aspace, region_next(region));
 }
 
+void region_reference_all(struct region *copy)
+{
+    if (copy->object)
+        object_reference(copy->object);
+    if (copy->vnode)
+        vnode_reference(copy->vnode);
+    if (copy->writer)
+        vnode_write_begin(copy->vnode); /* cannot fail: the original holds it as well */
+    if (copy->label)
+        label_reference(copy->label);
+}
+
 void region_split(struct aspace *aspace, struct region *region, vaddr_t address,
                   struct region *spare)
 {
@@ -191,17 +237,35 @@ void region_split(struct aspace *aspace, struct region *region, vaddr_t address,
     spare->start = address;
     spare->object_offset += pages;
     spare->amap_offset += pages;
-    if (spare->object)
-        object_reference(spare->object);
     if (spare->amap)
         amap_reference(spare->amap);
-    if (spare->vnode)
-        vnode_reference(spare->vnode);
-    if (spare->writer)
-        vnode_write_begin(spare->vnode); /* cannot fail: region holds it as well */
+    region_reference_all(spare);
     region_set_bounds(aspace, region, region->start, address);
     spare->end = end;
     region_insert(aspace, spare);
+}
+
+/* The spare for the next cut. */
+static struct region *take_spare(struct region *spares[2])
+{
+    unsigned i = spares[0] ? 0 : 1;
+    struct region *spare = spares[i];
+
+    spares[i] = NULL;
+    return spare;
+}
+
+struct region *region_isolate(struct aspace *aspace, struct region *region, vaddr_t start,
+                              vaddr_t end, struct region *spares[2])
+{
+    if (region->start < start) {
+        struct region *upper = take_spare(spares);
+        region_split(aspace, region, start, upper);
+        region = upper;
+    }
+    if (region->end > end)
+        region_split(aspace, region, end, take_spare(spares));
+    return region;
 }
 
 /* Do the amaps of lower and upper, which touch, allow one region over both? */
@@ -213,14 +277,24 @@ static bool amaps_continue(const struct region *lower, const struct region *uppe
            lower->amap_offset + region_pages(lower) == upper->amap_offset;
 }
 
+static bool labels_equal(const struct region_label *a, const struct region_label *b)
+{
+    return a == b || (a && b && strcmp(a->text, b->text) == 0);
+}
+
+/* Do the two have everything in common but their place? */
+static bool regions_alike(const struct region *a, const struct region *b)
+{
+    return a->access == b->access && a->max_access == b->max_access && a->shared == b->shared &&
+           a->grows_down == b->grows_down && a->no_reserve == b->no_reserve &&
+           a->writer == b->writer && a->flags == b->flags && a->vnode == b->vnode &&
+           a->name == b->name && a->object == b->object && labels_equal(a->label, b->label);
+}
+
 /* May upper, which starts where lower ends, become a part of lower? */
 static bool regions_continue(const struct region *lower, const struct region *upper)
 {
-    if (lower->end != upper->start || lower->access != upper->access ||
-        lower->max_access != upper->max_access || lower->shared != upper->shared ||
-        lower->grows_down != upper->grows_down || lower->no_reserve != upper->no_reserve ||
-        lower->writer != upper->writer || lower->vnode != upper->vnode ||
-        lower->name != upper->name || lower->object != upper->object)
+    if (lower->end != upper->start || !regions_alike(lower, upper))
         return false;
     if (lower->object && lower->object_offset + region_pages(lower) != upper->object_offset)
         return false;
@@ -258,6 +332,29 @@ struct region *region_merge(struct aspace *aspace, struct region *region, struct
         return previous;
     }
     return region;
+}
+
+struct amap *region_mergeable_amap(struct aspace *aspace, const struct region *region,
+                                   vaddr_t start, vaddr_t end)
+{
+    const struct region *above = region_find_above(aspace, start);
+    const struct region *below =
+        above ? region_previous(above) : region_of(tree_last(&aspace->regions));
+    struct region place = *region;
+
+    place.start = start;
+    place.end = end;
+    if (below && below->amap) {
+        place.amap = below->amap;
+        if (regions_continue(below, &place))
+            return below->amap;
+    }
+    if (above && above->amap) {
+        place.amap = above->amap;
+        if (regions_continue(&place, above))
+            return above->amap;
+    }
+    return NULL;
 }
 
 /* The highest region that starts at or below high with a gap of at least length below it. */
@@ -321,6 +418,8 @@ void region_release_all(struct region *list)
             object_release(region->object);
         if (region->vnode)
             vnode_release(region->vnode);
+        if (region->label)
+            label_release(region->label);
         region_free(region);
     }
 }

@@ -26,6 +26,33 @@ struct aspace;
 struct object;
 struct vnode;
 
+/* What madvise(2), mlock(2) and mseal(2) say of a region. */
+enum region_flag {
+    REGION_LOCKED = 1 << 0,        /* its pages stay in memory */
+    REGION_LOCK_ON_FAULT = 1 << 1, /* ... once they have been touched (with REGION_LOCKED) */
+    REGION_SEQUENTIAL = 1 << 2,    /* MADV_SEQUENTIAL */
+    REGION_RANDOM = 1 << 3,        /* MADV_RANDOM */
+    REGION_NO_FORK = 1 << 4,       /* not in the child */
+    REGION_WIPE_ON_FORK = 1 << 5,  /* zeros in the child */
+    REGION_NO_DUMP = 1 << 6,       /* not in a core dump */
+    REGION_SEALED = 1 << 7,        /* neither moved, unmapped nor protected otherwise */
+    REGION_LOCKED_FLAGS = REGION_LOCKED | REGION_LOCK_ON_FAULT,
+};
+
+/* A name that a program gave to anonymous memory (PR_SET_VMA_ANON_NAME), shared by the regions that
+ * have it. */
+#define LABEL_SIZE 80
+
+struct region_label {
+    uint64_t references; /* atomic */
+    char text[LABEL_SIZE];
+};
+
+/* A label with one reference; NULL: no memory. */
+struct region_label *label_create(const char *text);
+void label_reference(struct region_label *label);
+void label_release(struct region_label *label);
+
 /* Fields change with the aspace locked for writing; back_* with the object's back_lock. amap is
  * also set, once, by the first fault that needs it (atomic). */
 struct region {
@@ -34,6 +61,7 @@ struct region {
     uint64_t gap, largest_gap; /* free bytes below this region; largest in the subtree */
     unsigned access, max_access;
     bool shared, grows_down, no_reserve, writer;
+    unsigned flags; /* enum region_flag */
     struct aspace *aspace;
     struct object *object; /* referenced */
     uint64_t object_offset;
@@ -41,6 +69,7 @@ struct region {
     uint64_t amap_offset;
     struct vnode *vnode; /* referenced */
     const char *name;
+    struct region_label *label; /* referenced, or NULL */
     struct tree_node back_node; /* object->regions */
     uint64_t back_highest;      /* highest end, in pages of the object, in the subtree */
 };
@@ -99,6 +128,20 @@ void region_remove(struct aspace *aspace, struct region *region);
  * with references of its own. Locked for writing. */
 void region_split(struct aspace *aspace, struct region *region, vaddr_t address,
                   struct region *spare);
+
+/* Cut region, which has a page in [start, end), so that one region covers just what it has of that
+ * range: that one. Each cut takes a spare, whose entry becomes NULL. Locked for writing. */
+struct region *region_isolate(struct aspace *aspace, struct region *region, vaddr_t start,
+                              vaddr_t end, struct region *spares[2]);
+
+/* Give copy, a bitwise copy of a region that is not in a set yet, references of its own. The
+ * region's amap is not referenced. */
+void region_reference_all(struct region *copy);
+
+/* The amap that region, placed at start instead, would share with a neighbour there if it merged
+ * with it; NULL: with none. Locked for writing. */
+struct amap *region_mergeable_amap(struct aspace *aspace, const struct region *region,
+                                   vaddr_t start, vaddr_t end);
 
 /* Join region with its neighbours where they continue each other; the region that covers it now.
  * The ones that vanish are put on the list dead (through node.parent), to be released with

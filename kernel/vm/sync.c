@@ -15,9 +15,10 @@ struct piece {
 
 /*
  * Find the region at or above *address, below end: its piece, and *address behind it. 1 if there
- * was a hole before it, 2 if there is no region left.
+ * was a hole before it, 2 if there is no region left; -EBUSY: it is locked and must not be.
  */
-static int next_piece(struct aspace *aspace, vaddr_t *address, vaddr_t end, struct piece *piece)
+static int next_piece(struct aspace *aspace, vaddr_t *address, vaddr_t end, bool unlocked,
+                      struct piece *piece)
 {
     int hole = 0;
 
@@ -26,6 +27,8 @@ static int next_piece(struct aspace *aspace, vaddr_t *address, vaddr_t end, stru
     struct region *region = region_find_above(aspace, *address);
     if (!region || region->start >= end) {
         hole = 2;
+    } else if (unlocked && (region->flags & REGION_LOCKED)) {
+        hole = -EBUSY;
     } else {
         vaddr_t start = region->start > *address ? region->start : *address;
         vaddr_t stop = region->end < end ? region->end : end;
@@ -63,10 +66,12 @@ int aspace_sync(struct aspace *aspace, vaddr_t start, uint64_t length, bool wait
     bool holes = false;
     int error = 0;
 
-    (void)invalidate; /* one cache: every mapping sees the file as it is */
+    /* One cache: every mapping sees the file as it is, and there is nothing to invalidate. */
     while (address < end && !error) {
         struct piece piece;
-        int hole = next_piece(aspace, &address, end, &piece);
+        int hole = next_piece(aspace, &address, end, invalidate, &piece);
+        if (hole < 0)
+            return hole;
         if (hole)
             holes = true;
         if (hole == 2)

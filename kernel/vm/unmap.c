@@ -10,16 +10,6 @@
 #include "vm/amap.h"
 #include "vm/vm.h"
 
-/* The spare for the next cut. */
-static struct region *take_spare(struct region *spares[2])
-{
-    unsigned i = spares[0] ? 0 : 1;
-    struct region *spare = spares[i];
-
-    spares[i] = NULL;
-    return spare;
-}
-
 /* Remove the translations of region and the pages of its amap. */
 static void drop_pages(struct region *region, struct tlb_gather *gather)
 {
@@ -40,21 +30,24 @@ void unmap_locked(struct aspace *aspace, vaddr_t start, vaddr_t end, struct regi
 {
     struct region *region = region_find_above(aspace, start);
 
-    if (region && region->start < start) {
-        region_split(aspace, region, start, take_spare(spares));
-        region = region_next(region);
-    }
     while (region && region->start < end) {
-        struct region *next;
-        if (region->end > end)
-            region_split(aspace, region, end, take_spare(spares));
-        next = region_next(region);
+        region = region_isolate(aspace, region, start, end, spares);
+        struct region *next = region_next(region);
         drop_pages(region, gather);
         aspace_account(aspace, region, -1);
         region_remove(aspace, region);
         region_push_dead(region, dead);
         region = next;
     }
+}
+
+int unmap_check(struct aspace *aspace, vaddr_t start, vaddr_t end)
+{
+    struct region *region = region_find_above(aspace, start);
+
+    if (region && region->start < start && region->end > end && region_limit_reached(aspace))
+        return -ENOMEM;
+    return aspace->sealed && region_any_sealed(aspace, start, end) ? -EPERM : 0;
 }
 
 int aspace_unmap(struct aspace *aspace, vaddr_t start, uint64_t length)
@@ -67,10 +60,13 @@ int aspace_unmap(struct aspace *aspace, vaddr_t start, uint64_t length)
         return error;
     tlb_gather_init(&gather, &aspace->pmap, FLUSH_UNMAP);
     rwlock_write(&aspace->lock);
-    unmap_locked(aspace, start, start + page_round_up(length), spares, &gather, &dead);
+    vaddr_t end = start + page_round_up(length);
+    error = unmap_check(aspace, start, end);
+    if (!error)
+        unmap_locked(aspace, start, end, spares, &gather, &dead);
     rwlock_write_done(&aspace->lock);
     tlb_flush(&gather);
     region_release_all(dead);
     spares_release(spares);
-    return 0;
+    return error;
 }

@@ -37,6 +37,13 @@ bool object_dirty_locked(struct object *object, struct page *page) REQUIRES(obje
 void object_remove_page(struct object *object, struct page *page, struct tlb_gather *gather)
     REQUIRES(object->lock);
 
+/* Begin to read what is absent of the pages [first, last]. No lock held. */
+void object_will_need(struct object *object, uint64_t first, uint64_t last);
+
+/* MADV_REMOVE: the bytes [start, end) become a hole, in the store as well (vnode: the file, or
+ * NULL). 0, -EOPNOTSUPP, ... No lock held. */
+int object_remove(struct object *object, struct vnode *vnode, uint64_t start, uint64_t end);
+
 /* Number of pages that the object's size covers. */
 static inline uint64_t object_pages(const struct object *object)
 {
@@ -56,12 +63,42 @@ void write_back_hurry(void);
 void unmap_locked(struct aspace *aspace, vaddr_t start, vaddr_t end, struct region *spares[2],
                   struct tlb_gather *gather, struct region **dead) REQUIRES(aspace->lock);
 
+/* May [start, end) be unmapped? 0, -EPERM (sealed), -ENOMEM (one region too many). Locked for
+ * writing. */
+int unmap_check(struct aspace *aspace, vaddr_t start, vaddr_t end);
+
+/* Choose the place for length bytes at or near hint (0: none): 0 or -ENOMEM. Locked for writing. */
+int aspace_choose_place(struct aspace *aspace, vaddr_t hint, uint64_t length, vaddr_t *address);
+
+/*
+ * Fault all pages of [start, end) in, as the regions there allow, but for those that are locked on
+ * fault; holes are left out. 0, or the first error, after all the other regions: -ENOMEM, -EFAULT
+ * (no access, or behind the end of a file); -EINTR (killed) at once. No lock held.
+ */
+int aspace_populate(struct aspace *aspace, vaddr_t start, vaddr_t end);
+
+/* The same for access, in every region: the first error, at once; -ENOMEM at a hole,
+ * -EACCES if a region forbids it. */
+int aspace_populate_access(struct aspace *aspace, vaddr_t start, vaddr_t end, unsigned access);
+
 /* Two regions for splits: 0 or -ENOMEM; and freeing those that were not used. */
 int spares_reserve(struct region *spares[2]);
 void spares_release(struct region *spares[2]);
 
 /* Account a region that came (sign 1) or went (sign -1). Locked for writing. */
 void aspace_account(struct aspace *aspace, const struct region *region, int sign);
+
+/* Would one region more be too many? */
+static inline bool region_limit_reached(const struct aspace *aspace)
+{
+    return aspace->region_count >= region_count_limit;
+}
+
+/* Is a region of [start, end) sealed? Locked. */
+bool region_any_sealed(struct aspace *aspace, vaddr_t start, vaddr_t end);
+
+/* May that many pages more be locked in memory? Locked. */
+bool aspace_may_lock(const struct aspace *aspace, uint64_t pages);
 
 /* May the address space grow by that many pages (writable: private writable ones)? Locked for
  * writing. */

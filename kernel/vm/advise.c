@@ -1,0 +1,253 @@
+/*
+ * madvise. Four kinds of advice:
+ *
+ *    attributes   RANDOM, DONTFORK, ...        flags of the regions (attribute.c)
+ *    discard      DONTNEED, FREE               translations go, and the pages of amaps
+ *    cache        WILLNEED, COLD, PAGEOUT,     pages of the objects come or go
+ *                 REMOVE
+ *    populate     POPULATE_READ, _WRITE        faults, ahead of time (populate.c)
+ *
+ * Discarding holds the address space for reading, as a fault does: the amap's lock keeps the two
+ * apart. Advice goes on behind holes and reports them in the end.
+ */
+#include "abi/errno.h"
+#include "abi/madvise.h"
+#include "fs/vnode.h"
+#include "vm/amap.h"
+#include "vm/attribute.h"
+#include "vm/reclaim.h"
+#include "vm/vm.h"
+
+/* What fork or a core dump would lose of a sealed region must not be lost; nor what its owner could
+ * not have stored to it. */
+static bool may_discard(const struct region *region)
+{
+    return !(region->flags & REGION_SEALED) || region->shared || (region->access & ACCESS_WRITE);
+}
+
+static int check_fork(const struct region *region)
+{
+    return may_discard(region) ? 0 : -EPERM;
+}
+
+/* Only private anonymous memory is wiped. */
+static int check_wipe(const struct region *region)
+{
+    return region->shared || region->object ? -EINVAL : check_fork(region);
+}
+
+/* Advice that is an attribute. */
+static const struct attribute_advice {
+    int advice;
+    struct attribute_change change;
+} attribute_advice[] = {
+    {MADV_NORMAL, {.clear = REGION_SEQUENTIAL | REGION_RANDOM}},
+    {MADV_RANDOM, {.set = REGION_RANDOM, .clear = REGION_SEQUENTIAL}},
+    {MADV_SEQUENTIAL, {.set = REGION_SEQUENTIAL, .clear = REGION_RANDOM}},
+    {MADV_DONTFORK, {.set = REGION_NO_FORK, .check = check_fork}},
+    {MADV_DOFORK, {.clear = REGION_NO_FORK}},
+    {MADV_WIPEONFORK, {.set = REGION_WIPE_ON_FORK, .check = check_wipe}},
+    {MADV_KEEPONFORK, {.clear = REGION_WIPE_ON_FORK}},
+    {MADV_DONTDUMP, {.set = REGION_NO_DUMP}},
+    {MADV_DODUMP, {.clear = REGION_NO_DUMP}},
+};
+
+/* The translations of [start, end) in region go, and private pages. Locked for reading. */
+static void discard_part(struct region *region, vaddr_t start, vaddr_t end,
+                         struct tlb_gather *gather)
+{
+    struct pmap *pmap = &region->aspace->pmap;
+    struct amap *amap = __atomic_load_n(&region->amap, __ATOMIC_ACQUIRE);
+
+    if (!amap) {
+        pmap_remove(pmap, start, end, gather);
+        return;
+    }
+    mutex_lock(&amap->lock);
+    pmap_remove(pmap, start, end, gather);
+    amap_remove(amap, region_slot(region, start), region_slot(region, end - 1), gather);
+    mutex_unlock(&amap->lock);
+}
+
+/* MADV_FREE is for private anonymous memory; locked pages stay, unless the advice says otherwise.
+ */
+static int check_discard(const struct region *region, int advice)
+{
+    if ((region->flags & REGION_LOCKED) && advice != MADV_DONTNEED_LOCKED)
+        return -EINVAL;
+    if (advice == MADV_FREE && (region->shared || region->object))
+        return -EINVAL;
+    return may_discard(region) ? 0 : -EPERM;
+}
+
+/* There is no swap to write freed pages to later, so MADV_FREE frees them now, as it may. */
+static int discard(struct aspace *aspace, vaddr_t start, vaddr_t end, int advice)
+{
+    struct tlb_gather gather;
+    bool holes = false;
+    int error = 0;
+
+    tlb_gather_init(&gather, &aspace->pmap, FLUSH_UNMAP);
+    rwlock_read(&aspace->lock);
+    for (struct region *region = region_find_above(aspace, start);
+         !error && region && region->start < end; region = region_next(region)) {
+        vaddr_t stop = region->end < end ? region->end : end;
+        if (region->start > start) {
+            holes = true;
+            start = region->start;
+        }
+        error = check_discard(region, advice);
+        if (!error)
+            discard_part(region, start, stop, &gather);
+        start = stop;
+    }
+    rwlock_read_done(&aspace->lock);
+    tlb_flush(&gather);
+    return error ? error : holes || start < end ? -ENOMEM : 0;
+}
+
+/* A part of an object, to act upon without the address space's lock. */
+struct piece {
+    struct object *object; /* referenced; NULL: anonymous memory, nothing to do */
+    struct vnode *vnode;   /* referenced, or NULL */
+    uint64_t start, end;   /* bytes */
+};
+
+/* May advice about the cache be given for region? 0 or the errno of madvise(2). */
+static int check_cache(const struct region *region, int advice)
+{
+    bool locked = region->flags & REGION_LOCKED;
+
+    if (advice == MADV_WILLNEED)
+        return 0;
+    if (locked || (advice == MADV_REMOVE && !region->object))
+        return -EINVAL;
+    if (advice == MADV_REMOVE && (!region->shared || !(region->max_access & ACCESS_WRITE)))
+        return -EACCES;
+    return 0;
+}
+
+/* Only who could write to a file anyway may push its pages out, and so slow others down. */
+static bool may_act(const struct piece *piece, int advice)
+{
+    if (!piece->object)
+        return false;
+    return advice != MADV_PAGEOUT || !piece->vnode || vnode_is_owner(piece->vnode) ||
+           vnode_permission(piece->vnode, 2) == 0;
+}
+
+static int act(const struct piece *piece, int advice)
+{
+    uint64_t first = piece->start >> PAGE_SHIFT, last = (piece->end - 1) >> PAGE_SHIFT;
+
+    if (!may_act(piece, advice))
+        return 0;
+    switch (advice) {
+    case MADV_WILLNEED:
+        object_will_need(piece->object, first, last);
+        return 0;
+    case MADV_COLD:
+        reclaim_object(piece->object, first, last, false);
+        return 0;
+    case MADV_PAGEOUT:
+        object_write_back(piece->object, piece->start, piece->end, true);
+        reclaim_object(piece->object, first, last, true);
+        return 0;
+    default:
+        return object_remove(piece->object, piece->vnode, piece->start, piece->end);
+    }
+}
+
+/* The piece of the first region of [*start, end); *start behind it. 1: a hole is before it; 2:
+ * there is none. */
+static int next_piece(struct aspace *aspace, vaddr_t *start, vaddr_t end, int advice,
+                      struct piece *piece)
+{
+    int result = 2;
+
+    *piece = (struct piece){0};
+    rwlock_read(&aspace->lock);
+    const struct region *region = region_find_above(aspace, *start);
+    if (region && region->start < end) {
+        vaddr_t low = region->start > *start ? region->start : *start;
+        vaddr_t stop = region->end < end ? region->end : end;
+        result = check_cache(region, advice);
+        if (!result && region->object) {
+            piece->object = region->object;
+            piece->vnode = region->vnode;
+            piece->start = region_object_index(region, low) << PAGE_SHIFT;
+            piece->end = piece->start + (stop - low);
+            object_reference(piece->object);
+            if (piece->vnode)
+                vnode_reference(piece->vnode);
+        }
+        if (!result)
+            result = low > *start;
+        *start = stop;
+    }
+    rwlock_read_done(&aspace->lock);
+    return result;
+}
+
+static int advise_cache(struct aspace *aspace, vaddr_t start, vaddr_t end, int advice)
+{
+    struct piece piece;
+    bool holes = false;
+    int error = 0;
+
+    while (start < end && !error) {
+        int result = next_piece(aspace, &start, end, advice, &piece);
+        if (result < 0)
+            return result;
+        holes = holes || result;
+        if (result == 2)
+            break;
+        error = act(&piece, advice);
+        if (piece.object)
+            object_release(piece.object);
+        if (piece.vnode)
+            vnode_release(piece.vnode);
+    }
+    return error ? error : holes ? -ENOMEM : 0;
+}
+
+/* MADV_POPULATE_*: a region that forbids the access is -EINVAL. */
+static int populate(struct aspace *aspace, vaddr_t start, vaddr_t end, unsigned access)
+{
+    int error = aspace_populate_access(aspace, start, end, access);
+    return error == -EACCES ? -EINVAL : error;
+}
+
+bool aspace_knows_advice(int advice)
+{
+    return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) ||
+           (advice >= MADV_FREE && advice <= MADV_DOFORK) ||
+           (advice >= MADV_DONTDUMP && advice <= MADV_DONTNEED_LOCKED);
+}
+
+int aspace_advise(struct aspace *aspace, vaddr_t start, uint64_t length, int advice)
+{
+    vaddr_t end = start + length;
+
+    for (unsigned i = 0; i < sizeof(attribute_advice) / sizeof(attribute_advice[0]); i++) {
+        if (attribute_advice[i].advice == advice)
+            return aspace_change(aspace, start, end, &attribute_advice[i].change);
+    }
+    switch (advice) {
+    case MADV_DONTNEED:
+    case MADV_DONTNEED_LOCKED:
+    case MADV_FREE:
+        return discard(aspace, start, end, advice);
+    case MADV_WILLNEED:
+    case MADV_COLD:
+    case MADV_PAGEOUT:
+    case MADV_REMOVE:
+        return advise_cache(aspace, start, end, advice);
+    case MADV_POPULATE_READ:
+        return populate(aspace, start, end, ACCESS_READ);
+    case MADV_POPULATE_WRITE:
+        return populate(aspace, start, end, ACCESS_WRITE);
+    default:
+        return -EINVAL;
+    }
+}
