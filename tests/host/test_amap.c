@@ -1,4 +1,4 @@
-// sources: kernel/vm/region.c kernel/vm/amap.c kernel/vm/object.c kernel/vm/object_io.c kernel/vm/back_list.c kernel/vm/aspace.c kernel/vm/map.c kernel/vm/unmap.c kernel/vm/fault.c kernel/vm/truncate.c kernel/vm/write_back.c kernel/vm/reclaim.c kernel/vm/page_wait.c kernel/vm/check.c kernel/lib/tree.c kernel/lib/radix.c kernel/vm/radix_node.c kernel/arch/riscv/pmap.c kernel/arch/riscv/gather.c kernel/arch/riscv/table.c tests/host/machine.c tests/host/shim/memory.c tests/host/shim/shim.c
+// sources: kernel/vm/region.c kernel/vm/amap.c kernel/vm/object.c kernel/vm/object_io.c kernel/vm/back_list.c kernel/vm/aspace.c kernel/vm/map.c kernel/vm/populate.c kernel/vm/unmap.c kernel/vm/fault.c kernel/vm/truncate.c kernel/vm/write_back.c kernel/vm/reclaim.c kernel/vm/page_wait.c kernel/vm/check.c kernel/lib/tree.c kernel/lib/string_copy.c kernel/lib/radix.c kernel/vm/radix_node.c kernel/arch/riscv/pmap.c kernel/arch/riscv/gather.c kernel/arch/riscv/table.c tests/host/machine.c tests/host/shim/memory.c tests/host/shim/shim.c
 /* Amaps: slots, references, copies at fork, and removal through a gather. */
 #include "check.h"
 #include "machine.h"

@@ -1,6 +1,7 @@
 /* The model of vm_model.h. */
 #include "vm_model.h"
 #include "abi/errno.h"
+#include "abi/madvise.h"
 #include "arch/riscv/gather.h"
 #include "core/thread.h"
 #include "fs/vnode.h"
@@ -40,6 +41,7 @@ struct model_page {
     unsigned thing; /* file or shared object */
     unsigned index; /* page in it */
     bool copied;    /* private: has a copy of its own */
+    bool locked, no_fork, wipe;
     uint8_t cells[2];
 };
 
@@ -59,6 +61,7 @@ struct model_file {
 static struct model_process processes[PROCESSES];
 static struct model_file files[FILES];
 static uint8_t shared_cells[SHARED][SHARED_PAGES][2];
+static unsigned shared_sizes[SHARED]; /* pages */
 static unsigned shared_count;
 
 /* The harts' translation caches. */
@@ -227,6 +230,8 @@ static enum access_result expected(const struct model_page *page, unsigned acces
 
     if (page->kind == UNMAPPED || (access & ~allowed))
         return SEGMENT_FAULT;
+    if (page->kind == SHARED_ANONYMOUS && page->index >= shared_sizes[page->thing])
+        return BUS_FAULT;
     bool file = page->kind == FILE_PRIVATE || page->kind == FILE_SHARED;
     if (file && !page->copied && page->index >= (files[page->thing].size + 1) / 2)
         return BUS_FAULT;
@@ -315,6 +320,7 @@ static void do_map(unsigned p, enum kind kind, unsigned first, unsigned count, u
         object = object_create_anonymous(count * PAGE_SIZE);
         if (!object)
             return;
+        shared_sizes[shared_count] = count;
         thing = shared_count++;
         index = 0;
         memset(shared_cells[thing], 0, sizeof(shared_cells[thing]));
@@ -381,8 +387,8 @@ static void do_protect(unsigned p, unsigned first, unsigned count, unsigned acce
 {
     struct model_process *process = &processes[p];
     bool failed_before = shim_allocation_failed();
-    int error =
-        aspace_protect(process->aspace, BASE + first * PAGE_SIZE, count * PAGE_SIZE, access);
+    int error = aspace_protect(process->aspace, BASE + first * PAGE_SIZE, count * PAGE_SIZE, access,
+                               PROTECT_RANGE);
     int want = 0;
 
     if (error && !failed_before && shim_allocation_failed())
@@ -397,7 +403,204 @@ static void do_protect(unsigned p, unsigned first, unsigned count, unsigned acce
         difference("result of protect", (uint64_t)error, (uint64_t)want);
 }
 
+/* A page of model that was mapped next to another, in an object that goes on. */
+static struct model_page page_after(const struct model_page *page, unsigned distance)
+{
+    struct model_page next = *page;
+
+    next.index += distance;
+    next.copied = false;
+    next.cells[0] = next.cells[1] = 0;
+    return next;
+}
+
+/* Forget a range after a call that failed on the way. */
+static void forget_range(unsigned p, unsigned first, unsigned count)
+{
+    if (aspace_unmap(processes[p].aspace, BASE + first * PAGE_SIZE, count * PAGE_SIZE))
+        difference("unmap after a failure", first, count);
+    model_unmap(&processes[p], first, count);
+}
+
+/* What a successful remap from first to the address has done. */
+static void model_remap(unsigned p, unsigned first, unsigned count, vaddr_t address,
+                        unsigned new_count, bool kept)
+{
+    struct model_page moved[WINDOW * 2], *pages = processes[p].pages;
+    unsigned target = (unsigned)((address - BASE) / PAGE_SIZE);
+    bool inside = address >= BASE && target + new_count <= WINDOW;
+
+    if (address == BASE + first * PAGE_SIZE && new_count > count) {
+        for (unsigned i = count; i < new_count; i++) {
+            if (pages[first + i].kind != UNMAPPED)
+                difference("memory grew into what is mapped", first + i, count);
+        }
+    }
+    for (unsigned i = 0; i < new_count; i++)
+        moved[i] =
+            i < count ? pages[first + i] : page_after(&pages[first + count - 1], i - count + 1);
+    for (unsigned i = 0; i < count; i++) {
+        if (kept) {
+            pages[first + i] = page_after(&pages[first + i], 0);
+            pages[first + i].locked = false;
+        } else {
+            pages[first + i] = (struct model_page){0};
+        }
+    }
+    if (inside)
+        memcpy(&pages[target], moved, new_count * sizeof(moved[0]));
+    else if (aspace_unmap(processes[p].aspace, address, new_count * PAGE_SIZE) &&
+             !shim_allocation_failed())
+        difference("unmap of what was moved out of the window", address, new_count);
+}
+
+/* Is the whole range mapped, so that it can only be refused because it is several regions? */
+static bool is_mapped(unsigned p, unsigned first, unsigned count)
+{
+    for (unsigned i = first; i < first + count; i++) {
+        if (processes[p].pages[i].kind == UNMAPPED)
+            return false;
+    }
+    return true;
+}
+
+static void do_remap(unsigned p, unsigned first, unsigned count, unsigned target,
+                     unsigned new_count, unsigned flags)
+{
+    struct remap_request request = {.address = BASE + first * PAGE_SIZE,
+                                    .old_length = count * PAGE_SIZE,
+                                    .new_length = new_count * PAGE_SIZE,
+                                    .new_address = BASE + target * PAGE_SIZE,
+                                    .flags = flags};
+    bool fixed = flags & REMAP_FIXED,
+         apart = first + count <= target || target + new_count <= first;
+    bool whole = is_mapped(p, first, count < new_count ? count : new_count);
+    vaddr_t address;
+
+    if ((fixed && (!apart || target + new_count > WINDOW)) || first + new_count > WINDOW ||
+        ((flags & REMAP_KEEP) && new_count != count))
+        return;
+    int error = aspace_remap(processes[p].aspace, &request, &address);
+    if (error && shim_allocation_failed()) {
+        forget_range(p, first, count);
+        if (fixed)
+            forget_range(p, target, new_count);
+        return;
+    }
+    if (error == -EFAULT || error == -ENOMEM || error == -EAGAIN)
+        return;
+    if (error || (fixed && address != request.new_address))
+        difference("result of a remap", (uint64_t)error, address);
+    if (!whole && fixed && count == new_count)
+        ; /* holes move along */
+    else if (!whole && (flags & (REMAP_FIXED | REMAP_KEEP) || new_count > count))
+        difference("a hole was moved", first, count);
+    if (new_count < count) {
+        model_unmap(&processes[p], first + new_count, count - new_count);
+        count = new_count;
+    }
+    if (!whole && !fixed)
+        return;
+    if (fixed && (count == new_count) && !whole) {
+        /* Where the holes go, the new place keeps what it has. */
+        for (unsigned i = 0; i < count; i++) {
+            if (processes[p].pages[first + i].kind != UNMAPPED)
+                model_remap(p, first + i, 1, address + i * PAGE_SIZE, 1, flags & REMAP_KEEP);
+        }
+        return;
+    }
+    if (address != request.address || new_count > count)
+        model_remap(p, first, count, address, new_count, flags & REMAP_KEEP);
+}
+
+/* DONTNEED, up to a locked page. */
+static void do_discard(unsigned p, unsigned first, unsigned count)
+{
+    int error = aspace_advise(processes[p].aspace, BASE + first * PAGE_SIZE, count * PAGE_SIZE,
+                              MADV_DONTNEED);
+    int want = 0;
+
+    for (unsigned i = first; i < first + count && want != -EINVAL; i++) {
+        struct model_page *page = &processes[p].pages[i];
+        if (page->locked)
+            want = -EINVAL;
+        else if (page->kind == UNMAPPED)
+            want = -ENOMEM;
+        else
+            *page = page_after(page, 0);
+    }
+    if (error != want)
+        difference("result of DONTNEED", (uint64_t)error, (uint64_t)want);
+}
+
+/* Set or clear an attribute of a range. */
+static void do_attribute(unsigned p, unsigned first, unsigned count, unsigned which)
+{
+    static const int advice[] = {MADV_DONTFORK, MADV_DOFORK, MADV_WIPEONFORK, MADV_KEEPONFORK};
+    vaddr_t start = BASE + first * PAGE_SIZE;
+    struct aspace *aspace = processes[p].aspace;
+    int want = 0, error;
+
+    if (which < 4)
+        error = aspace_advise(aspace, start, count * PAGE_SIZE, advice[which]);
+    else
+        error = aspace_lock(aspace, start, count * PAGE_SIZE, which & 1 ? REGION_LOCKED_FLAGS : 0);
+    if (error && shim_allocation_failed()) {
+        forget_range(p, first, count);
+        return;
+    }
+    for (unsigned i = first; i < first + count && want != -EINVAL; i++) {
+        struct model_page *page = &processes[p].pages[i];
+        if (page->kind == UNMAPPED)
+            want = -ENOMEM;
+        else if (which == 2 && page->kind != ANONYMOUS)
+            want = -EINVAL;
+        if (want == -EINVAL || (want && which >= 4))
+            break;
+        if (page->kind == UNMAPPED)
+            continue;
+        if (which < 2)
+            page->no_fork = which == 0;
+        else if (which < 4)
+            page->wipe = which == 2;
+        else
+            page->locked = which & 1;
+    }
+    if (error != want)
+        difference("result of an attribute", (uint64_t)error, (uint64_t)want);
+}
+
+/* What was stored to is in memory. */
+static void do_incore(unsigned p, unsigned first, unsigned count)
+{
+    uint8_t vector[WINDOW];
+    int error = aspace_resident(processes[p].aspace, BASE + first * PAGE_SIZE, count, vector);
+
+    if (error != (is_mapped(p, first, count) ? 0 : -ENOMEM))
+        difference("result of incore", (uint64_t)error, first);
+    for (unsigned i = 0; i < count && !error; i++) {
+        const struct model_page *page = &processes[p].pages[first + i];
+        bool stored =
+            page->copied || (page->kind == ANONYMOUS && (page->cells[0] | page->cells[1]));
+        if (stored && !(vector[i] & 1))
+            difference("a page with contents is not in memory", first + i, vector[i]);
+    }
+}
+
 /* Processes. */
+
+/* What the pages of a new child have lost. */
+static void inherit(struct model_process *child)
+{
+    for (unsigned i = 0; i < WINDOW; i++) {
+        struct model_page *page = &child->pages[i];
+        page->locked = false;
+        if (page->no_fork)
+            *page = (struct model_page){0};
+        else if (page->wipe)
+            page->cells[0] = page->cells[1] = 0;
+    }
+}
 
 static void do_fork(unsigned parent, unsigned child)
 {
@@ -407,6 +610,7 @@ static void do_fork(unsigned parent, unsigned child)
         return;
     processes[child] = processes[parent];
     processes[child].aspace = aspace;
+    inherit(&processes[child]);
     load_everywhere(aspace, child);
     for (unsigned hart = 0; hart < HARTS; hart++)
         memset(translations[hart][child], 0, sizeof(translations[hart][child]));
@@ -504,7 +708,7 @@ static void step(const uint8_t *b)
         p = 0;
     if (first + count > WINDOW)
         count = WINDOW - first;
-    switch (b[0] % 32) {
+    switch (b[0] % 40) {
     case 0:
         return do_map(p, ANONYMOUS, first, count, access, 0, 0);
     case 1:
@@ -539,6 +743,18 @@ static void step(const uint8_t *b)
         return;
     case 16:
         return do_map_anywhere(p, b[4] & 1 ? first : 0, count);
+    case 18:
+        return do_remap(p, first, count, b[4] % WINDOW, 1 + b[3] / 8 % 8,
+                        b[1] & 16 ? REMAP_MAY_MOVE : REMAP_MAY_MOVE | REMAP_FIXED);
+    case 19:
+        return do_remap(p, first, count, b[4] % WINDOW, count,
+                        b[1] & 16 ? REMAP_MAY_MOVE | REMAP_FIXED
+                                  : REMAP_MAY_MOVE | REMAP_FIXED | REMAP_KEEP);
+    case 20:
+        return b[1] & 16 ? do_discard(p, first, count)
+                         : do_remap(p, first, count, 0, 1 + b[3] / 8 % 8, 0);
+    case 21:
+        return b[1] & 16 ? do_attribute(p, first, count, b[4] % 6) : do_incore(p, first, count);
     case 17:
         if (pending_count)
             finish_request(b[2] % pending_count);
