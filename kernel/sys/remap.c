@@ -29,7 +29,8 @@ static int check_new_place(const struct remap_request *request, unsigned flags)
         return -EINVAL; /* mremap(2): resizing with MREMAP_DONTUNMAP */
     if (overlap(request))
         return -EINVAL; /* mremap(2): the new range overlaps the old one */
-    if ((flags & MREMAP_FIXED) && request->new_address < MAPPING_LOWEST && !credentials_capable(CAP_SYS_RAWIO))
+    if ((flags & MREMAP_FIXED) && request->new_address < MAPPING_LOWEST &&
+        !credentials_capable(CAP_SYS_RAWIO))
         return -EPERM;
     return 0;
 }
