@@ -28,7 +28,11 @@
 #define PR_GET_THP_DISABLE     42
 #define PR_CAP_AMBIENT         47
 
+#define PR_SET_VMA 0x53564d41
+
 #define PR_TIMING_STATISTICAL 0
+
+#define PR_SET_VMA_ANON_NAME 0
 
 #define PR_CAP_AMBIENT_IS_SET    1
 #define PR_CAP_AMBIENT_RAISE     2

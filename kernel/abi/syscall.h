@@ -155,6 +155,8 @@
 #define SYS_wait4              260
 #define SYS_prlimit64          261
 #define SYS_syncfs             267
+#define SYS_process_vm_readv   270
+#define SYS_process_vm_writev  271
 #define SYS_renameat2          276
 #define SYS_getrandom          278
 #define SYS_memfd_create       279

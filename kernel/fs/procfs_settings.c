@@ -156,6 +156,17 @@ static uint64_t get_overcommit(void)
     return __atomic_load_n(&overcommit_policy, __ATOMIC_RELAXED);
 }
 
+static uint64_t get_region_limit(void)
+{
+    return __atomic_load_n(&region_count_limit, __ATOMIC_RELAXED);
+}
+
+static int set_region_limit(uint64_t number)
+{
+    __atomic_store_n(&region_count_limit, number, __ATOMIC_RELAXED);
+    return 0;
+}
+
 static int set_overcommit(uint64_t number)
 {
     __atomic_store_n(&overcommit_policy, (unsigned)number, __ATOMIC_RELAXED);
@@ -200,6 +211,7 @@ enum {
     OVERCOMMIT,
     OVERCOMMIT_RATIO,
     MIN_ADDRESS,
+    REGIONS_MAX,
     DROP_CACHES,
     FILE_MAX,
     FILE_COUNT,
@@ -239,6 +251,9 @@ static const struct setting settings[] = {
                     .most = OVERCOMMIT_ALWAYS},
     [OVERCOMMIT_RATIO] = {.constant = 50},
     [MIN_ADDRESS] = {.constant = ADDRESS_MIN},
+    [REGIONS_MAX] = {.get_number = get_region_limit,
+                     .set_number = set_region_limit,
+                     .most = INT32_MAX},
     [DROP_CACHES] = {.set_number = drop_caches, .least = 1, .most = 3},
     [FILE_MAX] = {.constant = INT64_MAX},
     [FILE_COUNT] = {.write = write_file_count},
@@ -375,6 +390,7 @@ static const struct pseudo_type kernel_directory = {.number = KERNEL_TYPE,
 static const struct pseudo_entry memory_entries[] = {
     {"drop_caches", &writable, DROP_CACHES},
     {"legacy_va_layout", &readable, ZERO},
+    {"max_map_count", &changeable, REGIONS_MAX},
     {"mmap_min_addr", &readable, MIN_ADDRESS},
     {"nr_hugepages", &readable, ZERO},
     {"nr_overcommit_hugepages", &readable, ZERO},

@@ -1,11 +1,16 @@
 /*
- * System calls that advise about memory and ask about it: madvise, mincore, mseal.
+ * System calls that advise about memory and ask about it: madvise, mincore, mseal, and
+ * prctl(PR_SET_VMA).
  */
 #include "abi/errno.h"
+#include "abi/prctl.h"
 #include "core/process.h"
 #include "core/user.h"
+#include "lib/string.h"
+#include "sys/prctl.h"
 #include "sys/table.h"
 #include "vm/aspace.h"
+#include "vm/region.h"
 
 #define VECTOR_CHUNK 256u
 
@@ -27,7 +32,7 @@ long sys_madvise(const uint64_t argument[6])
         return -EINVAL;
     if (some <= 0)
         return some;
-    return aspace_advise(current_process()->aspace, argument[0], page_round_up(argument[1]),
+    return aspace_advise(current_thread()->aspace, argument[0], page_round_up(argument[1]),
                          advice);
 }
 
@@ -37,7 +42,37 @@ long sys_mseal(const uint64_t argument[6])
 
     if (some <= 0)
         return some;
-    return aspace_seal(current_process()->aspace, argument[0], page_round_up(argument[1]));
+    return aspace_seal(current_thread()->aspace, argument[0], page_round_up(argument[1]));
+}
+
+/* A name may have printable characters, but for those that would confuse readers of maps. */
+static bool is_good_name(const char *name)
+{
+    for (; *name; name++) {
+        if (*name < ' ' || *name > '~' || strchr("\\`$[]", *name))
+            return false;
+    }
+    return true;
+}
+
+long prctl_name_memory(const uint64_t argument[6])
+{
+    vaddr_t start = argument[2], address = argument[4];
+    char name[LABEL_SIZE];
+
+    if (argument[1] != PR_SET_VMA_ANON_NAME)
+        return -EINVAL;
+    if (address) {
+        long length = copy_string_from_user(name, address, sizeof(name));
+        if (length < 0)
+            return length == -ENAMETOOLONG ? -EINVAL : length;
+        if (!is_good_name(name))
+            return -EINVAL;
+    }
+    int some = check_range(start, argument[3]);
+    return some <= 0 ? some
+                     : aspace_name(current_thread()->aspace, start, page_round_up(argument[3]),
+                                   address ? name : NULL);
 }
 
 /* Is [start, start + length) in the user's half? */
@@ -60,7 +95,7 @@ long sys_mincore(const uint64_t argument[6])
         return -EFAULT;
     while (pages) {
         unsigned count = pages < VECTOR_CHUNK ? (unsigned)pages : VECTOR_CHUNK;
-        int error = aspace_resident(current_process()->aspace, start, count, chunk);
+        int error = aspace_resident(current_thread()->aspace, start, count, chunk);
         if (error)
             return error;
         if (copy_to_user(vector, chunk, count))

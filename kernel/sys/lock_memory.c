@@ -11,7 +11,7 @@
 
 static bool may_lock(void)
 {
-    return aspace_may_lock_any(current_process()->aspace);
+    return aspace_may_lock_any(current_thread()->aspace);
 }
 
 /* Lock or unlock the pages that hold [address, address + length). */
@@ -22,7 +22,7 @@ static long change_range(vaddr_t address, uint64_t length, unsigned flags)
     length = page_round_up(length + (address & PAGE_MASK));
     if (start + length < start)
         return -EINVAL;
-    return length ? aspace_lock(current_process()->aspace, start, length, flags) : 0;
+    return length ? aspace_lock(current_thread()->aspace, start, length, flags) : 0;
 }
 
 long sys_mlock(const uint64_t argument[6])
@@ -52,12 +52,12 @@ long sys_mlockall(const uint64_t argument[6])
         return -EINVAL;
     if (!may_lock())
         return -EPERM;
-    return aspace_lock_all(current_process()->aspace, flags & MCL_CURRENT, wanted,
+    return aspace_lock_all(current_thread()->aspace, flags & MCL_CURRENT, wanted,
                            flags & MCL_FUTURE ? wanted : 0);
 }
 
 long sys_munlockall(const uint64_t argument[6])
 {
     (void)argument;
-    return aspace_lock_all(current_process()->aspace, true, 0, 0);
+    return aspace_lock_all(current_thread()->aspace, true, 0, 0);
 }

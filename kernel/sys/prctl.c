@@ -127,6 +127,8 @@ static long common_option(const uint64_t argument[6])
         return get_timer_slack();
     case PR_GET_TID_ADDRESS:
         return copy_to_user(argument[1], &current_thread()->clear_child_tid, sizeof(uint64_t));
+    case PR_SET_VMA:
+        return prctl_name_memory(argument);
     case PR_SET_MM:
         return credentials_capable(CAP_SYS_RESOURCE) ? -EINVAL : -EPERM;
     default:

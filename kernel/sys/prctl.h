@@ -6,6 +6,9 @@
 
 #include <stdint.h>
 
+/* PR_SET_VMA: names of anonymous memory (advise.c). */
+long prctl_name_memory(const uint64_t argument[6]);
+
 /* The options about capabilities (capability.c). */
 long prctl_capabilities(const uint64_t argument[6]);
 

@@ -57,7 +57,7 @@ long sys_mremap(const uint64_t argument[6])
     if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
         error = check_new_place(&request, flags);
     if (!error)
-        error = aspace_remap(current_process()->aspace, &request, &result);
+        error = aspace_remap(current_thread()->aspace, &request, &result);
     return error ? error : (long)result;
 }
 
@@ -69,6 +69,6 @@ long sys_remap_file_pages(const uint64_t argument[6])
     if (argument[2] || start + length <= start ||
         __builtin_add_overflow(index, length >> PAGE_SHIFT, &end) || end > UINT64_MAX >> PAGE_SHIFT)
         return -EINVAL;
-    return aspace_remap_object(current_process()->aspace, start, length, index,
+    return aspace_remap_object(current_thread()->aspace, start, length, index,
                                !(argument[4] & MAP_NONBLOCK));
 }

@@ -177,6 +177,8 @@
     SYSTEM_CALL(SYS_madvise, madvise)                                                              \
     SYSTEM_CALL(SYS_mincore, mincore)                                                              \
     SYSTEM_CALL(SYS_mseal, mseal)                                                                  \
+    SYSTEM_CALL(SYS_process_vm_readv, process_vm_readv)                                            \
+    SYSTEM_CALL(SYS_process_vm_writev, process_vm_writev)                                          \
     SYSTEM_CALL(SYS_mlock, mlock)                                                                  \
     SYSTEM_CALL(SYS_mlock2, mlock2)                                                                \
     SYSTEM_CALL(SYS_munlock, munlock)                                                              \

@@ -11,7 +11,9 @@
  * apart. Advice goes on behind holes and reports them in the end.
  */
 #include "abi/errno.h"
+#include "abi/fcntl.h"
 #include "abi/madvise.h"
+#include "fs/vfs.h"
 #include "fs/vnode.h"
 #include "vm/amap.h"
 #include "vm/attribute.h"
@@ -136,6 +138,15 @@ static bool may_act(const struct piece *piece, int advice)
            vnode_permission(piece->vnode, 2) == 0;
 }
 
+/* MADV_REMOVE: in the store as well, if there is one. */
+static int make_hole(const struct piece *piece)
+{
+    if (piece->vnode)
+        return vfs_allocate(piece->vnode, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, piece->start,
+                            piece->end - piece->start);
+    return object_punch(piece->object, piece->start, piece->end);
+}
+
 static int act(const struct piece *piece, int advice)
 {
     uint64_t first = piece->start >> PAGE_SHIFT, last = (piece->end - 1) >> PAGE_SHIFT;
@@ -154,7 +165,7 @@ static int act(const struct piece *piece, int advice)
         reclaim_object(piece->object, first, last, true);
         return 0;
     default:
-        return object_remove(piece->object, piece->vnode, piece->start, piece->end);
+        return make_hole(piece);
     }
 }
 

@@ -182,11 +182,3 @@ int object_punch(struct object *object, uint64_t start, uint64_t end)
     tlb_flush(&gather);
     return 0;
 }
-
-int object_remove(struct object *object, struct vnode *vnode, uint64_t start, uint64_t end)
-{
-    if (vnode)
-        return -EOPNOTSUPP;
-    object_punch(object, start, end);
-    return 0;
-}

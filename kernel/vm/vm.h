@@ -40,10 +40,6 @@ void object_remove_page(struct object *object, struct page *page, struct tlb_gat
 /* Begin to read what is absent of the pages [first, last]. No lock held. */
 void object_will_need(struct object *object, uint64_t first, uint64_t last);
 
-/* MADV_REMOVE: the bytes [start, end) become a hole, in the store as well (vnode: the file, or
- * NULL). 0, -EOPNOTSUPP, ... No lock held. */
-int object_remove(struct object *object, struct vnode *vnode, uint64_t start, uint64_t end);
-
 /* Number of pages that the object's size covers. */
 static inline uint64_t object_pages(const struct object *object)
 {

@@ -8,8 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define SET_VMA 0x53564d41 /* PR_SET_VMA */
 
 #define RW        (PROT_READ | PROT_WRITE)
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
@@ -130,6 +133,11 @@ static void remove_pages(void)
     expect_errno(madvise(map_pages(1), PAGE, MADV_REMOVE), EINVAL);
     int fd = pattern_file("file", PAGE), readable = expect_ok(open("file", O_RDONLY));
     expect_errno(madvise(map_file(fd, 1, MAP_PRIVATE), PAGE, MADV_REMOVE), EACCES);
+    char *file = map_file(fd, 1, MAP_SHARED), byte = 1;
+    expect_ok(madvise(file, PAGE, MADV_REMOVE));
+    CHECK(all_bytes(file, 0, PAGE));
+    CHECK_EQ(expect_ok(pread(fd, &byte, 1, 5)), 1);
+    CHECK_EQ(byte, 0);
     char *view = expect_ok((char *)mmap(NULL, PAGE, PROT_READ, MAP_SHARED, readable, 0));
     expect_errno(madvise(view, PAGE, MADV_REMOVE), EACCES);
 }
@@ -301,14 +309,51 @@ static void advise_arguments(void)
     expect_errno(madvise(base + 2 * PAGE, PAGE, MADV_WILLNEED), ENOMEM);
 }
 
+/* ---- names ---- */
+
+static int name_memory(void *start, size_t size, const char *name)
+{
+    return prctl(SET_VMA, 0, start, size, name);
+}
+
+static void names(void)
+{
+    char *base = map_pages(6);
+    struct map_line lines[8];
+
+    if (name_memory(base, PAGE, "first") < 0 && errno == EINVAL)
+        skip("this Linux is built without names of anonymous memory");
+    CHECK_EQ(read_maps((uintptr_t)base, (uintptr_t)(base + 6 * PAGE), lines, 8), 2);
+    CHECK_STRING(lines[0].path, "[anon:first]");
+    expect_ok(name_memory(base + PAGE, PAGE, "first"));
+    expect_picture(base, 6, "WW|WWWW");
+    expect_ok(name_memory(base + PAGE, PAGE, "second"));
+    expect_picture(base, 6, "W|W|WWWW");
+    expect_errno(name_memory(base, PAGE, "a[b"), EINVAL);
+    expect_errno(name_memory(base, PAGE, "a\n"), EINVAL);
+    expect_errno(name_memory(base + 1, PAGE, "a"), EINVAL);
+    expect_errno(name_memory(base, PAGE, (char *)8), EFAULT);
+    int fd = pattern_file("file", PAGE);
+    expect_errno(name_memory(map_file(fd, 1, MAP_SHARED), PAGE, "a"), EBADF);
+    expect_ok(munmap(base + 3 * PAGE, PAGE));
+    expect_errno(name_memory(base, 6 * PAGE, "all"), ENOMEM);
+    expect_picture(base, 6, "WWW.WW");
+    expect_ok(name_memory(base, 2 * PAGE, NULL));
+    CHECK_EQ(read_maps((uintptr_t)base, (uintptr_t)(base + PAGE), lines, 8), 1);
+    CHECK_STRING(lines[0].path, "");
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(dontneed_anonymous), TEST(dontneed_file),     TEST(dontneed_shared),
-        TEST(dontneed_and_fork),  TEST(free_pages),        TEST(given_back),
-        TEST(remove_pages),       TEST(dontfork),          TEST(wipeonfork),
-        TEST(mincore_tells),      TEST(mincore_arguments), TEST(populate),
-        TEST(cache_advice),       TEST(advise_arguments),
+        TEST(dontneed_anonymous), TEST(dontneed_file),
+        TEST(dontneed_shared),    TEST(dontneed_and_fork),
+        TEST(free_pages),         TEST(given_back),
+        TEST(remove_pages),       TEST(dontfork),
+        TEST(wipeonfork),         TEST(mincore_tells),
+        TEST(mincore_arguments),  TEST(populate),
+        TEST(cache_advice),       TEST(names),
+        TEST(advise_arguments),
     };
     return TAP_MAIN(argc, argv, tests);
 }

@@ -5,6 +5,7 @@
 #include "arch/riscv/stack.h"
 #include "arch/riscv/tlb.h"
 #include "core/thread.h"
+#include "fs/vfs.h"
 #include "fs/vnode.h"
 #include "shim.h"
 #include "vm/vm.h"
@@ -86,6 +87,15 @@ int vnode_permission(const struct vnode *vnode, unsigned access)
     (void)vnode;
     (void)access;
     return 0;
+}
+
+int vfs_allocate(struct vnode *vnode, unsigned mode, uint64_t offset, uint64_t length)
+{
+    (void)vnode;
+    (void)mode;
+    (void)offset;
+    (void)length;
+    return -EOPNOTSUPP;
 }
 
 bool process_may_lock_memory(void)
