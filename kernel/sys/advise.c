@@ -32,8 +32,7 @@ long sys_madvise(const uint64_t argument[6])
         return -EINVAL;
     if (some <= 0)
         return some;
-    return aspace_advise(current_thread()->aspace, argument[0], page_round_up(argument[1]),
-                         advice);
+    return aspace_advise(current_thread()->aspace, argument[0], page_round_up(argument[1]), advice);
 }
 
 long sys_mseal(const uint64_t argument[6])
