@@ -18,10 +18,11 @@ struct statfs {
 
 #define ST_VALID 0x0020
 
-#define EXT2_SUPER_MAGIC 0xef53
-#define PROC_SUPER_MAGIC 0x9fa0
-#define SYSFS_MAGIC      0x62656572
-#define TMPFS_MAGIC      0x01021994
-#define PIPEFS_MAGIC     0x50495045
+#define EXT2_SUPER_MAGIC   0xef53
+#define DEVPTS_SUPER_MAGIC 0x1cd1
+#define PROC_SUPER_MAGIC   0x9fa0
+#define SYSFS_MAGIC        0x62656572
+#define TMPFS_MAGIC        0x01021994
+#define PIPEFS_MAGIC       0x50495045
 
 #endif

@@ -36,6 +36,7 @@
 #define SYS_fchown             55
 #define SYS_openat             56
 #define SYS_close              57
+#define SYS_vhangup            58
 #define SYS_pipe2              59
 #define SYS_getdents64         61
 #define SYS_lseek              62

@@ -44,6 +44,7 @@ struct winsize {
 #define VEOL2    16
 
 /* input_flags */
+#define PARMRK 0x0008
 #define ISTRIP 0x0020
 #define INLCR  0x0040
 #define IGNCR  0x0080
@@ -63,13 +64,18 @@ struct winsize {
 #define TABDLY 0x1800
 #define XTABS  0x1800
 
-/* control_flags */
-#define CBAUD   0x100f
-#define B38400  0x000f
-#define B115200 0x1002
-#define CS8     0x0030
-#define CREAD   0x0080
-#define HUPCL   0x0400
+/* control_flags; the code of the input speed is that of the output speed, shifted */
+#define CBAUD       0x100f
+#define CBAUDEX     0x1000
+#define BOTHER      0x1000
+#define B38400      0x000f
+#define B115200     0x1002
+#define CSIZE       0x0030
+#define CS8         0x0030
+#define CREAD       0x0080
+#define PARENB      0x0100
+#define HUPCL       0x0400
+#define INPUT_SHIFT 16
 
 /* local_flags */
 #define ISIG    0x0001
@@ -81,8 +87,10 @@ struct winsize {
 #define NOFLSH  0x0080
 #define TOSTOP  0x0100
 #define ECHOCTL 0x0200
+#define ECHOPRT 0x0400
 #define ECHOKE  0x0800
 #define IEXTEN  0x8000
+#define EXTPROC 0x10000
 
 /* Arguments of TCXONC and TCFLSH. */
 #define TCOOFF    0
@@ -92,5 +100,15 @@ struct winsize {
 #define TCIFLUSH  0
 #define TCOFLUSH  1
 #define TCIOFLUSH 2
+
+/* What the first byte of a read says in packet mode (ioctl_tty(2), TIOCPKT). */
+#define TIOCPKT_DATA       0
+#define TIOCPKT_FLUSHREAD  0x01
+#define TIOCPKT_FLUSHWRITE 0x02
+#define TIOCPKT_STOP       0x04
+#define TIOCPKT_START      0x08
+#define TIOCPKT_NOSTOP     0x10
+#define TIOCPKT_DOSTOP     0x20
+#define TIOCPKT_IOCTL      0x40
 
 #endif

@@ -197,8 +197,8 @@ static void become_zombie(struct process *process)
     hand_over_children(process);
     if (process_has_keeper(process))
         process_group_lost_keeper(process->group, process);
-    if (process->session == process->pid && process->terminal)
-        terminal_session_ended(process->terminal, process->session);
+    if (process->session == process->pid)
+        terminal_session_ended(process, true);
     process->terminal = NULL;
     if (process->stopped)
         processes_stopped--;

@@ -23,9 +23,9 @@
 #include "core/vdso.h"
 #include "core/version.h"
 #include "dev/block.h"
+#include "dev/console.h"
 #include "dev/fdt.h"
 #include "dev/interrupt.h"
-#include "dev/terminal.h"
 #include "dev/uart.h"
 #include "fs/mount.h"
 #include "fs/path.h"
@@ -83,7 +83,7 @@ _Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree)
     process_init();         /* process structures */
     vdso_init();            /* the code that programs share with the kernel */
     file_systems_init();    /* vnodes, names, mounts, the types of file systems */
-    terminal_init();        /* the console as a terminal */
+    console_init();         /* the console as a terminal */
     uart_start_input();     /* and what is typed */
     virtio_init();          /* disks */
     write_back_init();      /* the thread that stores dirty pages */

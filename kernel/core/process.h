@@ -39,17 +39,18 @@ struct resource_usage {
 };
 
 struct process {
-    int pid;                                      /* (c) */
-    uint64_t references;                          /* (a) the tree of pids, and others */
-    struct process *parent;                       /* (t) */
-    struct list children, sibling;                /* (t) */
-    struct tree_node pid_node;                    /* (t) */
-    struct thread *leader;                        /* (t) referenced; its id is pid */
-    struct list threads;                          /* (t)(s): changed with both held; the leader
-                                                     stays when it has exited */
-    unsigned thread_count;                        /* (t)(s) that have not left the process */
-    int group, session;                           /* (t) process group and session identifiers */
-    struct terminal *terminal;                    /* (t) controlling terminal */
+    int pid;                       /* (c) */
+    uint64_t references;           /* (a) the tree of pids, and others */
+    struct process *parent;        /* (t) */
+    struct list children, sibling; /* (t) */
+    struct tree_node pid_node;     /* (t) */
+    struct thread *leader;         /* (t) referenced; its id is pid */
+    struct list threads;           /* (t)(s): changed with both held; the leader
+                                      stays when it has exited */
+    unsigned thread_count;         /* (t)(s) that have not left the process */
+    int group, session;            /* (t) process group and session identifiers */
+    struct terminal *terminal;     /* (t) controlling terminal */
+    int orphaned_foreground; /* (t) session leader: that of a terminal that was hung up, or 0 */
     enum { PROCESS_ALIVE, PROCESS_ZOMBIE } state; /* (t) */
     int exit_status;                              /* (t) as wait4(2) gives it */
     int exit_signal;                              /* (c) sent to the parent at the end; 0: none */

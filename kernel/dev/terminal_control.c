@@ -1,49 +1,53 @@
 /*
- * ioctl(2) of a terminal (ioctl_tty(2)). Output is never on its way when a call returns, so what
- * waits for it (TCSETSW, TCSBRK) or throws it away (TCOFLUSH) has nothing to do.
+ * ioctl(2) of a terminal (ioctl_tty(2)). What is sent is on its way at once, so what waits for that
+ * (TCSETSW, TCSBRK) has nothing to do.
  */
 #include "abi/errno.h"
+#include "abi/fcntl.h"
 #include "abi/ioctl.h"
 #include "abi/signal.h"
+#include "core/credentials.h"
+#include "core/process.h"
 #include "core/user.h"
 #include "dev/terminal_internal.h"
+#include "dev/terminal_speed.h"
 #include "lib/string.h"
 
-#define SPEED 115200u
-
-/* Flags that have an effect elsewhere, and none here: they do not stay set. */
-#define INPUT_UNSUPPORTED  IUCLC
-#define OUTPUT_UNSUPPORTED OLCUC
+/* Settings */
 
 static long get_settings(struct terminal *terminal, uint64_t address, bool with_speed)
 {
-    struct termios2 settings = {.input_speed = SPEED, .output_speed = SPEED};
-
     mutex_lock(&terminal->lock);
-    settings.base = terminal->settings;
+    struct termios2 settings = terminal->settings;
     mutex_unlock(&terminal->lock);
     return copy_to_user(address, &settings, with_speed ? sizeof(settings) : sizeof(settings.base));
 }
 
-static long set_settings(struct terminal *terminal, uint64_t address, bool flush)
+static bool flushes(unsigned request)
 {
-    struct termios settings;
+    return request == TCSETSF || request == TCSETSF2;
+}
+
+static long set_settings(struct terminal *terminal, unsigned request, uint64_t address)
+{
+    bool with_speed = request == TCSETS2 || request == TCSETSW2 || request == TCSETSF2;
     int error = terminal_check_foreground(terminal, SIGTTOU);
 
     if (error)
         return error;
-    if (copy_from_user(&settings, address, sizeof(settings)))
-        return -EFAULT;
-    settings.input_flags &= ~INPUT_UNSUPPORTED;
-    settings.output_flags &= ~OUTPUT_UNSUPPORTED;
-    /* The line is what it is: its speed and size of bytes do not change. */
-    settings.control_flags = (settings.control_flags & HUPCL) | B115200 | CS8 | CREAD;
-    settings.line = 0;
     mutex_lock(&terminal->lock);
-    if (flush)
+    struct termios2 settings = terminal->settings;
+    mutex_unlock(&terminal->lock);
+    if (copy_from_user(&settings, address, with_speed ? sizeof(settings) : sizeof(settings.base)))
+        return -EFAULT;
+    terminal_speeds_of_codes(&settings);
+    settings.base.line = 0;
+    mutex_lock(&terminal->lock);
+    if (flushes(request))
         terminal_flush_input(terminal);
     terminal_set(terminal, &settings);
     mutex_unlock(&terminal->lock);
+    terminal_handle_received(terminal);
     return 0;
 }
 
@@ -70,6 +74,14 @@ static long set_size(struct terminal *terminal, uint64_t address)
     return 0;
 }
 
+/* Copy a number out if there is no error. */
+static long give_number(int error, int number, uint64_t address)
+{
+    return error ? error : copy_to_user(address, &number, sizeof(number));
+}
+
+/* Queues */
+
 /* FIONREAD: the bytes that a read would get; of lines, those that are complete. */
 static long count_input(struct terminal *terminal, uint64_t address)
 {
@@ -77,103 +89,198 @@ static long count_input(struct terminal *terminal, uint64_t address)
 
     mutex_lock(&terminal->lock);
     for (uint32_t i = terminal->head; i != terminal->committed; i++)
-        count += !(terminal->input[i % INPUT_SIZE] & INPUT_END_OF_FILE);
+        count += !(*terminal_entry(terminal, i) & INPUT_END_OF_FILE);
     mutex_unlock(&terminal->lock);
     return copy_to_user(address, &count, sizeof(count));
 }
 
+void terminal_flush_output(struct terminal *terminal)
+{
+    terminal->held.head = terminal->held.tail;
+    if (terminal->driver->discard_output)
+        terminal->driver->discard_output(terminal);
+    terminal_notify(terminal, TIOCPKT_FLUSHWRITE);
+    wake_all(&terminal->changed);
+}
+
+void terminal_notify(struct terminal *terminal, unsigned status)
+{
+    if (terminal->driver->notify)
+        terminal->driver->notify(terminal, status);
+}
+
 static long flush(struct terminal *terminal, uint64_t queues)
 {
-    int error;
+    int error = terminal_check_foreground(terminal, SIGTTOU);
 
+    if (error)
+        return error;
     if (queues > TCIOFLUSH)
         return -EINVAL;
-    error = terminal_check_foreground(terminal, SIGTTOU);
-    if (error || queues == TCOFLUSH)
-        return error;
     mutex_lock(&terminal->lock);
-    terminal_flush_input(terminal);
+    if (queues != TCOFLUSH)
+        terminal_flush_input(terminal);
+    if (queues != TCIFLUSH)
+        terminal_flush_output(terminal);
+    mutex_unlock(&terminal->lock);
+    terminal_handle_received(terminal);
+    return 0;
+}
+
+/* Send VSTOP or VSTART to the other side. Locked. */
+static void send_control(struct terminal *terminal, unsigned index)
+{
+    char byte = (char)terminal->settings.base.characters[index];
+
+    if (byte && terminal->driver->room(terminal))
+        terminal->driver->send(terminal, &byte, 1);
+    wake_all(&terminal->changed);
+}
+
+/* TCXONC */
+static long suspend(struct terminal *terminal, uint64_t action)
+{
+    int error = terminal_check_foreground(terminal, SIGTTOU);
+
+    if (error)
+        return error;
+    if (action > TCION)
+        return -EINVAL;
+    mutex_lock(&terminal->lock);
+    if (action == TCOOFF) {
+        terminal->suspended = true;
+        terminal_stop(terminal);
+    } else if (action == TCOON && terminal->suspended) {
+        terminal->suspended = false;
+        terminal_start(terminal);
+    } else if (action == TCIOFF || action == TCION) {
+        send_control(terminal, action == TCIOFF ? VSTOP : VSTART);
+    }
     mutex_unlock(&terminal->lock);
     return 0;
 }
 
-/* TCXONC: stop and restart output; there is no flow control of the input. */
-static long suspend(struct terminal *terminal, uint64_t action)
+/* TIOCSTI: as if the byte had been typed. */
+static long insert(struct terminal *terminal, uint64_t address)
 {
-    int error;
+    unsigned char byte;
 
-    if (action > TCION)
-        return -EINVAL;
-    error = terminal_check_foreground(terminal, SIGTTOU);
-    if (error || action == TCIOFF || action == TCION)
-        return error;
-    __atomic_store_n(&terminal->stopped, action == TCOOFF, __ATOMIC_RELEASE);
-    wake_all(&terminal->changed);
+    if (!credentials_capable(CAP_SYS_ADMIN))
+        return -EIO;
+    if (copy_from_user(&byte, address, sizeof(byte)))
+        return -EFAULT;
+    mutex_lock(&terminal->lock);
+    int signal =
+        terminal->tail - terminal->head < INPUT_SIZE - 1 ? terminal_receive(terminal, byte) : 0;
+    mutex_unlock(&terminal->lock);
+    if (signal)
+        terminal_signal_foreground(terminal, signal);
     return 0;
 }
 
-/* Copy a number out if there is no error. */
-static long give_number(int error, int number, uint64_t address)
+/* The rest */
+
+static long set_discipline(uint64_t address)
 {
-    return error ? error : copy_to_user(address, &number, sizeof(number));
+    int number;
+
+    if (copy_from_user(&number, address, sizeof(number)))
+        return -EFAULT;
+    return number == 0 ? 0 : -EINVAL; /* there is one, Linux's N_TTY */
 }
 
-static long control_job(struct terminal *terminal, unsigned request, uint64_t argument)
+static long hang_up(struct terminal *terminal)
 {
+    if (!credentials_capable(CAP_SYS_ADMIN))
+        return -EPERM;
+    terminal_hang_up(terminal);
+    return 0;
+}
+
+static long control_job(struct terminal *terminal, struct file *file, unsigned request,
+                        uint64_t argument, bool by_master)
+{
+    bool readable = (file->flags & O_ACCMODE) != O_WRONLY;
     int number = 0, error;
 
     switch (request) {
     case TIOCSCTTY:
-        return terminal_acquire(terminal, argument == 1);
-    case TIOCNOTTY:
-        return terminal_give_up(terminal);
+        return terminal_acquire(terminal, argument == 1, readable);
     case TIOCGPGRP:
-        error = terminal_get_group(terminal, &number);
+        error = terminal_get_group(terminal, by_master, &number);
         return give_number(error, number, argument);
     case TIOCSPGRP:
         if (copy_from_user(&number, argument, sizeof(number)))
             return -EFAULT;
         return terminal_set_group(terminal, number);
     case TIOCGSID:
-        error = terminal_get_session(terminal, &number);
+        error = terminal_get_session(terminal, by_master, &number);
         return give_number(error, number, argument);
     default:
         return -ENOTTY;
     }
 }
 
-long terminal_control(struct file *file, unsigned request, uint64_t argument)
+long terminal_control_common(struct terminal *terminal, struct file *file, unsigned request,
+                             uint64_t argument, bool by_master)
 {
-    struct terminal *terminal = file->state;
-
     switch (request) {
     case TCGETS:
     case TCGETS2:
         return get_settings(terminal, argument, request == TCGETS2);
     case TCSETS:
     case TCSETSW:
+    case TCSETSF:
     case TCSETS2:
     case TCSETSW2:
-        return set_settings(terminal, argument, false);
-    case TCSETSF:
     case TCSETSF2:
-        return set_settings(terminal, argument, true);
+        return set_settings(terminal, request, argument);
     case TIOCGWINSZ:
         return get_size(terminal, argument);
     case TIOCSWINSZ:
         return set_size(terminal, argument);
-    case FIONREAD:
-        return count_input(terminal, argument);
     case TIOCOUTQ:
         return give_number(0, 0, argument);
+    case TCSBRK:
+    case TCSBRKP:
+        return terminal_check_foreground(terminal, SIGTTOU);
+    case TIOCGETD:
+        return give_number(0, 0, argument);
+    case TIOCSETD:
+        return set_discipline(argument);
+    case TIOCVHANGUP:
+        return hang_up(terminal);
+    default:
+        return control_job(terminal, file, request, argument, by_master);
+    }
+}
+
+long terminal_control(struct file *file, unsigned request, uint64_t argument)
+{
+    struct terminal *terminal = terminal_of(file);
+
+    if (terminal_is_hung_up(file))
+        return request == TIOCSPGRP ? -ENOTTY : -EIO;
+    switch (request) {
+    case FIONREAD:
+        return count_input(terminal, argument);
     case TCFLSH:
         return flush(terminal, argument);
     case TCXONC:
         return suspend(terminal, argument);
-    case TCSBRK:
-    case TCSBRKP:
-        return terminal_check_foreground(terminal, SIGTTOU);
+    case TIOCSTI:
+        return insert(terminal, argument);
+    case TIOCEXCL:
+    case TIOCNXCL:
+        __atomic_store_n(&terminal->exclusive, request == TIOCEXCL, __ATOMIC_RELAXED);
+        return 0;
+    case TIOCGEXCL:
+        return give_number(0, __atomic_load_n(&terminal->exclusive, __ATOMIC_RELAXED), argument);
+    case TIOCGDEV:
+        return give_number(0, (int)terminal->device_number, argument);
+    case TIOCNOTTY:
+        return terminal_give_up(terminal);
     default:
-        return control_job(terminal, request, argument);
+        return terminal_control_common(terminal, file, request, argument, false);
     }
 }

@@ -1,145 +1,116 @@
 /*
- * What is typed on a terminal: input processing, editing of a line, and the bytes that cause
- * signals (termios(3)).
+ * What is typed on a terminal: input processing, the line that is being typed, and the bytes that
+ * cause signals (termios(3)).
  */
 #include "abi/signal.h"
 #include "dev/terminal_internal.h"
 
-#define BELL      '\a'
-#define BACKSPACE '\b'
-#define DELETE    0x7f
-
-static uint16_t *entry(struct terminal *terminal, uint32_t position)
+static uint32_t input_count(const struct terminal *terminal)
 {
-    return &terminal->input[position % INPUT_SIZE];
+    return terminal->tail - terminal->head;
 }
 
-static uint32_t input_room(const struct terminal *terminal)
+static void flush_input(struct terminal *terminal)
 {
-    return INPUT_SIZE - (terminal->tail - terminal->head);
-}
-
-/* One entry is kept for the end of a line. */
-bool terminal_is_full(const struct terminal *terminal)
-{
-    return input_room(terminal) <= 1 && terminal->committed != terminal->head;
+    terminal->head = terminal->committed = terminal->tail;
+    terminal->literal = terminal->erasing = false;
+    wake_all(&terminal->changed);
 }
 
 void terminal_flush_input(struct terminal *terminal)
 {
-    terminal->head = terminal->committed = terminal->tail;
-    terminal->literal = false;
-    terminal_made_room();
-    wake_all(&terminal->changed);
+    flush_input(terminal);
+    terminal_notify(terminal, TIOCPKT_FLUSHREAD);
 }
 
 static void commit(struct terminal *terminal)
 {
-    terminal->committed = terminal->tail;
+    __atomic_store_n(&terminal->committed, terminal->tail, __ATOMIC_RELEASE);
     wake_all(&terminal->changed);
 }
 
-/* Where a line begins, erasing stops: remember the column when its first byte comes. */
+/* Add an entry, for which there is room. */
+static void store(struct terminal *terminal, uint16_t value)
+{
+    if (input_count(terminal) == INPUT_SIZE)
+        return; /* the second half of a doubled byte (PARMRK) */
+    *terminal_entry(terminal, terminal->tail) = value;
+    terminal->tail++;
+}
+
+/*
+ * Is there room for one more byte? The first line, when it is as long as can be, still takes bytes,
+ * so that it can be edited and ended: each takes the place of the last (make_room).
+ */
+static bool has_room(const struct terminal *terminal)
+{
+    uint32_t free = INPUT_SIZE - input_count(terminal);
+
+    if (terminal_input_setting(terminal, PARMRK))
+        free = (free + 2) / 3;
+    return free > 1 || (terminal_is_canonical(terminal) && terminal->committed == terminal->head);
+}
+
+static void make_room(struct terminal *terminal)
+{
+    if (input_count(terminal) == INPUT_SIZE)
+        terminal->tail--;
+}
+
+/* Echo of what is stored */
+
 static void note_line_start(struct terminal *terminal)
 {
     if (terminal->tail == terminal->committed)
         terminal->line_column = terminal->column;
 }
 
-/* Add an entry; spare entries of room are left. false: there is no room. */
-static bool store(struct terminal *terminal, uint16_t value, uint32_t spare)
+static void echo_typed(struct terminal *terminal, unsigned char byte)
 {
-    if (input_room(terminal) <= spare) {
-        terminal_put(terminal, &(char){BELL}, 1);
-        return false;
-    }
-    *entry(terminal, terminal->tail) = value;
-    terminal->tail++;
-    return true;
-}
-
-/* Editing */
-
-/* Is the byte one that continues a UTF-8 character? */
-static bool is_continuation(const struct terminal *terminal, uint16_t value)
-{
-    return (terminal->settings.input_flags & IUTF8) && (value & 0xc0) == 0x80;
-}
-
-/* The column of the cursor behind the line as it is now. */
-static unsigned line_end_column(struct terminal *terminal)
-{
-    unsigned column = terminal->line_column;
-
-    for (uint32_t i = terminal->committed; i != terminal->tail; i++)
-        column += terminal_echo_width(terminal, *entry(terminal, i) & INPUT_BYTE, column);
-    return column;
-}
-
-/* Take the last character off the line, and off the screen. false: the line is empty. */
-static bool erase(struct terminal *terminal)
-{
-    unsigned before = line_end_column(terminal);
-    bool continuation = true;
-
-    if (terminal->tail == terminal->committed)
-        return false;
-    while (continuation && terminal->tail != terminal->committed) {
-        terminal->tail--;
-        continuation = is_continuation(terminal, *entry(terminal, terminal->tail));
-    }
-    unsigned columns = before - line_end_column(terminal);
-    bool shown = terminal_setting(terminal, ECHO);
-    if (shown && !terminal_setting(terminal, ECHOE))
-        terminal_echo(terminal, terminal->settings.characters[VERASE]);
-    for (unsigned i = 0; shown && terminal_setting(terminal, ECHOE) && i < columns; i++)
-        terminal_put(terminal, "\b \b", 3);
-    return true;
-}
-
-static bool ends_with_blank(struct terminal *terminal)
-{
-    uint16_t last = *entry(terminal, terminal->tail - 1);
-    return last == ' ' || last == '\t';
-}
-
-static void erase_word(struct terminal *terminal)
-{
-    while (terminal->tail != terminal->committed && ends_with_blank(terminal))
-        erase(terminal);
-    while (terminal->tail != terminal->committed && !ends_with_blank(terminal))
-        erase(terminal);
-}
-
-static void erase_line(struct terminal *terminal)
-{
-    if (terminal_setting(terminal, ECHOKE) && terminal_setting(terminal, ECHOE)) {
-        while (erase(terminal))
-            ;
+    if (!terminal_setting(terminal, ECHO))
         return;
-    }
-    terminal->tail = terminal->committed;
-    if (terminal_setting(terminal, ECHO)) {
-        terminal_echo(terminal, terminal->settings.characters[VKILL]);
-        if (terminal_setting(terminal, ECHOK))
-            terminal_put(terminal, "\n", 1);
-    }
+    terminal_finish_erasing(terminal);
+    note_line_start(terminal);
+    terminal_echo(terminal, byte);
 }
 
-static void reprint(struct terminal *terminal)
+/* A byte that means nothing special. */
+static void take(struct terminal *terminal, unsigned char byte)
 {
-    terminal_echo(terminal, terminal->settings.characters[VREPRINT]);
-    terminal_put(terminal, "\n", 1);
-    terminal->line_column = terminal->column;
+    if (byte == 0xff && terminal_input_setting(terminal, PARMRK))
+        store(terminal, byte);
+    store(terminal, byte);
+    if (!terminal_is_canonical(terminal))
+        commit(terminal);
+}
+
+/* Lines */
+
+static void end_line(struct terminal *terminal, uint16_t value)
+{
+    store(terminal, value);
+    commit(terminal);
+}
+
+static void reprint(struct terminal *terminal, unsigned char byte)
+{
+    terminal_finish_erasing(terminal);
+    terminal_echo(terminal, byte);
+    terminal_echo_raw(terminal, '\n');
     for (uint32_t i = terminal->committed; i != terminal->tail; i++)
-        terminal_echo(terminal, *entry(terminal, i) & INPUT_BYTE);
+        terminal_echo(terminal, *terminal_entry(terminal, i) & INPUT_BYTE);
 }
 
-static bool is_erase(const struct terminal *terminal, unsigned char byte)
+static void take_literally_next(struct terminal *terminal)
 {
-    /* Keyboards differ in what the erase key sends. */
-    return terminal_is_control(terminal, VERASE, byte) ||
-           (byte == BACKSPACE && terminal_is_control(terminal, VERASE, DELETE));
+    terminal->literal = true;
+    if (!terminal_setting(terminal, ECHO))
+        return;
+    terminal_finish_erasing(terminal);
+    if (terminal_setting(terminal, ECHOCTL)) {
+        terminal_echo_raw(terminal, '^');
+        terminal_echo_raw(terminal, '\b');
+    }
 }
 
 /* Do what an editing character asks for; false: it is none. */
@@ -147,110 +118,80 @@ static bool edit(struct terminal *terminal, unsigned char byte)
 {
     bool extended = terminal_setting(terminal, IEXTEN);
 
-    if (is_erase(terminal, byte))
-        erase(terminal);
-    else if (terminal_is_control(terminal, VKILL, byte))
-        erase_line(terminal);
-    else if (extended && terminal_is_control(terminal, VWERASE, byte))
-        erase_word(terminal);
-    else if (extended && terminal_is_control(terminal, VREPRINT, byte))
-        reprint(terminal);
+    if (terminal_is_control(terminal, VERASE, byte) || terminal_is_control(terminal, VKILL, byte) ||
+        (extended && terminal_is_control(terminal, VWERASE, byte)))
+        terminal_erase(terminal, byte);
+    else if (extended && terminal_is_control(terminal, VLNEXT, byte))
+        take_literally_next(terminal);
+    else if (extended && terminal_setting(terminal, ECHO) &&
+             terminal_is_control(terminal, VREPRINT, byte))
+        reprint(terminal, byte);
     else
         return false;
     return true;
 }
 
-/* Storing */
-
-static bool ends_line(const struct terminal *terminal, unsigned char byte)
+/* Take a byte that edits or ends a line; false: it is part of one. */
+static bool take_of_line(struct terminal *terminal, unsigned char byte)
 {
-    return byte == '\n' || terminal_is_control(terminal, VEOL, byte) ||
-           (terminal_setting(terminal, IEXTEN) && terminal_is_control(terminal, VEOL2, byte));
-}
+    bool extended = terminal_setting(terminal, IEXTEN);
 
-static void echo_stored(struct terminal *terminal, unsigned char byte)
-{
-    bool new_line = byte == '\n' && terminal_setting(terminal, ICANON);
-
-    if (terminal_setting(terminal, ECHO) || (new_line && terminal_setting(terminal, ECHONL)))
-        terminal_echo(terminal, byte);
-}
-
-static void receive_canonical(struct terminal *terminal, unsigned char byte)
-{
     if (edit(terminal, byte))
-        return;
+        return true;
+    if (byte == '\n') {
+        if (terminal_setting(terminal, ECHO | ECHONL))
+            terminal_echo_raw(terminal, '\n');
+        end_line(terminal, '\n' | INPUT_LINE_END);
+        return true;
+    }
     if (terminal_is_control(terminal, VEOF, byte)) {
-        if (store(terminal, INPUT_END_OF_FILE, 0))
-            commit(terminal);
+        end_line(terminal, INPUT_END_OF_FILE);
+        return true;
+    }
+    if (terminal_is_control(terminal, VEOL, byte) ||
+        (extended && terminal_is_control(terminal, VEOL2, byte))) {
+        echo_typed(terminal, byte);
+        end_line(terminal, byte | INPUT_LINE_END);
+        return true;
+    }
+    return false;
+}
+
+/* Flow control and signals */
+
+void terminal_stop(struct terminal *terminal)
+{
+    if (terminal->stopped)
         return;
-    }
-    note_line_start(terminal);
-    if (ends_line(terminal, byte)) {
-        if (store(terminal, byte | INPUT_LINE_END, 0)) {
-            echo_stored(terminal, byte);
-            commit(terminal);
-        }
-    } else if (store(terminal, byte, 1)) {
-        echo_stored(terminal, byte);
-    }
+    __atomic_store_n(&terminal->stopped, true, __ATOMIC_RELEASE);
+    terminal_notify(terminal, TIOCPKT_STOP);
 }
 
-static void receive_as_is(struct terminal *terminal, unsigned char byte)
+void terminal_start(struct terminal *terminal)
 {
-    bool canonical = terminal_setting(terminal, ICANON);
-
-    note_line_start(terminal);
-    if (!store(terminal, byte, 1))
+    if (!terminal->stopped || terminal->suspended)
         return;
-    echo_stored(terminal, byte);
-    if (!canonical)
-        commit(terminal);
-}
-
-/* Map between carriage return and new line; false: the byte is ignored. */
-static bool map_line_ends(const struct terminal *terminal, unsigned char *byte)
-{
-    uint32_t flags = terminal->settings.input_flags;
-
-    if (*byte == '\r') {
-        if (flags & IGNCR)
-            return false;
-        if (flags & ICRNL)
-            *byte = '\n';
-    } else if (*byte == '\n' && (flags & INLCR)) {
-        *byte = '\r';
-    }
-    return true;
-}
-
-static void set_stopped(struct terminal *terminal, bool stopped)
-{
-    __atomic_store_n(&terminal->stopped, stopped, __ATOMIC_RELEASE);
+    __atomic_store_n(&terminal->stopped, false, __ATOMIC_RELEASE);
+    terminal_send_held(terminal);
+    terminal_notify(terminal, TIOCPKT_START);
     wake_all(&terminal->changed);
 }
 
 /* Flow control of the output: true if the byte was for that. */
 static bool control_flow(struct terminal *terminal, unsigned char byte)
 {
-    uint32_t flags = terminal->settings.input_flags;
-
-    if (!(flags & IXON))
+    if (!terminal_input_setting(terminal, IXON))
         return false;
-    if (terminal_is_control(terminal, VSTART, byte)) {
-        set_stopped(terminal, false);
-        return true;
-    }
-    if (terminal_is_control(terminal, VSTOP, byte)) {
-        set_stopped(terminal, true);
-        return true;
-    }
-    if (terminal->stopped && (flags & IXANY))
-        set_stopped(terminal, false);
-    return false;
+    if (terminal_is_control(terminal, VSTART, byte))
+        terminal_start(terminal);
+    else if (terminal_is_control(terminal, VSTOP, byte))
+        terminal_stop(terminal);
+    else
+        return false;
+    return true;
 }
 
-int terminal_signal_of(const struct terminal *terminal, unsigned char byte)
+static int signal_of(const struct terminal *terminal, unsigned char byte)
 {
     if (!terminal_setting(terminal, ISIG))
         return 0;
@@ -261,44 +202,140 @@ int terminal_signal_of(const struct terminal *terminal, unsigned char byte)
     return terminal_is_control(terminal, VSUSP, byte) ? SIGTSTP : 0;
 }
 
-int terminal_receive(struct terminal *terminal, unsigned char byte)
+static void take_signal(struct terminal *terminal, unsigned char byte)
 {
-    if (terminal->settings.input_flags & ISTRIP)
+    if (!terminal_setting(terminal, NOFLSH)) {
+        terminal_flush_output(terminal);
+        terminal_flush_input(terminal);
+    }
+    if (terminal_input_setting(terminal, IXON))
+        terminal_start(terminal);
+    if (terminal_setting(terminal, ECHO))
+        terminal_echo(terminal, byte);
+}
+
+/* Receiving */
+
+/* ISTRIP and IUCLC. */
+static unsigned char reduce(const struct terminal *terminal, unsigned char byte)
+{
+    if (terminal_input_setting(terminal, ISTRIP))
         byte &= 0x7f;
+    if (terminal_input_setting(terminal, IUCLC) && terminal_setting(terminal, IEXTEN) &&
+        byte >= 'A' && byte <= 'Z')
+        byte = (unsigned char)(byte - 'A' + 'a');
+    return byte;
+}
+
+/* Map between carriage return and new line; false: the byte is ignored. */
+static bool map_line_ends(const struct terminal *terminal, unsigned char *byte)
+{
+    if (*byte == '\r') {
+        if (terminal_input_setting(terminal, IGNCR))
+            return false;
+        if (terminal_input_setting(terminal, ICRNL))
+            *byte = '\n';
+    } else if (*byte == '\n' && terminal_input_setting(terminal, INLCR)) {
+        *byte = '\r';
+    }
+    return true;
+}
+
+/* A carriage return that has become a new line is echoed as one, where others show as ^J. */
+static void echo_mapped(struct terminal *terminal, unsigned char byte, unsigned char typed)
+{
+    if (byte == '\n' && typed == '\r' && terminal_setting(terminal, ECHO)) {
+        terminal_finish_erasing(terminal);
+        terminal_echo_raw(terminal, '\n');
+    } else {
+        echo_typed(terminal, byte);
+    }
+}
+
+static void receive_literal(struct terminal *terminal, unsigned char byte)
+{
+    terminal->literal = false;
+    echo_typed(terminal, byte);
+    take(terminal, byte);
+}
+
+int terminal_receive(struct terminal *terminal, unsigned char typed)
+{
+    unsigned char byte = typed = reduce(terminal, typed);
+
     if (terminal->literal) {
-        terminal->literal = false;
-        receive_as_is(terminal, byte);
+        receive_literal(terminal, byte);
         return 0;
     }
-    int signal = terminal_signal_of(terminal, byte);
+    if (terminal_setting(terminal, EXTPROC)) {
+        take(terminal, byte);
+        return 0;
+    }
+    if (control_flow(terminal, byte))
+        return 0;
+    int signal = signal_of(terminal, byte);
     if (signal) {
-        if (!terminal_setting(terminal, NOFLSH))
-            terminal_flush_input(terminal);
-        set_stopped(terminal, false);
-        if (terminal_setting(terminal, ECHO))
-            terminal_echo(terminal, byte);
+        take_signal(terminal, byte);
         return signal;
     }
-    if (!map_line_ends(terminal, &byte) || control_flow(terminal, byte))
+    if (terminal_input_setting(terminal, IXON) && terminal_input_setting(terminal, IXANY))
+        terminal_start(terminal);
+    if (!map_line_ends(terminal, &byte))
         return 0;
-    if (!terminal_setting(terminal, ICANON))
-        receive_as_is(terminal, byte);
-    else if (terminal_setting(terminal, IEXTEN) && terminal_is_control(terminal, VLNEXT, byte))
-        terminal->literal = true;
-    else
-        receive_canonical(terminal, byte);
+    if (terminal_is_canonical(terminal) && take_of_line(terminal, byte))
+        return 0;
+    echo_mapped(terminal, byte, typed);
+    take(terminal, byte);
     return 0;
 }
 
-void terminal_set(struct terminal *terminal, const struct termios *settings)
+/* Take bytes in until one causes a signal, which is returned; 0: no more can be taken now. */
+static int handle_until_signal(struct terminal *terminal)
 {
-    bool was_canonical = terminal_setting(terminal, ICANON);
+    unsigned char byte;
+    int signal = 0;
+
+    mutex_lock(&terminal->lock);
+    while (!signal && has_room(terminal) && terminal->driver->receive(terminal, &byte)) {
+        make_room(terminal);
+        signal = terminal_receive(terminal, byte);
+    }
+    mutex_unlock(&terminal->lock);
+    return signal;
+}
+
+void terminal_handle_received(struct terminal *terminal)
+{
+    int signal;
+
+    while ((signal = handle_until_signal(terminal)))
+        terminal_signal_foreground(terminal, signal);
+}
+
+/* Settings */
+
+/* Between lines and bytes as they come: all that there is may be read, and what it meant as part of
+ * lines is forgotten. */
+static void change_mode(struct terminal *terminal)
+{
+    for (uint32_t i = terminal->head; i != terminal->tail; i++)
+        *terminal_entry(terminal, i) &= INPUT_BYTE;
+    if (terminal_is_canonical(terminal) && input_count(terminal))
+        *terminal_entry(terminal, terminal->tail - 1) |= INPUT_LINE_END;
+    terminal->erasing = terminal->literal = false;
+    commit(terminal);
+}
+
+void terminal_set(struct terminal *terminal, const struct termios2 *settings)
+{
+    struct termios2 before = terminal->settings;
 
     terminal->settings = *settings;
-    if (was_canonical != terminal_setting(terminal, ICANON) &&
-        terminal->tail != terminal->committed)
-        terminal->committed = terminal->tail;
-    if (!(settings->input_flags & IXON))
-        set_stopped(terminal, false);
+    if (terminal->driver->settings_changed)
+        terminal->driver->settings_changed(terminal, &before);
+    if ((before.base.local_flags ^ settings->base.local_flags) & (ICANON | EXTPROC))
+        change_mode(terminal);
+    if ((before.base.input_flags & ~settings->base.input_flags) & IXON)
+        terminal_start(terminal);
     wake_all(&terminal->changed);
 }

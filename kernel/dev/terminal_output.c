@@ -1,133 +1,178 @@
 /*
- * What a terminal writes: output processing (termios(3), OPOST) and echo.
+ * What a terminal sends: output processing (termios(3), OPOST) and echo.
  */
 #include "dev/terminal_internal.h"
-#include "dev/uart.h"
 
 #define TAB_STOP 8u
-#define DELETE   0x7f
+#define CHUNK    256u
 
-/* Bytes on their way to the line. */
-struct output {
-    char bytes[256];
-    size_t count;
-};
-
-static void flush(struct output *output)
+static bool is_processed(const struct terminal *terminal)
 {
-    uart_write(output->bytes, output->count);
-    output->count = 0;
+    return terminal->settings.base.output_flags & OPOST;
 }
 
-static void add(struct output *output, char byte)
+static char upper_case(char byte)
 {
-    if (output->count == sizeof(output->bytes))
-        flush(output);
-    output->bytes[output->count++] = byte;
+    return byte >= 'a' && byte <= 'z' ? (char)(byte - 'a' + 'A') : byte;
 }
 
-static void new_line(struct terminal *terminal, struct output *output)
+/* What a tab becomes. */
+static size_t expand_tab(struct terminal *terminal, char *out)
 {
-    uint32_t flags = terminal->settings.output_flags;
+    unsigned blanks = TAB_STOP - terminal->column % TAB_STOP;
 
-    if (flags & ONLCR)
-        add(output, '\r');
+    terminal->column += blanks;
+    if ((terminal->settings.base.output_flags & TABDLY) != XTABS) {
+        out[0] = '\t';
+        return 1;
+    }
+    for (unsigned i = 0; i < blanks; i++)
+        out[i] = ' ';
+    return blanks;
+}
+
+static size_t expand_new_line(struct terminal *terminal, char *out)
+{
+    uint32_t flags = terminal->settings.base.output_flags;
+    size_t count = 0;
+
     if (flags & (ONLCR | ONLRET))
         terminal->column = 0;
-    add(output, '\n');
+    if (flags & ONLCR)
+        out[count++] = '\r';
+    terminal->line_column = terminal->column;
+    out[count++] = '\n';
+    return count;
 }
 
-static void carriage_return(struct terminal *terminal, struct output *output)
+static size_t expand_return(struct terminal *terminal, char *out)
 {
-    uint32_t flags = terminal->settings.output_flags;
+    uint32_t flags = terminal->settings.base.output_flags;
 
     if ((flags & ONOCR) && terminal->column == 0)
-        return;
-    if (flags & OCRNL) {
-        new_line(terminal, output);
-        return;
-    }
-    terminal->column = 0;
-    add(output, '\r');
+        return 0;
+    if (!(flags & OCRNL) || (flags & ONLRET))
+        terminal->column = terminal->line_column = 0;
+    out[0] = flags & OCRNL ? '\n' : '\r';
+    return 1;
 }
 
-static void tab(struct terminal *terminal, struct output *output)
+/* The bytes (EXPANSION_MAX at the most) that a byte becomes; moves the column. */
+static size_t expand(struct terminal *terminal, char byte, char *out)
 {
-    unsigned next = (terminal->column / TAB_STOP + 1) * TAB_STOP;
-
-    if ((terminal->settings.output_flags & TABDLY) != XTABS)
-        add(output, '\t');
-    while (terminal->column < next) {
-        if ((terminal->settings.output_flags & TABDLY) == XTABS)
-            add(output, ' ');
-        terminal->column++;
-    }
-}
-
-static void put_processed(struct terminal *terminal, struct output *output, char byte)
-{
+    out[0] = byte;
     switch (byte) {
     case '\n':
-        new_line(terminal, output);
-        break;
+        return expand_new_line(terminal, out);
     case '\r':
-        carriage_return(terminal, output);
-        break;
+        return expand_return(terminal, out);
     case '\t':
-        tab(terminal, output);
-        break;
+        return expand_tab(terminal, out);
     case '\b':
         if (terminal->column > 0)
             terminal->column--;
-        add(output, byte);
-        break;
+        return 1;
     default:
-        /* The bytes behind the first of a UTF-8 character take no column. */
-        if ((unsigned char)byte >= ' ' && (byte & 0xc0) != 0x80)
+        if (is_control_byte((unsigned char)byte))
+            return 1;
+        if (terminal->settings.base.output_flags & OLCUC)
+            out[0] = upper_case(byte);
+        if (!terminal_is_continuation(terminal, (unsigned char)byte))
             terminal->column++;
-        add(output, byte);
+        return 1;
     }
 }
 
-void terminal_put(struct terminal *terminal, const char *bytes, size_t count)
+/* Room for what is written: none before held echo is out. */
+static size_t room_for_output(const struct terminal *terminal)
 {
-    struct output output = {.count = 0};
-
-    if (!(terminal->settings.output_flags & OPOST)) {
-        uart_write(bytes, count);
-        return;
-    }
-    for (size_t i = 0; i < count; i++)
-        put_processed(terminal, &output, bytes[i]);
-    flush(&output);
+    if (terminal->stopped || ring_count(&terminal->held))
+        return 0;
+    return terminal->driver->room(terminal);
 }
 
-static bool echoes_as_caret(const struct terminal *terminal, unsigned char byte)
+bool terminal_can_put(const struct terminal *terminal)
 {
-    return (byte < ' ' || byte == DELETE) && byte != '\n' && byte != '\t' &&
-           terminal_setting(terminal, ECHOCTL);
+    return room_for_output(terminal) >= EXPANSION_MAX;
+}
+
+static size_t put_processed(struct terminal *terminal, const char *bytes, size_t count)
+{
+    size_t room = room_for_output(terminal), length = 0, done = 0;
+    char out[CHUNK + EXPANSION_MAX];
+
+    while (done < count && room >= length + EXPANSION_MAX) {
+        length += expand(terminal, bytes[done++], out + length);
+        if (length >= CHUNK) {
+            terminal->driver->send(terminal, out, length);
+            room -= length;
+            length = 0;
+        }
+    }
+    terminal->driver->send(terminal, out, length);
+    return done;
+}
+
+size_t terminal_put(struct terminal *terminal, const char *bytes, size_t count)
+{
+    if (!terminal_can_put(terminal))
+        return 0;
+    if (is_processed(terminal))
+        return put_processed(terminal, bytes, count);
+    return terminal->driver->send(terminal, bytes, count);
+}
+
+/* Echo */
+
+void terminal_send_held(struct terminal *terminal)
+{
+    char chunk[CHUNK];
+
+    while (ring_count(&terminal->held) && !terminal->stopped) {
+        size_t room = terminal->driver->room(terminal);
+        size_t count = ring_take(&terminal->held, chunk, room < CHUNK ? room : CHUNK);
+        if (count == 0)
+            return;
+        terminal->driver->send(terminal, chunk, count);
+    }
+}
+
+/* Send echo, or hold it. When there is no end of it, the rest is lost, as typing ahead of a
+ * stopped screen has always been. */
+static void send_echo(struct terminal *terminal, const char *bytes, size_t count)
+{
+    if (!terminal->stopped && !ring_count(&terminal->held) &&
+        terminal->driver->room(terminal) >= count)
+        terminal->driver->send(terminal, bytes, count);
+    else if (ring_room(&terminal->held) >= count)
+        ring_put(&terminal->held, bytes, count);
+}
+
+void terminal_echo_raw(struct terminal *terminal, char byte)
+{
+    char out[EXPANSION_MAX] = {byte};
+    size_t count = is_processed(terminal) ? expand(terminal, byte, out) : 1;
+
+    send_echo(terminal, out, count);
 }
 
 void terminal_echo(struct terminal *terminal, unsigned char byte)
 {
-    char text[2] = {(char)byte};
-    size_t count = 1;
+    char text[2] = {'^', (char)(byte ^ 0x40)};
 
-    if (echoes_as_caret(terminal, byte)) {
-        text[0] = '^';
-        text[1] = (char)(byte ^ 0x40);
-        count = 2;
+    if (!is_control_byte(byte) || byte == '\t' || !terminal_setting(terminal, ECHOCTL)) {
+        terminal_echo_raw(terminal, (char)byte);
+        return;
     }
-    terminal_put(terminal, text, count);
+    terminal->column += 2;
+    send_echo(terminal, text, sizeof(text));
 }
 
-unsigned terminal_echo_width(const struct terminal *terminal, unsigned char byte, unsigned column)
+void terminal_echo_back(struct terminal *terminal, unsigned columns)
 {
-    if (byte == '\t')
-        return TAB_STOP - column % TAB_STOP;
-    if (echoes_as_caret(terminal, byte))
-        return 2;
-    if (byte < ' ' || byte == DELETE)
-        return 0;
-    return (terminal->settings.input_flags & IUTF8) && (byte & 0xc0) == 0x80 ? 0 : 1;
+    while (columns--) {
+        if (terminal->column > 0)
+            terminal->column--;
+        send_echo(terminal, "\b", 1);
+    }
 }

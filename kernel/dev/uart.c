@@ -11,7 +11,7 @@
 #include "dev/fdt.h"
 #include "dev/interrupt.h"
 #include "dev/register.h"
-#include "dev/terminal.h"
+#include "dev/console.h"
 #include "lib/string.h"
 
 enum uart_register {
@@ -102,7 +102,7 @@ static void receive(void *argument)
 {
     (void)argument;
     while (read_register(LINE_STATUS) & STATUS_RECEIVED)
-        terminal_input((char)read_register(RECEIVE));
+        console_input((char)read_register(RECEIVE));
 }
 
 void uart_start_input(void)

@@ -10,7 +10,7 @@
  * the firmware's console. */
 void uart_init(void);
 
-/* Begin to hand bytes that arrive to terminal_input. */
+/* Begin to hand bytes that arrive to console_input. */
 void uart_start_input(void);
 
 /* Send count bytes, as they are. Any context; waits while the line is busy. */

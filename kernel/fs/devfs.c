@@ -6,8 +6,9 @@
 #include "abi/device.h"
 #include "abi/errno.h"
 #include "dev/block.h"
-#include "dev/terminal.h"
+#include "dev/console.h"
 #include "fs/device.h"
+#include "fs/devpts.h"
 #include "fs/special.h"
 #include "fs/tmpfs.h"
 #include "lib/string.h"
@@ -15,6 +16,8 @@
 #define MEMORY_MAJOR   1
 #define TERMINAL_MAJOR 4
 #define CONSOLE_MAJOR  5
+#define SLAVE_MAJOR    136
+#define SLAVE_MAJORS   8
 
 static const struct character_device {
     const char *name;
@@ -28,6 +31,7 @@ static const struct character_device {
     {"urandom", MEMORY_MAJOR, 9, 0666, &random_operations},
     {"tty", CONSOLE_MAJOR, 0, 0666, NULL},
     {"console", CONSOLE_MAJOR, 1, 0600, NULL},
+    {"ptmx", CONSOLE_MAJOR, 2, 0666, NULL},
     {"ttyS0", TERMINAL_MAJOR, 64, 0620, NULL},
 };
 
@@ -48,12 +52,21 @@ static int open_terminal(const struct character_device *device, struct file *fil
 {
     if (device->major == CONSOLE_MAJOR && device->minor == 0)
         return terminal_open_controlling(file);
-    terminal_open(&console_terminal, file, device->major == TERMINAL_MAJOR);
-    return 0;
+    if (device->major == CONSOLE_MAJOR && device->minor == 2)
+        return devpts_open_master(file);
+    return console_open(file, device->major == TERMINAL_MAJOR);
+}
+
+/* Is it a node of a slave that is not in a devpts? It has no pair. */
+static bool is_slave(uint64_t device)
+{
+    return device_major(device) - SLAVE_MAJOR < SLAVE_MAJORS;
 }
 
 static int open_character(struct vnode *vnode, struct file *file)
 {
+    if (is_slave(vnode->device))
+        return -EIO;
     for (size_t i = 0; i < COUNT(character_devices); i++) {
         const struct character_device *device = &character_devices[i];
         if (vnode->device != device_number(device->major, device->minor))
@@ -107,6 +120,8 @@ static int add_all(struct vnode *root)
     struct block_device *disk = NULL;
     int error = add(root, "shm", S_IFDIR | S_ISVTX | 0777, 0, NULL);
 
+    if (!error)
+        error = add(root, "pts", S_IFDIR | 0755, 0, NULL);
     for (size_t i = 0; i < COUNT(character_devices) && !error; i++) {
         const struct character_device *device = &character_devices[i];
         error = add(root, device->name, S_IFCHR | device->mode,

@@ -16,6 +16,7 @@
 #include "fs/anonymous.h"
 #include "fs/epoll.h"
 #include "fs/event.h"
+#include "fs/devpts.h"
 #include "fs/ext/ext.h"
 #include "fs/file.h"
 #include "fs/file_lock.h"
@@ -30,6 +31,7 @@
 #include "fs/tmpfs.h"
 #include "fs/vfs.h"
 #include "lib/format.h"
+#include "lib/parse.h"
 #include "lib/string.h"
 #include "vm/kmem.h"
 
@@ -62,6 +64,7 @@ void file_systems_init(void)
     ext_init();
     tmpfs_init();
     devfs_init();
+    devpts_init();
     pseudo_init();
     procfs_init();
     sysfs_init();
@@ -394,6 +397,20 @@ bool mount_next_option(const char **options, char buffer[MOUNT_OPTION_SIZE], con
     return true;
 }
 
+bool mount_option_identifier(const char *value, uint64_t *number)
+{
+    return parse_decimal(&value, number) && *value == '\0' && *number < UINT32_MAX;
+}
+
+bool mount_option_mode(const char *value, uint64_t *mode)
+{
+    if (!*value)
+        return false;
+    for (*mode = 0; *value >= '0' && *value <= '7' && *mode <= 07777; value++)
+        *mode = *mode * 8 + (uint64_t)(*value - '0');
+    return *value == '\0' && *mode <= 07777;
+}
+
 void mount_visit(mount_visitor *visit, void *context)
 {
     mutex_lock(&mount_lock);
@@ -434,6 +451,9 @@ void mount_root(void)
     if (error)
         panic("cannot mount %s as the root file system: error %d", name, -error);
     error = path_mount("devtmpfs", "/dev", "devtmpfs", 0, "");
+    if (!error)
+        error = path_mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+                           "gid=5,mode=620,ptmxmode=666");
     if (error && error != -ENOENT)
-        printk("cannot mount /dev: error %d\n", -error);
+        printk("cannot mount /dev or /dev/pts: error %d\n", -error);
 }

@@ -98,6 +98,10 @@ void mount_visit(mount_visitor *visit, void *context);
 bool mount_next_option(const char **options, char buffer[MOUNT_OPTION_SIZE], const char **value,
                        int *error);
 
+/* The whole value of an option is the number of a user or group, or a mode in octal. */
+bool mount_option_identifier(const char *value, uint64_t *number);
+bool mount_option_mode(const char *value, uint64_t *mode);
+
 /* What statfs(2) says of the mount. */
 void mount_status(struct mount *mount, struct statfs *status);
 

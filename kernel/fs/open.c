@@ -157,8 +157,9 @@ static int set_up(struct vnode *vnode, const struct opening *opening, struct fil
         error = vfs_resize(vnode, 0);
     if (error)
         return error;
-    file->flags = opening->flags & KEPT_FLAGS;
+    file->flags = opening->flags & (KEPT_FLAGS | O_NOCTTY);
     error = attach(vnode, file);
+    file->flags &= ~(uint32_t)O_NOCTTY; /* it is only for the opening */
     if (!error && (file->flags & O_DIRECT) && !file->operations->direct) {
         if (file->operations->release)
             file->operations->release(file);
@@ -216,6 +217,17 @@ static int open_unnamed(struct vnode *directory, const char *path, struct openin
     opening->created = true;
     opening->flags &= ~(uint32_t)O_TRUNC;
     return error ? error : open_vnode(unnamed, opening, file);
+}
+
+int vnode_open(struct vnode *vnode, uint32_t flags, struct file **file)
+{
+    /* Permission is that of a file that one has made. */
+    struct opening opening = {.flags = flags, .created = true};
+
+    if ((flags & O_ACCMODE) == O_ACCMODE)
+        return -EINVAL;
+    vnode_reference(vnode);
+    return open_vnode(vnode, &opening, file);
 }
 
 int path_open(struct vnode *directory, const char *path, uint32_t flags, uint32_t mode,

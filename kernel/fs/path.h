@@ -37,8 +37,9 @@ int path_mount(const char *source, const char *target, const char *type, uint64_
                const char *options);
 int path_unmount(const char *target, unsigned flags);
 
-/* Mount the root file system from the first disk, or the one that root= names, and devfs on its
- * /dev if that directory exists. Panics when there is none: the machine cannot go on. */
+/* Mount the root file system from the first disk, or the one that root= names, devfs on its /dev if
+ * that directory exists, and devpts in that. Panics when there is none: the machine cannot go on.
+ */
 void mount_root(void);
 
 /* Write everything to the disks and leave their file systems clean: before power-off. */

@@ -607,20 +607,6 @@ static bool parse_count(const char *text, uint64_t *count)
     return true;
 }
 
-static bool parse_identifier(const char *text, uint64_t *number)
-{
-    return parse_decimal(&text, number) && *text == '\0' && *number < UINT32_MAX;
-}
-
-static bool parse_mode(const char *text, uint64_t *mode)
-{
-    if (!*text)
-        return false;
-    for (*mode = 0; *text >= '0' && *text <= '7' && *mode <= 07777; text++)
-        *mode = *mode * 8 + (uint64_t)(*text - '0');
-    return *text == '\0' && *mode <= 07777;
-}
-
 static int parse_option(struct tmpfs_options *options, const char *name, const char *value)
 {
     static const struct {
@@ -632,9 +618,9 @@ static int parse_option(struct tmpfs_options *options, const char *name, const c
         {"size", HAS_SIZE, parse_pages, offsetof(struct tmpfs_options, pages)},
         {"nr_blocks", HAS_SIZE, parse_count, offsetof(struct tmpfs_options, pages)},
         {"nr_inodes", HAS_INODES, parse_count, offsetof(struct tmpfs_options, inodes)},
-        {"mode", HAS_MODE, parse_mode, offsetof(struct tmpfs_options, mode)},
-        {"uid", HAS_UID, parse_identifier, offsetof(struct tmpfs_options, uid)},
-        {"gid", HAS_GID, parse_identifier, offsetof(struct tmpfs_options, gid)},
+        {"mode", HAS_MODE, mount_option_mode, offsetof(struct tmpfs_options, mode)},
+        {"uid", HAS_UID, mount_option_identifier, offsetof(struct tmpfs_options, uid)},
+        {"gid", HAS_GID, mount_option_identifier, offsetof(struct tmpfs_options, gid)},
     };
 
     if (!value) /* numbers of files have 64 bits, and there is no other swap than what is needed */

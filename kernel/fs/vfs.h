@@ -17,6 +17,9 @@ int vfs_check_sticky(const struct vnode *directory, const struct vnode *target);
 /* A name of target, locked, has been removed from directory. A directory keeps the one that it was
  * in: ".." goes on working in it, as long as somebody uses it. */
 void vfs_removed(struct vnode *directory, struct vnode *target);
+/* Open a vnode that is known otherwise than by a path, with the flags of open(2) and without a
+ * check of permissions: *file is referenced. */
+int vnode_open(struct vnode *vnode, uint32_t flags, struct file **file);
 
 /* Set up rename's lock. Boot only. */
 void rename_init(void);

@@ -39,6 +39,7 @@
     SYSTEM_CALL(SYS_dup3, dup3)                                                                    \
     SYSTEM_CALL(SYS_fcntl, fcntl)                                                                  \
     SYSTEM_CALL(SYS_ioctl, ioctl)                                                                  \
+    SYSTEM_CALL(SYS_vhangup, vhangup)                                                              \
     SYSTEM_CALL(SYS_flock, flock)                                                                  \
     SYSTEM_CALL(SYS_ftruncate, ftruncate)                                                          \
     SYSTEM_CALL(SYS_fallocate, fallocate)                                                          \

@@ -8,6 +8,7 @@
 #include "../lib.h"
 #include "input.h"
 #include "shell.h"
+#include "terminal.h"
 #include "variable.h"
 
 void input_from_text(struct input *input, const char *text)
@@ -37,6 +38,22 @@ static void print_prompt(bool continued)
         report("prompt");
 }
 
+/* Read a line at a prompt; after an interrupt, another one at a new prompt. */
+static ssize_t read_line(struct input *input)
+{
+    ssize_t count;
+    bool interrupt = true;
+
+    while (interrupt) {
+        print_prompt(input->continued);
+        count = terminal_read_line(input->descriptor, input->block, INPUT_BLOCK, &interrupt);
+        if (interrupt && write_all(STDERR_FILENO, "\n", 1) < 0)
+            report("prompt");
+    }
+    input->continued = true;
+    return count;
+}
+
 /* Read more from the descriptor; false at its end. */
 static bool fill(struct input *input)
 {
@@ -44,12 +61,10 @@ static bool fill(struct input *input)
 
     if (input->descriptor < 0)
         return false;
-    if (input->prompts) {
-        print_prompt(input->continued);
-        input->continued = true;
-    }
     do
-        count = read(input->descriptor, input->block, input->byte_wise ? 1 : INPUT_BLOCK);
+        count = input->prompts
+                    ? read_line(input)
+                    : read(input->descriptor, input->block, input->byte_wise ? 1 : INPUT_BLOCK);
     while (count < 0 && errno == EINTR);
     if (count < 0)
         report("reading commands");

@@ -34,6 +34,27 @@ void terminal_default_signals(void)
             signal(terminal_signals[i], SIG_DFL);
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void note_interrupt(int signal)
+{
+    (void)signal;
+    interrupted = true;
+}
+
+ssize_t terminal_read_line(int descriptor, char *line, size_t size, bool *interrupt)
+{
+    struct sigaction action = {.sa_handler = note_interrupt}, before;
+
+    interrupted = false;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, &before);
+    ssize_t count = read(descriptor, line, size);
+    sigaction(SIGINT, &before, NULL);
+    *interrupt = count < 0 && errno == EINTR && interrupted;
+    return count;
+}
+
 /* Stop, as a background job does that reads the terminal, until the shell is in the foreground. */
 static void wait_for_foreground(void)
 {

@@ -26,4 +26,8 @@ void terminal_default_signals(void);
 /* Whether a signal is one that the interactive shell ignores for itself. */
 bool terminal_sends(int signal);
 
+/* As read(2) at a prompt, where the interrupt key breaks the line off: *interrupt, errno is EINTR.
+ */
+ssize_t terminal_read_line(int descriptor, char *line, size_t size, bool *interrupt);
+
 #endif
