@@ -24,6 +24,7 @@
 #include "core/printk.h"
 #include "core/process_internal.h"
 #include "core/scheduler.h"
+#include "core/strace.h"
 #include "core/signal_internal.h"
 #include "core/user.h"
 #include "dev/terminal.h"
@@ -292,4 +293,5 @@ void processes_shut_down(void)
     for (unsigned i = 0; i < SHUT_DOWN_ROUNDS && kill_others(); i++)
         thread_sleep(10 * MILLISECOND, WAIT_UNINTERRUPTIBLE);
     file_systems_shut_down();
+    strace_report_unknown();
 }

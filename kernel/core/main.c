@@ -17,6 +17,7 @@
 #include "core/process.h"
 #include "core/random.h"
 #include "core/scheduler.h"
+#include "core/strace.h"
 #include "core/thread.h"
 #include "core/time.h"
 #include "core/timeout.h"
@@ -81,6 +82,7 @@ _Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree)
     random_init();          /* the random number generator, seeded */
     vm_init();              /* address spaces, regions, amaps, objects */
     process_init();         /* process structures */
+    strace_init();          /* whose system calls are printed */
     vdso_init();            /* the code that programs share with the kernel */
     file_systems_init();    /* vnodes, names, mounts, the types of file systems */
     console_init();         /* the console as a terminal */

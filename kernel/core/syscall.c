@@ -5,6 +5,7 @@
 #include "abi/errno.h"
 #include "arch/riscv/hart.h"
 #include "core/signal.h"
+#include "core/strace.h"
 #include "core/thread.h"
 #include "sys/table.h"
 
@@ -28,9 +29,14 @@ static void end_interrupted(struct trap_frame *frame, uint64_t argument, enum re
 void syscall_dispatch(struct trap_frame *frame)
 {
     uint64_t number = frame->x[REGISTER_A7], argument = frame->x[REGISTER_A0];
+    system_call *function = number < SYS_LIMIT ? table[number] : NULL;
     long result = -ENOSYS;
-    if (number < SYS_LIMIT && table[number])
-        result = table[number](&frame->x[REGISTER_A0]);
+    if (!function)
+        strace_unknown(number);
+    if (strace_on)
+        result = strace_call(number, function, &frame->x[REGISTER_A0]);
+    else if (function)
+        result = function(&frame->x[REGISTER_A0]);
     frame->x[REGISTER_A0] = (uint64_t)result;
     if (number == SYS_rt_sigreturn)
         return;
