@@ -259,6 +259,14 @@ void rwlock_read(struct rwlock *lock)
     lock_check_taken(lock, lock->name, lock->rank);
 }
 
+bool rwlock_try_read(struct rwlock *lock)
+{
+    if (!try_read(lock))
+        return false;
+    lock_check_taken(lock, lock->name, lock->rank);
+    return true;
+}
+
 void rwlock_read_done(struct rwlock *lock)
 {
     lock_check_released(lock, lock->name, lock->rank);

@@ -48,6 +48,7 @@ enum lock_rank {
     RANK_ASPACE,
     RANK_AMAP,
     RANK_AMAP_SIBLING, /* fork: the child's amap, under the parent's */
+    RANK_SWAP,         /* slots of swap areas */
     RANK_OBJECT,
     RANK_BACK_LIST, /* spin from here on */
     RANK_PMAP,
@@ -108,6 +109,7 @@ bool mutex_is_held(const struct mutex *lock); /* by this thread */
 
 void rwlock_init(struct rwlock *lock, const char *name, enum lock_rank rank);
 void rwlock_read(struct rwlock *lock) SHARES(*lock);
+bool rwlock_try_read(struct rwlock *lock);
 void rwlock_read_done(struct rwlock *lock) UNSHARES(*lock);
 void rwlock_write(struct rwlock *lock) ACQUIRES(*lock);
 void rwlock_write_done(struct rwlock *lock) RELEASES(*lock);

@@ -33,6 +33,7 @@
 #include "vm/aspace.h"
 #include "vm/kmem.h"
 #include "vm/object.h"
+#include "vm/reclaim.h"
 
 _Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree);
 
@@ -89,6 +90,7 @@ _Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree)
     uart_start_input();     /* and what is typed */
     virtio_init();          /* disks */
     write_back_init();      /* the thread that stores dirty pages */
+    reclaim_init();         /* and the one that frees pages */
     mount_root();           /* the root file system, and /dev */
     process_start_init();   /* the first program */
     scheduler_start_hart(); /* this thread ends; the hart looks for work */

@@ -57,6 +57,7 @@ struct thread {
     uint64_t restart_argument;         /* (s) its a0 */
     uint64_t sleep_deadline;           /* (s) of nanosleep, while it is restarted; else 0 */
     uint64_t voluntary_switches, involuntary_switches;
+    bool frees_memory;                 /* (s) uses the reserve of frames, and does not reclaim */
     struct fp_state fp;                /* (s) floating-point registers while not in the hart */
     char name[THREAD_NAME_SIZE];       /* (s) of the kernel thread, or of the program */
     uint64_t references;               /* atomic: the scheduler, its process, and others */

@@ -45,13 +45,6 @@ static int write_command_line(uint64_t key, struct text *text)
     return 0;
 }
 
-static int write_swaps(uint64_t key, struct text *text)
-{
-    (void)key;
-    text_format(text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
-    return 0;
-}
-
 static int write_modules(uint64_t key, struct text *text)
 {
     (void)key;
@@ -156,7 +149,7 @@ TEXT_TYPE(events_type, 8, procfs_write_events);
 TEXT_TYPE(command_line_type, 9, write_command_line);
 TEXT_TYPE(interrupts_type, 10, procfs_write_interrupts);
 TEXT_TYPE(disks_type, 11, procfs_write_disks);
-TEXT_TYPE(swaps_type, 12, write_swaps);
+TEXT_TYPE(swaps_type, 12, procfs_write_swaps);
 TEXT_TYPE(modules_type, 13, write_modules);
 TEXT_TYPE(control_groups_type, 14, write_control_groups);
 TEXT_TYPE(consoles_type, 15, write_consoles);

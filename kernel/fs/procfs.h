@@ -63,6 +63,7 @@ int procfs_write_mount_statistics(uint64_t key, struct text *text);
 /* Texts of /proc/PID that tell of its memory (procfs_memory.c). */
 int procfs_write_maps(uint64_t key, struct text *text);
 int procfs_write_smaps(uint64_t key, struct text *text);
+int procfs_write_swaps(uint64_t key, struct text *text);
 int procfs_write_statm(uint64_t key, struct text *text);
 int procfs_write_command_line(uint64_t key, struct text *text);
 int procfs_write_environment(uint64_t key, struct text *text);

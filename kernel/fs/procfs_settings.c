@@ -21,11 +21,10 @@
 #include "vm/aspace.h"
 #include "vm/reclaim.h"
 
-#define OVERFLOW_ID   65534u
-#define RANDOM_BITS   256u
-#define RESEED        60u /* seconds */
-#define ADDRESS_MIN   65536u
-#define RECLAIM_BATCH 128u
+#define OVERFLOW_ID 65534u
+#define RANDOM_BITS 256u
+#define RESEED      60u /* seconds */
+#define ADDRESS_MIN 65536u
 
 struct setting {
     void (*write)(struct text *text);            /* NULL: a number */
@@ -177,12 +176,8 @@ static int set_overcommit(uint64_t number)
  */
 static int drop_caches(uint64_t number)
 {
-    uint64_t before = UINT64_MAX;
-
-    while ((number & 1) && reclaim_queue_length() < before) {
-        before = reclaim_queue_length();
-        reclaim_pages(RECLAIM_BATCH);
-    }
+    if (number & 1)
+        reclaim_files();
     if (number & 2)
         vnode_cache_shrink(UINT32_MAX);
     return 0;

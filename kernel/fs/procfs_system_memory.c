@@ -9,6 +9,7 @@
 #include "fs/procfs.h"
 #include "vm/page.h"
 #include "vm/reclaim.h"
+#include "vm/swap.h"
 
 #define KIB(pages)      ((pages) * (PAGE_SIZE / 1024))
 #define HUGE_PAGE_PAGES 512u
@@ -59,25 +60,30 @@ static void write_line(struct text *text, const char *name, uint64_t pages)
 int procfs_write_memory(uint64_t key, struct text *text)
 {
     uint64_t free = free_pages(), stored = reclaim_queue_length(), disks = disk_pages();
-    uint64_t shared = reclaim_unqueued();
     struct process_totals totals;
+    struct reclaim_counts counts;
+    struct swap_counts swap;
     struct census census;
 
     (void)key;
     take_census(&census);
+    reclaim_count(&counts);
+    swap_count(&swap);
     process_get_totals(&totals);
     write_line(text, "MemTotal:", page_count_total());
     write_line(text, "MemFree:", free);
     write_line(text, "MemAvailable:", free + stored);
     write_line(text, "Buffers:", disks);
-    write_line(text, "Cached:", (stored > disks ? stored - disks : 0) + shared);
-    write_line(text, "SwapCached:", 0);
-    write_line(text, "SwapTotal:", 0);
-    write_line(text, "SwapFree:", 0);
+    write_line(text, "Cached:", (stored > disks ? stored - disks : 0) + counts.shared);
+    write_line(text, "SwapCached:", swap.cached);
+    write_line(text, "Active(file):", counts.active);
+    write_line(text, "Inactive(file):", counts.inactive);
+    write_line(text, "SwapTotal:", swap.total);
+    write_line(text, "SwapFree:", swap.free);
     write_line(text, "Dirty:", census.dirty);
     write_line(text, "Writeback:", census.writing);
     write_line(text, "AnonPages:", census.anonymous);
-    write_line(text, "Shmem:", shared);
+    write_line(text, "Shmem:", counts.shared);
     write_line(text, "Slab:", census.slab);
     write_line(text, "SReclaimable:", 0);
     write_line(text, "SUnreclaim:", census.slab);
@@ -124,21 +130,26 @@ static void write_flushes(struct text *text)
 int procfs_write_events(uint64_t key, struct text *text)
 {
     struct process_totals totals;
+    struct reclaim_counts counts;
+    struct swap_counts swap;
     struct census census;
     uint64_t read, written;
 
     (void)key;
     take_census(&census);
+    reclaim_count(&counts);
+    swap_count(&swap);
     process_get_totals(&totals);
     count_sectors(&read, &written);
     text_format(text, "nr_free_pages %lu\nnr_anon_pages %lu\nnr_file_pages %lu\n", free_pages(),
-                census.anonymous, reclaim_queue_length() + reclaim_unqueued());
+                census.anonymous, reclaim_queue_length() + counts.shared);
     text_format(text, "nr_dirty %lu\nnr_writeback %lu\nnr_shmem %lu\n", census.dirty,
-                census.writing, reclaim_unqueued());
+                census.writing, counts.shared);
     text_format(text, "nr_slab_reclaimable 0\nnr_slab_unreclaimable %lu\n", census.slab);
     text_format(text, "nr_kernel_stack %lu\nnr_page_table_pages %lu\n",
                 totals.threads * (KERNEL_STACK_SIZE / 1024), totals.table_pages);
-    text_format(text, "pgpgin %lu\npgpgout %lu\npswpin 0\npswpout 0\n", read / 2, written / 2);
+    text_format(text, "pgpgin %lu\npgpgout %lu\npswpin %lu\npswpout %lu\n", read / 2, written / 2,
+                swap.in, swap.out);
     text_format(text, "pgfault %lu\npgmajfault %lu\n",
                 totals.usage.minor_faults + totals.usage.major_faults, totals.usage.major_faults);
     write_flushes(text);

@@ -452,9 +452,8 @@ static bool has_room(struct vnode *vnode, uint64_t first, uint64_t end)
 
     if (limit == UINT64_MAX)
         return true;
-    return end - first <= limit &&
-           end - first - object_resident_range(&vnode->object, first, end) <=
-               (used < limit ? limit - used : 0);
+    return end - first <= limit && end - first - object_stored_range(&vnode->object, first, end) <=
+                                       (used < limit ? limit - used : 0);
 }
 
 /* A page of zeros, where there is none. */

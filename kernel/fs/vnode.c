@@ -392,7 +392,7 @@ void vnode_execute_end(struct vnode *vnode)
 /* 512-byte units that a file takes; pages of one without a store come by mappings too. */
 static uint64_t blocks_of(const struct vnode *vnode)
 {
-    return vnode->object.anonymous ? object_resident(&vnode->object) * (PAGE_SIZE / 512)
+    return vnode->object.anonymous ? object_stored(&vnode->object) * (PAGE_SIZE / 512)
                                    : __atomic_load_n(&vnode->blocks, __ATOMIC_RELAXED);
 }
 

@@ -18,6 +18,7 @@
 #include "sys/system.h"
 #include "sys/table.h"
 #include "vm/page.h"
+#include "vm/swap.h"
 
 #define NANOSECONDS_PER_SECOND 1000000000ul
 #define RANDOM_PIECE           256
@@ -98,6 +99,11 @@ long sys_sysinfo(const uint64_t argument[6])
         .processes = (uint16_t)process_count(),
         .unit = 1,
     };
+    struct swap_counts swap;
+
+    swap_count(&swap);
+    info.total_swap = swap.total * PAGE_SIZE;
+    info.free_swap = swap.free * PAGE_SIZE;
     load_average(info.loads);
     return copy_to_user(argument[0], &info, sizeof(info));
 }

@@ -164,6 +164,8 @@
     SYSTEM_CALL(SYS_sysinfo, sysinfo)                                                              \
     SYSTEM_CALL(SYS_reboot, reboot)                                                                \
     SYSTEM_CALL(SYS_syslog, syslog)                                                                \
+    SYSTEM_CALL(SYS_swapon, swapon)                                                                \
+    SYSTEM_CALL(SYS_swapoff, swapoff)                                                              \
     SYSTEM_CALL(SYS_getrandom, getrandom)                                                          \
     SYSTEM_CALL(SYS_riscv_hwprobe, riscv_hwprobe)                                                  \
     SYSTEM_CALL(SYS_riscv_flush_icache, riscv_flush_icache)                                        \

@@ -6,6 +6,7 @@
 #include "arch/riscv/pmap.h"
 #include "vm/kmem.h"
 #include "vm/page.h"
+#include "vm/swap.h"
 
 static struct slab_cache amap_cache;
 
@@ -36,9 +37,12 @@ void amap_release(struct amap *amap)
     if (__atomic_fetch_sub(&amap->references, 1, __ATOMIC_ACQ_REL) != 1)
         return;
     uint64_t slot = 0;
-    struct page *page;
-    while ((page = radix_next(&amap->slots, slot, UINT64_MAX, &slot))) {
-        page_release(page);
+    void *item;
+    while ((item = radix_next(&amap->slots, slot, UINT64_MAX, &slot))) {
+        if (is_swap_entry(item))
+            swap_entry_release(item);
+        else
+            page_release(item);
         if (slot++ == UINT64_MAX)
             break;
     }
@@ -48,7 +52,54 @@ void amap_release(struct amap *amap)
 
 struct page *amap_page(struct amap *amap, uint64_t slot)
 {
-    return radix_lookup(&amap->slots, slot);
+    void *item = radix_lookup(&amap->slots, slot);
+    return is_swap_entry(item) ? NULL : item;
+}
+
+bool amap_is_swapped(struct amap *amap, uint64_t slot)
+{
+    return is_swap_entry(radix_lookup(&amap->slots, slot));
+}
+
+/* The entry in a slot, or NULL. */
+static void *entry_at(struct amap *amap, uint64_t slot)
+{
+    mutex_lock(&amap->lock);
+    void *item = radix_lookup(&amap->slots, slot);
+    mutex_unlock(&amap->lock);
+    return is_swap_entry(item) ? item : NULL;
+}
+
+/* Put the page of the entry into the slot, if the entry is still there and the page is in memory.
+ */
+static void claim_slot(struct amap *amap, uint64_t slot, void *entry)
+{
+    mutex_lock(&amap->lock);
+    if (radix_lookup(&amap->slots, slot) == entry) {
+        struct page *page = swap_claim(entry);
+        if (page)
+            radix_replace(&amap->slots, slot, page);
+    }
+    mutex_unlock(&amap->lock);
+}
+
+/* The page is read without the amap's lock: meanwhile the slot may change, and then an error is
+ * that of an entry that is no more. */
+int amap_swap_in(struct amap *amap, uint64_t slot)
+{
+    void *entry;
+
+    while ((entry = entry_at(amap, slot))) {
+        struct page *page;
+        int error = swap_read(entry, &page);
+        if (error && entry_at(amap, slot) == entry)
+            return error;
+        if (!error) {
+            claim_slot(amap, slot, entry);
+            page_release(page);
+        }
+    }
+    return 0;
 }
 
 int amap_insert(struct amap *amap, uint64_t slot, struct page *page)
@@ -67,12 +118,15 @@ void amap_replace(struct amap *amap, uint64_t slot, struct page *page, struct tl
 
 void amap_remove(struct amap *amap, uint64_t first, uint64_t last, struct tlb_gather *gather)
 {
-    struct page *page;
     uint64_t slot = first;
+    void *item;
 
-    while ((page = radix_next(&amap->slots, slot, last, &slot))) {
+    while ((item = radix_next(&amap->slots, slot, last, &slot))) {
         radix_remove(&amap->slots, slot);
-        tlb_gather_page(gather, page);
+        if (is_swap_entry(item))
+            swap_entry_release(item);
+        else
+            tlb_gather_page(gather, item);
         if (slot++ == last)
             break;
     }
@@ -80,15 +134,17 @@ void amap_remove(struct amap *amap, uint64_t first, uint64_t last, struct tlb_ga
 
 int amap_copy(struct amap *amap, struct amap *child, uint64_t first, uint64_t last)
 {
-    struct page *page;
     uint64_t slot = first;
     int error = 0;
+    void *item;
 
     mutex_lock(&amap->lock);
-    while (!error && (page = radix_next(&amap->slots, slot, last, &slot))) {
-        error = radix_insert(&child->slots, slot, page);
-        if (!error)
-            page_reference(page);
+    while (!error && (item = radix_next(&amap->slots, slot, last, &slot))) {
+        error = radix_insert(&child->slots, slot, item);
+        if (!error && is_swap_entry(item))
+            swap_entry_reference(item);
+        else if (!error)
+            page_reference(item);
         if (slot++ == last)
             break;
     }

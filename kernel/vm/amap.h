@@ -18,7 +18,7 @@ struct tlb_gather;
 
 struct amap {
     struct mutex lock;
-    struct radix slots;  /* (lock) pages */
+    struct radix slots;  /* (lock) pages, and entries of those in swap areas (vm/swap.h) */
     uint64_t references; /* atomic: regions, and walkers */
     struct amap *copy;   /* fork: the child's counterpart, while the parent's aspace is locked */
 };
@@ -32,8 +32,15 @@ void amap_reference(struct amap *amap);
 /* Drop a reference; the last frees the pages, whose translations are gone everywhere. */
 void amap_release(struct amap *amap);
 
-/* The page in a slot, or NULL. Locked. */
+/* The page in a slot; NULL: there is none, or it is not in memory. Locked. */
 struct page *amap_page(struct amap *amap, uint64_t slot) REQUIRES(amap->lock);
+
+/* Is the slot's page in a swap area, and not in memory? Locked. */
+bool amap_is_swapped(struct amap *amap, uint64_t slot) REQUIRES(amap->lock);
+
+/* Bring it into memory: 0 (also if there is nothing to bring), -ENOMEM, -EIO. Not locked, but
+ * referenced; sleeps. */
+int amap_swap_in(struct amap *amap, uint64_t slot);
 
 /* Put page, whose reference the amap takes over, into an empty slot: 0 or -ENOMEM. Locked. */
 int amap_insert(struct amap *amap, uint64_t slot, struct page *page) REQUIRES(amap->lock);

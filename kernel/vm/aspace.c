@@ -7,7 +7,9 @@
 #include "core/thread.h"
 #include "lib/string.h"
 #include "vm/amap.h"
+#include "vm/evict.h"
 #include "vm/kmem.h"
+#include "vm/swap.h"
 #include "vm/vm.h"
 
 static struct slab_cache aspace_cache;
@@ -22,6 +24,7 @@ void vm_init(void)
     amap_cache_init();
     object_cache_init();
     page_wait_init();
+    swap_init();
     zero_page = page_allocate(0, PAGE_ZERO);
     if (!zero_page)
         panic("no memory for the page of zeros");
@@ -43,6 +46,7 @@ struct aspace *aspace_create(void)
     aspace->references = 1;
     aspace->stack_limit = aspace->address_limit = aspace->data_limit = UINT64_MAX;
     aspace->lock_limit = UINT64_MAX;
+    evict_add_aspace(aspace);
     return aspace;
 }
 
@@ -75,6 +79,7 @@ void aspace_release(struct aspace *aspace)
 {
     if (__atomic_fetch_sub(&aspace->references, 1, __ATOMIC_ACQ_REL) != 1)
         return;
+    evict_remove_aspace(aspace);
     struct region *dead = take_all_regions(aspace);
     while (__atomic_load_n(&aspace->walkers, __ATOMIC_ACQUIRE))
         thread_yield();

@@ -25,6 +25,8 @@ struct aspace {
     uint64_t references;     /* (a) processes and borrowers */
     int64_t sharers;         /* (a) processes that run in it, less one (core/process.c) */
     uint64_t walkers;        /* (a) reverse mapping walks that use it */
+    struct list evict_link;  /* evict.c: all address spaces */
+    uint64_t evict_hand;     /* (a) evict.c: address to go on from */
     uint64_t mapped_pages;   /* (w) size of all regions */
     uint64_t data_pages;     /* (w) private writable ones, for RLIMIT_DATA */
     uint64_t locked_pages;   /* (w) in locked regions, for RLIMIT_MEMLOCK */

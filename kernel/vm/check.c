@@ -35,13 +35,14 @@ static void check_region(struct aspace *aspace, struct region *region,
  * region's amap and object are locked. */
 static void check_entry(struct region *region, vaddr_t address, struct page *page, unsigned access)
 {
-    struct page *upper =
-        region->amap ? radix_lookup(&region->amap->slots, region_slot(region, address)) : NULL;
+    uint64_t slot = region_slot(region, address);
+    struct page *upper = region->amap ? amap_page(region->amap, slot) : NULL;
     struct page *lower =
         region->object ? radix_lookup(&region->object->pages, region_object_index(region, address))
                        : zero_page;
 
     require(6, !(access & ~region_hardware_access(region)), region);
+    require(6, !region->amap || !amap_is_swapped(region->amap, slot), region);
     if (upper) {
         require(6, page == upper, region);
         require(6, !(access & ACCESS_WRITE) || amap_owns(page), region);

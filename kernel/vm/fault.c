@@ -37,6 +37,7 @@ enum outcome {
     NEED_READ,  /* of page fault->index of fault->object */
     NEED_WAIT,  /* for fault->page to be filled */
     NEED_SPACE, /* in the store, for fault->page */
+    NEED_SWAP,  /* the amap's page is in a swap area */
     NEED_STACK, /* the region above grows down to the address */
 };
 
@@ -49,6 +50,7 @@ struct fault {
     struct amap *amap;     /* of the region, or NULL */
     struct object *object; /* of the region; referenced while no lock is held */
     uint64_t index;        /* of the page in object */
+    uint64_t slot;         /* of the page in amap */
     struct page *page;     /* waited for: referenced */
     struct page *spare;    /* a frame reserved for a copy */
     struct object *stored; /* a page of it was stored to: referenced */
@@ -300,16 +302,21 @@ static enum outcome private_page(struct fault *fault)
                              : enter(fault, fault->address, zero_page,
                                      region_hardware_access(fault->region) & ~ACCESS_WRITE);
     mutex_lock(&fault->amap->lock);
-    struct page *page = amap_page(fault->amap, region_slot(fault->region, fault->address));
-    if (page)
+    fault->slot = region_slot(fault->region, fault->address);
+    struct page *page = amap_page(fault->amap, fault->slot);
+    if (page) {
         outcome = upper(fault, page);
-    else if (fault->object)
+    } else if (amap_is_swapped(fault->amap, fault->slot)) {
+        amap_reference(fault->amap); /* resolve uses it without the locks */
+        outcome = NEED_SWAP;
+    } else if (fault->object) {
         outcome = lower(fault);
-    else if (is_store(fault))
+    } else if (is_store(fault)) {
         outcome = promote(fault, NULL);
-    else
+    } else {
         outcome = enter(fault, fault->address, zero_page,
                         region_hardware_access(fault->region) & ~ACCESS_WRITE);
+    }
     mutex_unlock(&fault->amap->lock);
     return outcome;
 }
@@ -395,6 +402,16 @@ static bool reserve_space(struct fault *fault)
     return !error || fail(fault, error == -ENOMEM ? FAULT_NO_MEMORY : FAULT_BUS) != FAILED;
 }
 
+static bool swap_in(struct fault *fault)
+{
+    int error = amap_swap_in(fault->amap, fault->slot);
+
+    amap_release(fault->amap);
+    if (!error)
+        __atomic_fetch_add(&fault->aspace->major_faults, 1, __ATOMIC_RELAXED);
+    return !error || fail(fault, error == -ENOMEM ? FAULT_NO_MEMORY : FAULT_BUS) != FAILED;
+}
+
 /* Get frames by reclaiming, keeping one if it is to be the copy. */
 static bool get_frame(struct fault *fault, bool keep)
 {
@@ -426,6 +443,8 @@ static bool resolve(struct fault *fault, enum outcome need)
         return await_page(fault);
     case NEED_SPACE:
         return reserve_space(fault);
+    case NEED_SWAP:
+        return swap_in(fault);
     case NEED_STACK:
         return grow_stack(fault) || fail(fault, FAULT_NO_REGION) != FAILED;
     default:

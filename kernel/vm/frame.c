@@ -10,9 +10,9 @@
  * with interrupts off; it exchanges a batch with the buddy lists at a time. A frame in such a cache
  * is not PAGE_FREE, so it is not merged.
  *
- * The last frames, the reserve, are only for requests with PAGE_NOWAIT and without PAGE_USER: the
- * memory that the kernel needs in order to write pages out and free others. Requests that can wait
- * reclaim instead.
+ * The last frames, the reserve, are only for requests with PAGE_NOWAIT and without PAGE_USER, and
+ * for threads that free memory: what the kernel needs in order to write pages out and free others.
+ * Requests that can wait reclaim instead.
  *
  * In the DEBUG kernel freed frames are filled with a pattern, and a change of it is found when the
  * frame is given out again.
@@ -20,6 +20,7 @@
 #include "arch/riscv/hart.h"
 #include "core/lock.h"
 #include "core/printk.h"
+#include "core/thread.h"
 #include "lib/string.h"
 #include "vm/failure.h"
 #include "vm/page.h"
@@ -42,6 +43,7 @@ static struct {
     uint64_t free;                     /* (lock) frames in them; read without it for statistics */
     uint64_t total;                    /* constant after boot, as are the others */
     uint64_t reserve;
+    uint64_t low, high; /* with fewer than low free the reclaim thread is woken, for high */
     uint32_t batch;
 } frames;
 
@@ -184,7 +186,10 @@ static __attribute__((noinline)) struct page *refill(struct hart_cache *cache, u
             cache->pages[count++] = take_block(0);
         set_count(cache, count);
     }
+    bool few = frames.free < frames.low;
     spin_unlock(&frames.lock);
+    if (few)
+        reclaim_wake();
     return page;
 }
 
@@ -256,6 +261,8 @@ struct page *page_allocate(unsigned order, unsigned request)
     struct page *page;
     if (order > ORDER_MAX || allocation_fails())
         return NULL;
+    if (current_thread()->frees_memory)
+        request = (request | PAGE_NOWAIT) & ~(unsigned)PAGE_USER;
     page = take(order, request);
     if (!page && !(request & PAGE_NOWAIT))
         page = take_reclaiming(order, request);
@@ -327,6 +334,11 @@ uint64_t page_count_free(void)
     return count;
 }
 
+bool page_count_is_below_high(void)
+{
+    return __atomic_load_n(&frames.free, __ATOMIC_RELAXED) < frames.high;
+}
+
 /* Start */
 
 size_t page_array_size(paddr_t start, paddr_t end)
@@ -342,7 +354,7 @@ void page_array_init(paddr_t start, paddr_t end, void *storage)
     spin_init(&frames.lock, "frames", RANK_FRAMES);
     for (unsigned order = 0; order <= ORDER_MAX; order++)
         list_init(&frames.blocks[order]);
-    frames.free = frames.total = frames.reserve = 0;
+    frames.free = frames.total = frames.reserve = frames.low = frames.high = 0;
     frames.batch = 1;
     for (unsigned i = 0; i < HART_MAX; i++)
         set_count(&caches[i], 0);
@@ -354,7 +366,8 @@ void page_array_init(paddr_t start, paddr_t end, void *storage)
     }
 }
 
-/* The reserve is 1/64 of memory, the batch 1/2048, so that small machines are not starved. */
+/* The reserve is 1/64 of memory, the batch 1/2048, so that small machines are not starved; the
+ * reclaim thread keeps 1/64 to 1/32 free above the reserve. */
 static void set_limits(void)
 {
     uint64_t batch = frames.total / 2048;
@@ -364,6 +377,8 @@ static void set_limits(void)
     if (batch > CACHE_MAX / 2)
         batch = CACHE_MAX / 2;
     frames.batch = batch ? (uint32_t)batch : 1;
+    frames.low = frames.reserve + frames.total / 64;
+    frames.high = frames.reserve + frames.total / 32;
 }
 
 void page_allocator_add(paddr_t start, paddr_t end)

@@ -34,8 +34,10 @@ static void look(struct region *region, vaddr_t start, vaddr_t end, uint8_t *vec
     for (vaddr_t address = start; address < end; address += PAGE_SIZE) {
         paddr_t frame;
         unsigned access;
-        bool resident = !known || (amap && amap_page(amap, region_slot(region, address)));
-        if (!resident && region->object)
+        uint64_t slot = region_slot(region, address);
+        bool resident = !known || (amap && amap_page(amap, slot));
+        bool swapped = amap && amap_is_swapped(amap, slot);
+        if (!resident && !swapped && region->object)
             resident = object_has(region->object, region_object_index(region, address));
         *vector++ = resident || pmap_query(&region->aspace->pmap, address, &frame, &access);
     }

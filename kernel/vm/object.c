@@ -30,6 +30,8 @@ void object_init(struct object *object, const struct pager *pager, uint64_t size
     memset(object, 0, sizeof(*object));
     mutex_init(&object->lock, "object", RANK_OBJECT);
     radix_init(&object->pages);
+    radix_init(&object->swapped);
+    list_init(&object->swapped_link);
     wait_queue_init(&object->written, "object written");
     back_list_init(object);
     list_init(&object->dirty_link);
@@ -64,13 +66,19 @@ static bool charge(struct object *object)
     return false;
 }
 
-/* Take a page out of the index, whose reference becomes the caller's. Object locked. */
-static void unindex(struct object *object, struct page *page)
+void object_uncharge(struct object *object)
+{
+    if (object->quota)
+        __atomic_fetch_sub(&object->quota->used, 1, __ATOMIC_RELAXED);
+}
+
+void object_forget_page(struct object *object, struct page *page)
 {
     radix_remove(&object->pages, page->index);
     reclaim_remove(page);
-    if (object->quota)
-        __atomic_fetch_sub(&object->quota->used, 1, __ATOMIC_RELAXED);
+    object_uncharge(object);
+    if ((page_clear(page, PAGE_DIRTY) & PAGE_DIRTY) && !object->anonymous)
+        write_back_count(-1);
 }
 
 /* Take the first page out of the index, waiting until nobody reads or writes it; false: there is
@@ -82,7 +90,7 @@ static bool drop_first_page(struct object *object)
     mutex_lock(&object->lock);
     struct page *page = radix_next(&object->pages, 0, UINT64_MAX, &index);
     if (page && !page_is(page, PAGE_BUSY | PAGE_WRITEBACK)) {
-        unindex(object, page);
+        object_forget_page(object, page);
     } else if (page) {
         page_reference(page);
     }
@@ -100,6 +108,7 @@ void object_destroy(struct object *object)
     write_back_forget(object);
     while (drop_first_page(object))
         ;
+    object_forget_swapped(object);
     /* The reclaimer may hold a reference that it took while a page was still on its queue. */
     while (__atomic_load_n(&object->references, __ATOMIC_ACQUIRE) > 1)
         thread_yield();
@@ -110,9 +119,13 @@ void object_destroy(struct object *object)
 static void anonymous_get(struct object *object, struct page **pages, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        memset(page_data(pages[i]), 0, PAGE_SIZE);
+        int error = object_swap_in(object, pages[i]);
+        if (error == -ENOENT) {
+            page_zero(page_data(pages[i]));
+            error = 0;
+        }
         page_set(pages[i], PAGE_BACKED);
-        object_page_filled(object, pages[i], 0);
+        object_page_filled(object, pages[i], error);
     }
 }
 
@@ -153,14 +166,14 @@ struct object *object_create_anonymous(uint64_t size)
 
 void object_remove_page(struct object *object, struct page *page, struct tlb_gather *gather)
 {
-    unindex(object, page);
+    object_forget_page(object, page);
     tlb_gather_page(gather, page);
 }
 
 /* Take a page whose read failed out of the index: it was never mapped. Object locked. */
 static void drop_failed_page(struct object *object, struct page *page)
 {
-    unindex(object, page);
+    object_forget_page(object, page);
     page_release(page);
 }
 
@@ -173,8 +186,8 @@ struct page *object_find_page(struct object *object, uint64_t index, struct page
         return NULL;
     uint32_t flags = page_flags(page);
     if (!(flags & (PAGE_BUSY | PAGE_ERROR))) {
-        if (!(flags & PAGE_REFERENCED))
-            page_set(page, PAGE_REFERENCED);
+        reclaim_used(page, index != object->last_found);
+        object->last_found = index;
         page_reference(page);
         return page;
     }
@@ -361,8 +374,10 @@ bool object_dirty_locked(struct object *object, struct page *page)
         return false;
     page_set(page, PAGE_DIRTY);
     radix_tag(&object->pages, page->index);
-    if (!object->anonymous)
+    if (!object->anonymous) {
+        write_back_count(1);
         write_back_note_dirty(object);
+    }
     return true;
 }
 
@@ -380,7 +395,12 @@ void object_dirty_page(struct object *object, struct page *page, uint32_t block_
 bool object_next_dirty(struct object *object, uint64_t first, uint64_t last, uint64_t *index)
 {
     mutex_lock(&object->lock);
+    uint64_t swapped;
     bool found = radix_next_tagged(&object->pages, first, last, index);
+    if (radix_next(&object->swapped, first, last, &swapped) && (!found || swapped < *index)) {
+        *index = swapped;
+        found = true;
+    }
     mutex_unlock(&object->lock);
     return found;
 }
@@ -390,15 +410,28 @@ uint64_t object_resident(const struct object *object)
     return object->pages.count;
 }
 
-uint64_t object_resident_range(struct object *object, uint64_t first, uint64_t end)
+uint64_t object_stored(const struct object *object)
 {
-    uint64_t count = 0, index = first;
+    return object->pages.count + object->swapped.count;
+}
 
-    mutex_lock(&object->lock);
-    while (index < end && radix_next(&object->pages, index, end - 1, &index)) {
+/* How many entries there are of keys [first, end). */
+static uint64_t count_entries(const struct radix *radix, uint64_t first, uint64_t end)
+{
+    uint64_t count = 0;
+
+    while (first < end && radix_next(radix, first, end - 1, &first)) {
         count++;
-        index++;
+        first++;
     }
+    return count;
+}
+
+uint64_t object_stored_range(struct object *object, uint64_t first, uint64_t end)
+{
+    mutex_lock(&object->lock);
+    uint64_t count =
+        count_entries(&object->pages, first, end) + count_entries(&object->swapped, first, end);
     mutex_unlock(&object->lock);
     return count;
 }

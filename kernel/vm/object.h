@@ -59,7 +59,8 @@ struct pager {
     void (*release)(struct object *object);
 };
 
-/* How many pages the objects that share it may have in memory together (a tmpfs). */
+/* How many pages the objects that share it may have together (a tmpfs), those in swap areas
+ * included. */
 struct page_quota {
     uint64_t used, limit; /* atomic */
 };
@@ -67,6 +68,9 @@ struct page_quota {
 struct object {
     struct mutex lock;
     struct radix pages;        /* (l) resident pages by index; tag: dirty */
+    struct radix swapped;      /* (l) shared memory: entries of pages in swap areas (vm/swap.h) */
+    struct list swapped_link;  /* in the list of objects that have some */
+    uint64_t last_found;       /* (l) index of the page that was found last */
     const struct pager *pager; /* (c) */
     uint64_t size;       /* (l) bytes; read without the lock where a stale value is harmless */
     uint64_t references; /* (a) */
@@ -81,7 +85,7 @@ struct object {
     uint32_t error_sequence;  /* (a) count of write-back errors, see object_error_check */
     int error;                /* (a) the latest of them */
     bool anonymous;           /* (c) zero-filled, no store: shared memory, tmpfs */
-    struct page_quota *quota; /* (c) charged for each page of the index; NULL: none */
+    struct page_quota *quota; /* (c) charged for each page; NULL: none */
 };
 
 /* Set up an object with one reference. */
@@ -176,12 +180,19 @@ int object_error_check(struct object *object, uint32_t *seen);
 /* Is there a shared mapping of it that may store to it, or may be made to? */
 bool object_has_shared_writable(struct object *object);
 
-/* Resident pages; and those of indices [first, end). */
+/* Resident pages. */
 uint64_t object_resident(const struct object *object);
-uint64_t object_resident_range(struct object *object, uint64_t first, uint64_t end);
+
+/* Of shared memory: the pages there are, in memory or in a swap area; and those of indices
+ * [first, end). */
+uint64_t object_stored(const struct object *object);
+uint64_t object_stored_range(struct object *object, uint64_t first, uint64_t end);
 
 /* Write everything dirty in the system; wait: until it is stored (sync(2)). */
 void object_write_back_all(bool wait);
+
+/* Dirty pages, of all objects with a store. */
+uint64_t write_back_dirty(void);
 
 /* Start the write-back thread. */
 void write_back_init(void);

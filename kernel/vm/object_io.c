@@ -176,6 +176,8 @@ long object_write(struct object *object, uint64_t offset, struct transfer *trans
         done += (size_t)result;
         if ((size_t)result < count)
             result = transfer_fault_in(transfer, ACCESS_READ);
+        if (!object->anonymous)
+            write_back_throttle();
     }
     return done ? (long)done : result;
 }

@@ -41,6 +41,8 @@ enum page_flag {
     PAGE_ACTIVE = 1 << 10,    /* on the active queue of the reclaimer */
     PAGE_CODE = 1 << 12,      /* every hart's instruction fetch sees the contents */
     PAGE_RESERVED = 1 << 11,  /* never managed: firmware, kernel image */
+    PAGE_REUSED = 1 << 13,    /* used again after PAGE_REFERENCED was set */
+    PAGE_SWAP = 1 << 14,      /* of an amap, and in the object of a swap area as well */
 };
 
 struct page {
@@ -77,6 +79,9 @@ void page_release(struct page *page);
 
 uint64_t page_count_total(void); /* frames managed */
 uint64_t page_count_free(void);  /* frames free now, per-hart caches included */
+
+/* Are fewer frames free than the reclaim thread is to bring about? */
+bool page_count_is_below_high(void);
 
 /* The page array: one entry for each frame from page_base on, set up by page_array_init. */
 extern struct page *page_array;

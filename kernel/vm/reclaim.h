@@ -10,8 +10,8 @@
 struct object;
 struct page;
 
-/* Try to free at least wanted frames by dropping clean cached pages, writing dirty ones, and
- * shrinking kernel caches. true: some were freed. Sleeps; called with no lock of rank RANK_AMAP or
+/* Try to free at least wanted frames: clean cached pages, dirty and anonymous ones that are written
+ * first, and kernel caches. true: some were freed. Sleeps; called with no lock of rank RANK_AMAP or
  * above. */
 bool reclaim_pages(unsigned wanted);
 
@@ -19,13 +19,39 @@ bool reclaim_pages(unsigned wanted);
  * that are clean, used lately or not. No lock held. */
 void reclaim_object(struct object *object, uint64_t first, uint64_t last, bool drop);
 
+/* Free all pages of files that are clean and can be spared, used lately or not. Sleeps, no lock
+ * held. */
+void reclaim_files(void);
+
+/*
+ * From here to reclaim_exempt_end, what the thread does frees memory, or holds a lock that freeing
+ * needs: it takes frames from the reserve, and does not reclaim. Returns what the end is given.
+ */
+bool reclaim_exempt_begin(void);
+void reclaim_exempt_end(bool before);
+
+/* Few frames are free: let the reclaim thread work. Any context. */
+void reclaim_wake(void);
+
+/* Start the reclaim thread. Boot only. */
+void reclaim_init(void);
+
 /* A page entered or left an object's index. */
 void reclaim_insert(struct page *page);
 void reclaim_remove(struct page *page);
 
-/* Pages of files in memory, and of objects without a store (shared anonymous memory, tmpfs), for
- * /proc/meminfo. */
+/* A page of an object was found in its index by somebody who uses it. Object locked. again: not for
+ * the page that was found there just before. */
+void reclaim_used(struct page *page, bool again);
+
+/* Pages on the queues, for /proc/meminfo. */
+struct reclaim_counts {
+    uint64_t active, inactive; /* of files and disks */
+    uint64_t shared;           /* of shared memory and tmpfs */
+};
+void reclaim_count(struct reclaim_counts *counts);
+
+/* Pages of files and disks in memory. */
 uint64_t reclaim_queue_length(void);
-uint64_t reclaim_unqueued(void);
 
 #endif

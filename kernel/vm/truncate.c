@@ -122,6 +122,7 @@ int object_truncate(struct object *object, uint64_t size)
     remove_pages(object, first, UINT64_MAX, &gather);
     mutex_unlock(&object->lock);
     tlb_flush(&gather);
+    object_drop_swapped(object, first, UINT64_MAX);
     if (tail)
         page_release(tail);
     remove_private_copies(object, first, UINT64_MAX);
@@ -132,7 +133,7 @@ int object_truncate(struct object *object, uint64_t size)
 static bool is_absent(struct object *object, uint64_t index)
 {
     mutex_lock(&object->lock);
-    bool absent = !radix_lookup(&object->pages, index);
+    bool absent = !radix_lookup(&object->pages, index) && !radix_lookup(&object->swapped, index);
     mutex_unlock(&object->lock);
     return absent;
 }
@@ -180,5 +181,6 @@ int object_punch(struct object *object, uint64_t start, uint64_t end)
     remove_pages(object, first, behind - 1, &gather);
     mutex_unlock(&object->lock);
     tlb_flush(&gather);
+    object_drop_swapped(object, first, behind - 1);
     return 0;
 }

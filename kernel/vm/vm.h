@@ -40,6 +40,29 @@ void object_remove_page(struct object *object, struct page *page, struct tlb_gat
 /* Begin to read what is absent of the pages [first, last]. No lock held. */
 void object_will_need(struct object *object, uint64_t first, uint64_t last);
 
+/* Take a page that no translation leads to out of the index; its reference is the caller's then.
+ * Object locked. */
+void object_forget_page(struct object *object, struct page *page) REQUIRES(object->lock);
+
+/* One page less for the object's quota. */
+void object_uncharge(struct object *object);
+
+/* Fill a BUSY page of shared memory from the swap area that it is in: 0, -ENOENT (it is in none),
+ * -EIO. Sleeps, not locked. */
+int object_swap_in(struct object *object, struct page *page);
+
+/* Note that the object has pages in swap areas. Object locked. */
+void object_note_swapped(struct object *object) REQUIRES(object->lock);
+
+/* Give up the pages [first, last] of shared memory that are in swap areas. Not locked. */
+void object_drop_swapped(struct object *object, uint64_t first, uint64_t last);
+
+/* The same for all pages, at the object's end. */
+void object_forget_swapped(struct object *object);
+
+/* Bring back all shared memory that is in areas being given up: 0, -ENOMEM, -EIO, -EINTR. */
+int object_bring_back_all(void);
+
 /* Number of pages that the object's size covers. */
 static inline uint64_t object_pages(const struct object *object)
 {
@@ -52,6 +75,17 @@ void write_back_forget(struct object *object);
 
 /* Make the write-back thread run now, because memory is short. */
 void write_back_hurry(void);
+
+/* Wait until a page has been written, for a number of nanoseconds at the most: has one been? Does
+ * not wait if there is nothing to be written. */
+bool write_back_wait(uint64_t nanoseconds);
+
+/* A page of an object with a store has become dirty (1), or has gone or become clean (-1). */
+void write_back_count(int change);
+
+/* A writer waits here while too much of the memory that could be freed is dirty. No lock held that
+ * a pager needs. */
+void write_back_throttle(void);
 
 /* The part of munmap under the lock: takes the regions of [start, end), whose ends are cut with the
  * spares (each used one is set to NULL), out of the set, and their translations and pages into the

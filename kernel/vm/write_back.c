@@ -15,11 +15,17 @@
 #include "core/time.h"
 #include "fs/vnode.h"
 #include "vm/back_list.h"
+#include "vm/reclaim.h"
 #include "vm/vm.h"
 
 #define RUN_MAX       32u
 #define WAKE_INTERVAL 1000000000ull
 #define DIRTY_AGE     5000000000ull
+
+#define DIRTY_SHARE     5u          /* a fifth of free and cached pages may be dirty, as on Linux */
+#define DIRTY_MIN       64u         /* ... and so many more */
+#define THROTTLE_WAIT   10000000ull /* nanoseconds */
+#define THROTTLE_ROUNDS 100u        /* a disk that does not write must not stop writers for ever */
 
 static struct spinlock dirty_lock;
 static struct list dirty_objects = LIST_INITIALIZER(dirty_objects);
@@ -27,6 +33,9 @@ static struct wait_queue write_back_queue;
 static uint32_t hurry;         /* atomic */
 static uint64_t writing_total; /* atomic: pages in WRITEBACK */
 static struct wait_queue all_written;
+static uint64_t written_total; /* atomic: pages, so far */
+static struct wait_queue some_written;
+static int64_t dirty_total;    /* atomic: dirty pages of objects with a store */
 static struct mutex pass_lock; /* one pass over the dirty objects at a time */
 
 void write_back_note_dirty(struct object *object)
@@ -81,6 +90,8 @@ static void begin_write(struct object *object, struct page *page)
     page_reference(page);
     page_set(page, PAGE_WRITEBACK);
     page_clear(page, PAGE_DIRTY);
+    if (!object->anonymous)
+        write_back_count(-1);
     radix_untag(&object->pages, page->index);
     __atomic_fetch_add(&object->writing, 1, __ATOMIC_ACQ_REL);
     __atomic_fetch_add(&writing_total, 1, __ATOMIC_ACQ_REL);
@@ -121,6 +132,8 @@ void object_page_written(struct object *object, struct page *page, int error)
         wake_all(&object->written);
     if (__atomic_sub_fetch(&writing_total, 1, __ATOMIC_ACQ_REL) == 0)
         wake_all(&all_written);
+    __atomic_fetch_add(&written_total, 1, __ATOMIC_RELEASE);
+    wake_all(&some_written);
     /* Last: object_destroy waits for this flag, and then the object may go. */
     page_finish(page, PAGE_WRITEBACK);
     page_release(page);
@@ -210,9 +223,44 @@ void write_back_hurry(void)
     wake_all(&write_back_queue);
 }
 
+bool write_back_wait(uint64_t nanoseconds)
+{
+    uint64_t before = __atomic_load_n(&written_total, __ATOMIC_ACQUIRE);
+
+    if (!write_back_dirty() && !__atomic_load_n(&writing_total, __ATOMIC_ACQUIRE))
+        return false;
+
+    return wait_event_until(&some_written,
+                            __atomic_load_n(&written_total, __ATOMIC_ACQUIRE) != before,
+                            WAIT_UNINTERRUPTIBLE, time_now() + nanoseconds) == 0;
+}
+
+void write_back_count(int change)
+{
+    __atomic_fetch_add(&dirty_total, change, __ATOMIC_RELAXED);
+}
+
+uint64_t write_back_dirty(void)
+{
+    int64_t dirty = __atomic_load_n(&dirty_total, __ATOMIC_RELAXED);
+    return dirty > 0 ? (uint64_t)dirty : 0;
+}
+
+/* Half of what a writer may use up before it has to wait is written in the background. */
+void write_back_throttle(void)
+{
+    uint64_t limit = DIRTY_MIN + (page_count_free() + reclaim_queue_length()) / DIRTY_SHARE;
+
+    if (write_back_dirty() > limit / 2)
+        write_back_hurry();
+    for (unsigned i = 0; i < THROTTLE_ROUNDS && write_back_dirty() > limit && !thread_killed(); i++)
+        write_back_wait(THROTTLE_WAIT);
+}
+
 static void write_back_thread(void *argument)
 {
     (void)argument;
+    reclaim_exempt_begin();
     for (;;) {
         wait_event_until(&write_back_queue, __atomic_load_n(&hurry, __ATOMIC_ACQUIRE),
                          WAIT_UNINTERRUPTIBLE, time_now() + WAKE_INTERVAL);
@@ -232,6 +280,7 @@ void write_back_init(void)
     mutex_init(&pass_lock, "write-back pass", RANK_NONE);
     wait_queue_init(&write_back_queue, "write-back");
     wait_queue_init(&all_written, "all written");
+    wait_queue_init(&some_written, "some written");
     if (kernel_thread_start("write-back", write_back_thread, NULL))
         panic("no memory for the write-back thread");
 }

@@ -114,6 +114,11 @@ unsigned vnode_cache_shrink(unsigned wanted)
     return 0;
 }
 
+bool out_of_memory_kill(void)
+{
+    return false;
+}
+
 int kernel_thread_start(const char *name, void (*entry)(void *), void *argument)
 {
     (void)name;

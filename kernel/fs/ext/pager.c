@@ -7,6 +7,7 @@
 #include "fs/ext/ext.h"
 #include "fs/ext/io.h"
 #include "lib/string.h"
+#include "vm/reclaim.h"
 
 #define MEMORY_ROUNDS 200u
 #define MEMORY_PAUSE  5000000ul /* nanoseconds */
@@ -33,23 +34,32 @@ static int find_unpunched(struct span *span, uint64_t logical, uint32_t *physica
     return 0;
 }
 
+/* Pages cannot be written while the map is locked: so memory for it is not waited for. */
+static int try_find_run(struct span *span, uint64_t logical, uint32_t *physical, uint32_t *count)
+{
+    bool exempt = reclaim_exempt_begin();
+
+    mutex_lock(&span->inode->map_lock);
+    int error = find_unpunched(span, logical, physical, count);
+    mutex_unlock(&span->inode->map_lock);
+    reclaim_exempt_end(exempt);
+    return error;
+}
+
 /*
  * Without memory for the map itself, a page in memory would seem to be damaged on the disk, or be
  * lost: so memory is made, by the means that a fault has, for a while.
  */
 static int find_run(struct span *span, uint64_t logical, uint32_t *physical, uint32_t *count)
 {
-    int error;
+    int error = try_find_run(span, logical, physical, count);
 
-    for (unsigned round = 0;; round++) {
-        mutex_lock(&span->inode->map_lock);
-        error = find_unpunched(span, logical, physical, count);
-        mutex_unlock(&span->inode->map_lock);
-        if (error != -ENOMEM || round == MEMORY_ROUNDS)
-            return error;
-        if (!out_of_memory_kill())
+    for (unsigned round = 0; error == -ENOMEM && round < MEMORY_ROUNDS; round++) {
+        if (!reclaim_pages(1) && !out_of_memory_kill())
             thread_sleep(MEMORY_PAUSE, WAIT_UNINTERRUPTIBLE);
+        error = try_find_run(span, logical, physical, count);
     }
+    return error;
 }
 
 static unsigned blocks_per_page_shift(const struct ext *ext)

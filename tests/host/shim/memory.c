@@ -138,6 +138,11 @@ uint64_t page_count_total(void)
     return frames_total;
 }
 
+bool page_count_is_below_high(void)
+{
+    return false;
+}
+
 uint64_t page_count_free(void)
 {
     return frames_free;

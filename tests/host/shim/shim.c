@@ -18,7 +18,7 @@ uintptr_t shim_direct_map;
 struct hart harts[HART_MAX];
 unsigned shim_hart, shim_hart_count = 4;
 bool shim_interrupts_off;
-static char thread_storage[64]; /* only its address is used */
+static char thread_storage[8192] __attribute__((aligned(16))); /* a thread of zeros */
 struct thread *shim_thread = (struct thread *)thread_storage;
 
 bool (*shim_wait_hook)(void);
@@ -296,6 +296,14 @@ void rwlock_read(struct rwlock *lock)
     lock->readers = 1;
 }
 
+bool rwlock_try_read(struct rwlock *lock)
+{
+    if (lock->readers < 0)
+        return false;
+    rwlock_read(lock);
+    return true;
+}
+
 void rwlock_read_done(struct rwlock *lock)
 {
     if (lock->readers != 1)
@@ -410,6 +418,7 @@ bool wake_one(struct wait_queue *queue)
 
 WEAK uint64_t time_now(void);
 WEAK bool reclaim_pages(unsigned wanted);
+WEAK void reclaim_wake(void);
 WEAK bool thread_signalled(void);
 WEAK bool thread_killed(void);
 WEAK void thread_yield(void);
@@ -427,6 +436,10 @@ uint64_t time_now(void)
 bool reclaim_pages(unsigned wanted)
 {
     return shim_reclaim_hook && shim_reclaim_hook(wanted);
+}
+
+void reclaim_wake(void)
+{
 }
 
 bool thread_signalled(void)

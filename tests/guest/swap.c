@@ -1,0 +1,219 @@
+/*
+ * Swap areas: what is refused, and memory that goes to a swap file and comes back. Where a swap
+ * file cannot be used (no privilege, or a file system that cannot hold one), or memory is so large
+ * that filling it would take long, the tests are skipped.
+ */
+#include "tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/swap.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MIB        (1ul << 20)
+#define LARGEST    (80 * MIB) /* memory that is worth filling */
+#define AREA_SIZE  (40 * MIB)
+#define HEADER_END 4086 /* where the signature is, in the first page */
+
+/* A file with space for size bytes and, if prepared, the header of mkswap. */
+static void make_area(const char *name, size_t size, int prepared)
+{
+    static char chunk[64 * 1024];
+    uint32_t numbers[3] = {1, (uint32_t)(size / PAGE - 1), 0}; /* version, last page, bad pages */
+    int fd = expect_ok(open(name, O_CREAT | O_TRUNC | O_RDWR, 0600));
+
+    for (size_t at = 0; at < size; at += sizeof(chunk))
+        CHECK_EQ(write(fd, chunk, sizeof(chunk)), sizeof(chunk));
+    if (prepared) {
+        CHECK_EQ(pwrite(fd, numbers, sizeof(numbers), 1024), sizeof(numbers));
+        CHECK_EQ(pwrite(fd, "SWAPSPACE2", 10, HEADER_END), 10);
+    }
+    expect_ok(fsync(fd));
+    expect_ok(close(fd));
+}
+
+static void need_privilege(void)
+{
+    if (geteuid() != 0 || (swapon("none", 0) < 0 && errno == EPERM))
+        skip("not privileged");
+}
+
+static void refused(void)
+{
+    need_privilege();
+    make_area("plain", 1 * MIB, 0);
+    expect_errno(swapon("plain", 0), EINVAL);
+    expect_errno(swapon("missing", 0), ENOENT);
+    expect_errno(swapon("plain", 0x100000), EINVAL);
+    expect_errno(swapon("/", 0), EISDIR);
+    expect_errno(swapon((char *)8, 0), EFAULT);
+    expect_errno(swapoff("plain"), EINVAL);
+    expect_errno(swapoff("missing"), ENOENT);
+}
+
+/* Use a new area, or skip the test. */
+static void begin(void)
+{
+    need_privilege();
+    skip_on_tmpfs();
+    if ((size_t)memory_kib("MemTotal") * 1024 > LARGEST)
+        skip("much memory");
+    make_area("area", AREA_SIZE, 1);
+    if (swapon("area", 0) < 0 && errno == EINVAL)
+        skip("no swap file can be here");
+}
+
+static void end(void)
+{
+    expect_ok(swapoff("area"));
+    CHECK_EQ(memory_kib("SwapTotal"), 0);
+    expect_ok(unlink("area"));
+}
+
+static size_t *map_words(size_t size, int sharing)
+{
+    return expect_ok(
+        (size_t *)mmap(NULL, size, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS, -1, 0));
+}
+
+static void fill(size_t *words, size_t size, size_t salt)
+{
+    for (size_t i = 0; i < size / sizeof(*words); i += PAGE / sizeof(*words)) {
+        words[i] = i ^ salt;
+        words[i + 5] = i + salt;
+    }
+}
+
+static void check(const size_t *words, size_t size, size_t salt)
+{
+    for (size_t i = 0; i < size / sizeof(*words); i += PAGE / sizeof(*words))
+        if (words[i] != (i ^ salt) || words[i + 5] != i + salt || words[i + 1] != 0)
+            fail("page %zu is %zx, %zx", i * sizeof(*words) / PAGE, words[i], words[i + 5]);
+}
+
+static size_t more_than_free(void)
+{
+    size_t free_now = (size_t)memory_kib("MemAvailable") * 1024;
+
+    return (free_now + AREA_SIZE / 3) & ~(MIB - 1);
+}
+
+static void comes_back(void)
+{
+    begin();
+    size_t size = more_than_free();
+    size_t *words = map_words(size, MAP_PRIVATE);
+    fill(words, size, 17);
+    long used = memory_kib("SwapTotal") - memory_kib("SwapFree");
+    CHECK(used > 0);
+    check(words, size, 17);
+    fill(words, size, 23);
+    check(words, size, 23);
+    expect_ok(munmap((char *)words + size / 2, size / 2));
+    end();
+    check(words, size / 2, 23);
+}
+
+/* In use: neither removed twice, nor added twice, nor written to. */
+static void in_use(void)
+{
+    begin();
+    expect_errno(swapon("area", 0), EBUSY);
+    expect_errno(open("area", O_WRONLY), ETXTBSY);
+    char text[4096];
+    read_file("/proc/swaps", text, sizeof(text));
+    CHECK(strstr(text, "/area") != NULL);
+    CHECK(strstr(text, "file") != NULL);
+    end();
+    expect_errno(swapoff("area"), ENOENT);
+}
+
+/* Pages that parent and child have in common go out and come back, and are copied when stored to.
+ */
+static void after_fork(void)
+{
+    begin();
+    size_t size = more_than_free() / 5 * 2, third = size / 3 & ~(PAGE - 1);
+    size_t *words = map_words(size, MAP_PRIVATE);
+    fill(words, size, 1);
+    pid_t pid = expect_ok(fork());
+    if (pid == 0) {
+        size_t *more = map_words(size, MAP_PRIVATE);
+        fill(more, size, 2);
+        fill(words, third, 3);
+        check(more, size, 2);
+        check(words, third, 3);
+        check((size_t *)((char *)words + size) - PAGE / sizeof(size_t), 0, 0);
+        _exit(0);
+    }
+    expect_exited(reap(pid), 0);
+    check(words, size, 1);
+    expect_ok(munmap(words, size));
+    end();
+}
+
+/* Shared memory too, seen by another process. */
+static void shared_memory(void)
+{
+    begin();
+    size_t size = more_than_free() / 2;
+    size_t *shared = map_words(size, MAP_SHARED);
+    fill(shared, size, 7);
+    pid_t pid = expect_ok(fork());
+    if (pid == 0) {
+        size_t *more = map_words(size, MAP_PRIVATE);
+        fill(more, size, 8);
+        check(shared, size, 7);
+        check(more, size, 8);
+        fill(shared, size, 9);
+        _exit(0);
+    }
+    expect_exited(reap(pid), 0);
+    check(shared, size, 9);
+    end();
+    check(shared, size, 9);
+}
+
+/* Several processes at once, at random. */
+static void several_at_random(void)
+{
+    enum { PROCESSES = 4, STEPS = 20000 };
+    pid_t pids[PROCESSES];
+
+    begin();
+    size_t pages = more_than_free() / PROCESSES / PAGE;
+    for (int i = 0; i < PROCESSES; i++) {
+        pids[i] = expect_ok(fork());
+        if (pids[i] > 0)
+            continue;
+        char *memory = (char *)map_words(pages * PAGE, MAP_PRIVATE);
+        unsigned char *counts = calloc(pages, 1);
+        CHECK(counts != NULL);
+        random_seed((uint64_t)i + 1);
+        for (int step = 0; step < STEPS; step++) {
+            size_t page = random_below((uint32_t)pages);
+            if (memory[page * PAGE + 99] != (char)counts[page])
+                _exit(1);
+            memory[page * PAGE + 99] = (char)++counts[page];
+        }
+        _exit(0);
+    }
+    for (int i = 0; i < PROCESSES; i++)
+        expect_exited(reap(pids[i]), 0);
+    end();
+}
+
+static const struct test tests[] = {
+    TEST(refused),    TEST(comes_back),    TEST(in_use),
+    TEST(after_fork), TEST(shared_memory), TEST(several_at_random),
+};
+
+int main(int argc, char **argv)
+{
+    return TAP_MAIN(argc, argv, tests);
+}
