@@ -392,6 +392,8 @@ static int build_stack(struct exec *exec)
     random = (exec->strings - RANDOM_SIZE) & ~15ul;
     exec->stack =
         (random - words * sizeof(uint64_t) - AUXILIARY_COUNT * sizeof(struct auxiliary)) & ~15ul;
+    aspace->auxiliary_start = exec->stack + words * sizeof(uint64_t);
+    aspace->auxiliary_end = aspace->auxiliary_start + AUXILIARY_COUNT * sizeof(struct auxiliary);
     aspace->argument_start = exec->strings;
     aspace->argument_end = exec->strings + arguments->argument_size;
     aspace->environment_start = aspace->argument_end;

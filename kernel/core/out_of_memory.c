@@ -12,17 +12,35 @@
 #define PAUSE       (5 * MILLISECOND)
 #define ROUNDS_MAX  400 /* pauses given to one victim */
 
-static uint64_t badness(struct process *process)
+/* The pages that it has, and so many thousandths of all pages as its adjustment says. */
+static int64_t adjusted_pages(struct process *process)
 {
-    uint64_t pages = 0;
-    if (process == init_process || process->state != PROCESS_ALIVE ||
-        process->kill_rounds >= ROUNDS_MAX)
-        return 0;
+    int64_t pages = 0;
     spin_lock(&process->signal_lock);
     if (process->aspace)
-        pages = process->aspace->pmap.resident + process->aspace->pmap.tables;
+        pages = (int64_t)(process->aspace->pmap.resident + process->aspace->pmap.tables);
     spin_unlock(&process->signal_lock);
-    return pages;
+    return pages + process->badness_adjustment * (int64_t)page_count_total() / BADNESS_SCALE;
+}
+
+static uint64_t badness(struct process *process)
+{
+    int64_t pages;
+    if (process == init_process || process->state != PROCESS_ALIVE ||
+        process->kill_rounds >= ROUNDS_MAX || process->badness_adjustment == -BADNESS_SCALE)
+        return 0;
+    pages = adjusted_pages(process);
+    return pages > 0 ? (uint64_t)pages : 1;
+}
+
+/* Two thirds of the thousandths, as Linux scales it. */
+unsigned out_of_memory_score(struct process *process)
+{
+    int64_t thousandths;
+    if (process->state != PROCESS_ALIVE || process->badness_adjustment == -BADNESS_SCALE)
+        return 0;
+    thousandths = adjusted_pages(process) * BADNESS_SCALE / (int64_t)page_count_total();
+    return thousandths > -BADNESS_SCALE ? (unsigned)((thousandths + BADNESS_SCALE) * 2 / 3) : 0;
 }
 
 /* A process that is dying, else the worst one. process_tree_lock held. */

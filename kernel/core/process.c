@@ -171,6 +171,7 @@ static void inherit(struct process *process, struct process *parent)
     memcpy(process->limits, parent->limits, sizeof(process->limits));
     memcpy(process->actions, parent->actions, sizeof(process->actions));
     process->dumpable = parent->dumpable;
+    process->badness_adjustment = parent->badness_adjustment;
     process->huge_pages_disabled = parent->huge_pages_disabled;
     process->timer_slack = parent->timer_slack;
     spin_unlock(&parent->signal_lock);

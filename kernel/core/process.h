@@ -74,6 +74,7 @@ struct process {
     uint64_t start_time;                  /* (c) time_now() at fork */
     struct resource_usage usage;          /* (s) of threads that have exited */
     struct resource_usage children_usage; /* (t) of children waited for, and theirs */
+    int badness_adjustment;               /* (t) /proc/PID/oom_score_adj: up to BADNESS_SCALE */
     unsigned kill_rounds;                 /* (t) how often out_of_memory_kill waited for it */
     uint32_t personality;                 /* (o) */
 
@@ -205,5 +206,10 @@ uint64_t process_limit(unsigned resource);
 /* Choose one process by badness and kill it because no frame can be had; returns after it has begun
  * to die, or false if there is none to kill but the caller. */
 bool out_of_memory_kill(void);
+
+/* How bad it is, of 2000, for /proc/PID/oom_score. process_tree_lock held. An adjustment of
+ * -BADNESS_SCALE keeps a process from being chosen. */
+#define BADNESS_SCALE 1000
+unsigned out_of_memory_score(struct process *process);
 
 #endif

@@ -110,6 +110,9 @@ void file_close_range(unsigned first, unsigned last, bool mark_only);
 struct file *file_table_get(struct file_table *table, int descriptor);
 int file_table_next(struct file_table *table, int descriptor);
 
+/* How many descriptors there is room for. */
+unsigned file_table_size(struct file_table *table);
+
 /* Read or write at *offset, or at the file's own if offset is NULL, moving it: bytes, or the error
  * of read(2) or write(2). The open mode is checked. */
 long file_read(struct file *file, struct transfer *transfer, uint64_t *offset);

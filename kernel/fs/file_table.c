@@ -211,6 +211,11 @@ struct file *file_table_get(struct file_table *table, int descriptor)
     return file;
 }
 
+unsigned file_table_size(struct file_table *table)
+{
+    return __atomic_load_n(&table->slots.size, __ATOMIC_RELAXED);
+}
+
 int file_table_next(struct file_table *table, int descriptor)
 {
     spin_lock(&table->lock);

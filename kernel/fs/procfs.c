@@ -10,7 +10,14 @@
 #include "lib/format.h"
 #include "sys/system.h"
 
-enum type_number { ROOT_TYPE = 1, SELF_TYPE, MOUNTS_TYPE, TERMINALS_TYPE, TEXT_TYPE_FIRST = 8 };
+enum type_number {
+    ROOT_TYPE = 1,
+    SELF_TYPE,
+    THREAD_SELF_TYPE,
+    MOUNTS_TYPE,
+    TERMINALS_TYPE,
+    TEXT_TYPE_FIRST = 8
+};
 
 /* Texts that need few words */
 
@@ -92,6 +99,15 @@ static long read_self(uint64_t key, char *buffer, size_t size)
     return pseudo_copy_link(text, buffer, size);
 }
 
+static long read_thread_self(uint64_t key, char *buffer, size_t size)
+{
+    char text[2 * PSEUDO_NAME_MAX];
+
+    (void)key;
+    format(text, sizeof(text), "%d/task/%d", current_process()->pid, current_thread()->id);
+    return pseudo_copy_link(text, buffer, size);
+}
+
 static long read_mounts(uint64_t key, char *buffer, size_t size)
 {
     (void)key;
@@ -125,7 +141,7 @@ static int find_process(uint64_t key, const struct name *name, uint64_t *process
     if (!pseudo_parse_name(name, "", &number) || number > PID_MAX)
         return -ENOENT;
     mutex_lock(&process_tree_lock);
-    bool found = process_find((int)number);
+    bool found = process_find((int)number) || process_find_thread((int)number);
     mutex_unlock(&process_tree_lock);
     *process_key = procfs_key((int)number, 0);
     return found ? 0 : -ENOENT;
@@ -165,6 +181,8 @@ static const struct pseudo_type terminals_directory = {.number = TERMINALS_TYPE,
 
 static const struct pseudo_type self_type = {
     .number = SELF_TYPE, .mode = S_IFLNK | 0777, .read_link = read_self};
+static const struct pseudo_type thread_self_type = {
+    .number = THREAD_SELF_TYPE, .mode = S_IFLNK | 0777, .read_link = read_thread_self};
 static const struct pseudo_type mounts_type = {
     .number = MOUNTS_TYPE, .mode = S_IFLNK | 0777, .read_link = read_mounts};
 
@@ -186,6 +204,7 @@ static const struct pseudo_entry root_entries[] = {
     {"stat", &stat_type, 0},
     {"swaps", &swaps_type, 0},
     {"sys", &procfs_settings, 0},
+    {"thread-self", &thread_self_type, 0},
     {"tty", &terminals_directory, 0},
     {"uptime", &uptime_type, 0},
     {"version", &version_type, 0},

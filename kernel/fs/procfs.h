@@ -19,19 +19,40 @@ extern const struct pseudo_type procfs_process_directory;
 /* /proc/sys (procfs_settings.c). */
 extern const struct pseudo_type procfs_settings;
 
-/* A key for what belongs to a process, and to a descriptor of it. */
-static inline uint64_t procfs_key(int pid, uint32_t descriptor)
+/*
+ * A key for what belongs to a process, or with PROCFS_THREAD to a thread (/proc/PID/task/TID), and
+ * to one of several things of it, as a descriptor.
+ */
+#define PROCFS_ID_SHIFT 24
+#define PROCFS_THREAD   (1ul << 23)
+
+static inline uint64_t procfs_key(int id, uint64_t index)
 {
-    return (uint64_t)(unsigned)pid << 32 | descriptor;
+    return (uint64_t)(unsigned)id << PROCFS_ID_SHIFT | index;
 }
 
-static inline int procfs_pid(uint64_t key)
+static inline int procfs_id(uint64_t key)
 {
-    return (int)(key >> 32);
+    return (int)(key >> PROCFS_ID_SHIFT);
 }
+
+static inline uint64_t procfs_index(uint64_t key)
+{
+    return key & (PROCFS_THREAD - 1);
+}
+
+/* The process that a key names, and the thread: that of the key, or the first one. false: it is
+ * gone. process_tree_lock held; both are good under it. */
+struct process;
+struct thread;
+bool procfs_find(uint64_t key, struct process **process, struct thread **thread);
+
+/* The same for whoever only wants the process; NULL: it is gone. */
+struct process *procfs_find_process(uint64_t key);
 
 /* Types have numbers of their own: these of procfs.c, others from here on. */
 #define PROCFS_PROCESS_TYPES  64
+#define PROCFS_NAMESPACE_TYPE 160
 #define PROCFS_SETTINGS_TYPES 192
 
 /* The address space of a process: 0 with *aspace referenced, or NULL if it has none; -ESRCH, and if
@@ -39,9 +60,34 @@ static inline int procfs_pid(uint64_t key)
 struct aspace;
 int procfs_aspace(uint64_t key, bool inspect, struct aspace **aspace);
 
-/* May the current process look into another one: 0, -EACCES. process_tree_lock held. */
-struct process;
-int procfs_may_inspect(const struct process *process);
+/* May the current process look into another one: 0, -EACCES; -ESRCH: it is gone. */
+int procfs_check_inspect(uint64_t key);
+
+/* pseudo_type's owner for files of processes. */
+int procfs_owner(uint64_t key, uint32_t *uid, uint32_t *gid);
+
+/* Links of a process to files, its descriptors and what they are (procfs_link.c). */
+int procfs_follow_executable(uint64_t key, struct vnode **target);
+int procfs_follow_directory(uint64_t key, struct vnode **target);
+int procfs_follow_root(uint64_t key, struct vnode **target);
+int procfs_follow_descriptor(uint64_t key, struct vnode **target);
+long procfs_read_executable(uint64_t key, char *buffer, size_t size);
+long procfs_read_directory(uint64_t key, char *buffer, size_t size);
+long procfs_read_root(uint64_t key, char *buffer, size_t size);
+long procfs_read_descriptor(uint64_t key, char *buffer, size_t size);
+uint32_t procfs_descriptor_mode(uint64_t key);
+int procfs_write_descriptor(uint64_t key, struct text *text);
+bool procfs_next_descriptor(uint64_t key, uint64_t *number, uint64_t *other_key, char *name);
+int procfs_find_descriptor(uint64_t key, const struct name *name, uint64_t *other_key);
+extern const struct pseudo_entry procfs_namespaces[];
+extern const struct pseudo_type procfs_namespace;
+
+/* Texts of a process or a thread (procfs_status.c). */
+int procfs_write_process_stat(uint64_t key, struct text *text);
+int procfs_write_status(uint64_t key, struct text *text);
+int procfs_write_limits(uint64_t key, struct text *text);
+int procfs_write_name(uint64_t key, struct text *text);
+int procfs_take_name(uint64_t key, char *words, size_t length);
 
 /* Texts of the system's memory (procfs_system_memory.c), and of harts, time and devices
  * (procfs_machine.c). */
@@ -67,5 +113,8 @@ int procfs_write_swaps(uint64_t key, struct text *text);
 int procfs_write_statm(uint64_t key, struct text *text);
 int procfs_write_command_line(uint64_t key, struct text *text);
 int procfs_write_environment(uint64_t key, struct text *text);
+int procfs_write_auxiliary(uint64_t key, struct text *text);
+long procfs_read_memory(uint64_t key, uint64_t offset, struct transfer *transfer);
+long procfs_change_memory(uint64_t key, uint64_t offset, struct transfer *transfer);
 
 #endif

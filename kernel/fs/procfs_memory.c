@@ -161,3 +161,67 @@ int procfs_write_environment(uint64_t key, struct text *text)
     aspace_release(aspace);
     return 0;
 }
+
+int procfs_write_auxiliary(uint64_t key, struct text *text)
+{
+    struct aspace *aspace;
+    int error = procfs_aspace(key, true, &aspace);
+
+    if (error || !aspace)
+        return error;
+    write_memory(aspace, aspace->auxiliary_start, aspace->auxiliary_end, text);
+    aspace_release(aspace);
+    return 0;
+}
+
+/* /proc/PID/mem: offsets are addresses. */
+
+long procfs_read_memory(uint64_t key, uint64_t offset, struct transfer *transfer)
+{
+    struct aspace *aspace;
+    char chunk[CHUNK];
+    size_t wanted = transfer->remaining, done = 0;
+    int error = procfs_aspace(key, true, &aspace);
+
+    if (error || !aspace)
+        return error;
+    while (transfer->remaining) {
+        size_t size = transfer->remaining < CHUNK ? transfer->remaining : CHUNK;
+        size_t count = aspace_read(aspace, offset + done, chunk, size);
+        size_t given = transfer_give(transfer, chunk, count);
+        done += given;
+        if (given < count && !done)
+            error = -EFAULT;
+        if (given < size)
+            break;
+    }
+    aspace_release(aspace);
+    if (error)
+        return error;
+    return done || !wanted ? (long)done : -EIO;
+}
+
+long procfs_change_memory(uint64_t key, uint64_t offset, struct transfer *transfer)
+{
+    struct aspace *aspace;
+    char chunk[CHUNK];
+    size_t wanted = transfer->remaining, done = 0;
+    int error = procfs_aspace(key, true, &aspace);
+
+    if (error || !aspace)
+        return error;
+    while (transfer->remaining) {
+        size_t size = transfer->remaining < CHUNK ? transfer->remaining : CHUNK;
+        size_t taken = transfer_take(transfer, chunk, size);
+        size_t count = aspace_write(aspace, offset + done, chunk, taken);
+        done += count;
+        if (taken < size && !done)
+            error = -EFAULT;
+        if (count < size)
+            break;
+    }
+    aspace_release(aspace);
+    if (error)
+        return error;
+    return done || !wanted ? (long)done : -EIO;
+}

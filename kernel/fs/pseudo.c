@@ -86,6 +86,9 @@ static int get_vnode(struct mount *mount, const struct pseudo_type *type, uint64
         return -ENOMEM;
     __atomic_store_n(&vnode->uid, uid, __ATOMIC_RELAXED);
     __atomic_store_n(&vnode->gid, gid, __ATOMIC_RELAXED);
+    if (type->permissions)
+        __atomic_store_n(&vnode->mode, (type->mode & S_IFMT) | type->permissions(key),
+                         __ATOMIC_RELAXED);
     *result = vnode;
     return 0;
 }

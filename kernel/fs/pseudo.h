@@ -67,6 +67,9 @@ struct pseudo_type {
     bool (*next)(uint64_t key, uint64_t *number, uint64_t *other_key,
                  char name[PSEUDO_NAME_MAX + 1]);
 
+    /* The permissions, where they are not the same for all of the type. NULL: those of mode. */
+    uint32_t (*permissions)(uint64_t key);
+
     /* Does what the key names still exist, and whose is it? -ENOENT. NULL: always, root's. */
     int (*owner)(uint64_t key, uint32_t *uid, uint32_t *gid);
 };

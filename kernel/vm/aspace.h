@@ -41,6 +41,7 @@ struct aspace {
     uint64_t data_limit;     /* (a) RLIMIT_DATA, bytes */
     uint64_t lock_limit;     /* (a) RLIMIT_MEMLOCK, bytes */
     uint64_t argument_start, argument_end, environment_start, environment_end; /* (c) */
+    uint64_t auxiliary_start, auxiliary_end;                                   /* (c) */
     uint64_t code_start, code_end, data_start, data_end;                       /* (c) */
     uint64_t minor_faults, major_faults;                                       /* (a) */
 };

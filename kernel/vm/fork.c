@@ -64,6 +64,8 @@ static void copy_numbers(struct aspace *child, const struct aspace *parent)
     child->data_limit = parent->data_limit;
     child->lock_limit = parent->lock_limit;
     child->sealed = parent->sealed;
+    child->auxiliary_start = parent->auxiliary_start;
+    child->auxiliary_end = parent->auxiliary_end;
     child->argument_start = parent->argument_start;
     child->argument_end = parent->argument_end;
     child->environment_start = parent->environment_start;

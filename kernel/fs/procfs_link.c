@@ -1,0 +1,271 @@
+/*
+ * What leads from a process in /proc to files: exe, cwd, root, fd, fdinfo; and the names of its
+ * namespaces (proc(5)). There is one namespace of each kind, with the number that the first one has
+ * on Linux; it cannot be opened.
+ */
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "core/process.h"
+#include "fs/file.h"
+#include "fs/mount.h"
+#include "fs/path.h"
+#include "fs/path_context.h"
+#include "fs/procfs.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "vm/kmem.h"
+
+/* A process that may be looked into, referenced: 0, -ENOENT, -EACCES. */
+static int get_process(uint64_t key, struct process **result)
+{
+    int error = -ENOENT;
+
+    mutex_lock(&process_tree_lock);
+    struct process *process = procfs_find_process(key);
+    if (process)
+        error = credentials_may_inspect(process, false) ? 0 : -EACCES;
+    if (!error)
+        process_reference(process);
+    mutex_unlock(&process_tree_lock);
+    *result = process;
+    return error;
+}
+
+/* A file of the process's that a link leads to: its vnode, referenced; or NULL. */
+typedef struct vnode *get_target(struct process *process, uint64_t key);
+
+static int find_target(uint64_t key, get_target *get, struct vnode **target)
+{
+    struct process *process;
+    int error = get_process(key, &process);
+
+    if (error)
+        return error;
+    *target = get(process, key);
+    process_release(process);
+    return *target ? 0 : -ENOENT;
+}
+
+static struct vnode *get_executable(struct process *process, uint64_t key)
+{
+    (void)key;
+    mutex_lock(&process->executable_lock);
+    struct vnode *vnode = process->executable;
+    if (vnode)
+        vnode_reference(vnode);
+    mutex_unlock(&process->executable_lock);
+    return vnode;
+}
+
+static struct vnode *get_directory(struct process *process, uint64_t key)
+{
+    (void)key;
+    struct path_context *context = process_path_context(process);
+    struct vnode *directory = context ? path_context_directory(context) : NULL;
+    if (context)
+        path_context_release(context);
+    return directory;
+}
+
+static struct vnode *get_root(struct process *process, uint64_t key)
+{
+    (void)key;
+    struct path_context *context = process_path_context(process);
+    struct vnode *root = context ? path_context_root(context) : NULL;
+    if (context)
+        path_context_release(context);
+    return root;
+}
+
+/* The file of a descriptor, referenced; or NULL. */
+static struct file *get_file(struct process *process, uint64_t key)
+{
+    struct file_table *files = process_files(process);
+    struct file *file = files ? file_table_get(files, (int)procfs_index(key)) : NULL;
+
+    if (files)
+        file_table_release(files);
+    return file;
+}
+
+static struct vnode *get_descriptor(struct process *process, uint64_t key)
+{
+    struct file *file = get_file(process, key);
+    struct vnode *vnode = NULL;
+
+    if (file) {
+        vnode = file->vnode;
+        vnode_reference(vnode);
+        file_release(file);
+    }
+    return vnode;
+}
+
+/* The text of a link to a vnode, whose reference is taken over. */
+static long write_target(struct vnode *vnode, char *buffer, size_t size)
+{
+    char *path = kmalloc(PATH_MAX);
+    long length = -ENOMEM;
+
+    if (path && vnode->mount)
+        length = vnode_path(vnode, path, PATH_MAX);
+    else if (path)
+        length = (long)format(path, PATH_MAX, vnode->operations->label, vnode->number);
+    if (length > (long)size)
+        length = (long)size;
+    if (length > 0)
+        memcpy(buffer, path, (size_t)length);
+    kfree(path);
+    vnode_release(vnode);
+    return length;
+}
+
+static long read_target(uint64_t key, get_target *get, char *buffer, size_t size)
+{
+    struct vnode *vnode;
+    int error = find_target(key, get, &vnode);
+
+    return error ? error : write_target(vnode, buffer, size);
+}
+
+#define LINK_OPERATIONS(what)                                                                      \
+    int procfs_follow_##what(uint64_t key, struct vnode **target)                                  \
+    {                                                                                              \
+        return find_target(key, get_##what, target);                                               \
+    }                                                                                              \
+    long procfs_read_##what(uint64_t key, char *buffer, size_t size)                               \
+    {                                                                                              \
+        return read_target(key, get_##what, buffer, size);                                         \
+    }
+LINK_OPERATIONS(executable)
+LINK_OPERATIONS(directory)
+LINK_OPERATIONS(root)
+LINK_OPERATIONS(descriptor)
+
+/* Descriptors */
+
+/* A descriptor that is taken, but whose file is still to come, is not there yet. */
+static bool is_open(struct file_table *files, int descriptor)
+{
+    struct file *file = file_table_get(files, descriptor);
+    if (file)
+        file_release(file);
+    return file;
+}
+
+bool procfs_next_descriptor(uint64_t key, uint64_t *number, uint64_t *other_key, char *name)
+{
+    struct process *process;
+    int descriptor = -1;
+
+    if (*number > INT32_MAX || get_process(key, &process))
+        return false;
+    struct file_table *files = process_files(process);
+    process_release(process);
+    if (!files)
+        return false;
+    descriptor = file_table_next(files, (int)*number);
+    while (descriptor >= 0 && !is_open(files, descriptor))
+        descriptor = file_table_next(files, descriptor + 1);
+    file_table_release(files);
+    *number = (uint64_t)descriptor;
+    *other_key = key | (uint32_t)descriptor;
+    format(name, PSEUDO_NAME_MAX + 1, "%d", descriptor);
+    return descriptor >= 0;
+}
+
+int procfs_find_descriptor(uint64_t key, const struct name *name, uint64_t *other_key)
+{
+    struct process *process;
+    uint64_t number;
+
+    if (!pseudo_parse_name(name, "", &number) || number >= FILES_MOST || get_process(key, &process))
+        return -ENOENT;
+    struct file_table *files = process_files(process);
+    process_release(process);
+    bool found = files && is_open(files, (int)number);
+    if (files)
+        file_table_release(files);
+    *other_key = key | number;
+    return found ? 0 : -ENOENT;
+}
+
+/* Of the link: what the file was opened for. */
+uint32_t procfs_descriptor_mode(uint64_t key)
+{
+    struct process *process;
+    uint32_t mode = 0;
+
+    if (get_process(key, &process))
+        return 0;
+    struct file *file = get_file(process, key);
+    if (file) {
+        unsigned access = file->flags & O_ACCMODE;
+        if (!(file->flags & O_PATH))
+            mode = (access != O_WRONLY ? S_IRUSR : 0) | (access != O_RDONLY ? S_IWUSR : 0);
+        mode |= S_IXUSR;
+        file_release(file);
+    }
+    process_release(process);
+    return mode;
+}
+
+int procfs_write_descriptor(uint64_t key, struct text *text)
+{
+    struct process *process;
+    int error = get_process(key, &process);
+
+    if (error)
+        return error;
+    struct file *file = get_file(process, key);
+    process_release(process);
+    if (!file)
+        return -ENOENT;
+    text_format(text, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n", file->offset, file->flags,
+                file->vnode->mount ? file->vnode->mount->id : 0, file->vnode->number);
+    file_release(file);
+    return 0;
+}
+
+/* Namespaces */
+
+static const struct {
+    const char *name;
+    unsigned number;
+} namespaces[] = {
+    {"cgroup", 0xeffffffb}, {"ipc", 0xefffffff},  {"mnt", 0xeffffff8},  {"net", 0xeffffff9},
+    {"pid", 0xeffffffc},    {"time", 0xeffffffa}, {"user", 0xeffffffd}, {"uts", 0xeffffffe},
+};
+
+static long read_namespace(uint64_t key, char *buffer, size_t size)
+{
+    char text[PSEUDO_NAME_MAX + 1];
+    unsigned index = (unsigned)procfs_index(key);
+    int error = procfs_check_inspect(key);
+
+    if (error)
+        return error;
+    format(text, sizeof(text), "%s:[%u]", namespaces[index].name, namespaces[index].number);
+    return pseudo_copy_link(text, buffer, size);
+}
+
+const struct pseudo_type procfs_namespace = {.number = PROCFS_NAMESPACE_TYPE,
+                                             .mode = S_IFLNK | 0777,
+                                             .keyed = true,
+                                             .owner = procfs_owner,
+                                             .read_link = read_namespace};
+
+/* Keys are indexes of namespaces. */
+const struct pseudo_entry procfs_namespaces[] = {
+    {"cgroup", &procfs_namespace, 0},
+    {"ipc", &procfs_namespace, 1},
+    {"mnt", &procfs_namespace, 2},
+    {"net", &procfs_namespace, 3},
+    {"pid", &procfs_namespace, 4},
+    {"pid_for_children", &procfs_namespace, 4},
+    {"time", &procfs_namespace, 5},
+    {"time_for_children", &procfs_namespace, 5},
+    {"user", &procfs_namespace, 6},
+    {"uts", &procfs_namespace, 7},
+    {NULL, NULL, 0},
+};
