@@ -77,6 +77,7 @@ static int write_devices(uint64_t key, struct text *text)
 {
     (void)key;
     text_format(text, "Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n"
+                      "  5 /dev/ptmx\n136 pts\n"
                       "\nBlock devices:\n254 virtblk\n");
     return 0;
 }
@@ -86,7 +87,9 @@ static int write_terminal_drivers(uint64_t key, struct text *text)
     (void)key;
     text_format(text, "/dev/tty             /dev/tty        5       0 system:/dev/tty\n"
                       "/dev/console         /dev/console    5       1 system:console\n"
-                      "serial               /dev/ttyS       4      64 serial\n");
+                      "/dev/ptmx            /dev/ptmx       5       2 system\n"
+                      "serial               /dev/ttyS       4      64 serial\n"
+                      "pty_slave            /dev/pts      136 0-1048575 pty:slave\n");
     return 0;
 }
 
