@@ -72,6 +72,7 @@
 #define SYS_exit_group         94
 #define SYS_waitid             95
 #define SYS_set_tid_address    96
+#define SYS_futex              98
 #define SYS_set_robust_list    99
 #define SYS_get_robust_list    100
 #define SYS_nanosleep          101
@@ -169,6 +170,7 @@
 #define SYS_preadv2            286
 #define SYS_pwritev2           287
 #define SYS_statx              291
+#define SYS_clone3             435
 #define SYS_close_range        436
 #define SYS_faccessat2         439
 #define SYS_epoll_pwait2       441

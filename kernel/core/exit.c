@@ -16,9 +16,11 @@
  * does not use its pointer any more.
  */
 #include "abi/errno.h"
+#include "abi/futex.h"
 #include "abi/wait.h"
 #include "arch/riscv/hart.h"
 #include "arch/riscv/machine.h"
+#include "core/futex.h"
 #include "core/lock_check.h"
 #include "core/pid.h"
 #include "core/printk.h"
@@ -40,9 +42,12 @@ void process_end_memory_use(void)
 {
     struct thread *thread = current_thread();
     uint32_t zero = 0;
+    if (thread->robust_list && thread->aspace)
+        futex_end_robust_list(thread->robust_list);
     if (thread->clear_child_tid && thread->aspace &&
-        __atomic_load_n(&thread->aspace->sharers, __ATOMIC_ACQUIRE) > 0)
-        (void)copy_to_user(thread->clear_child_tid, &zero, sizeof(zero));
+        __atomic_load_n(&thread->aspace->sharers, __ATOMIC_ACQUIRE) > 0 &&
+        copy_to_user(thread->clear_child_tid, &zero, sizeof(zero)) == 0)
+        (void)futex_wake(thread->clear_child_tid, true, 1, FUTEX_BITSET_MATCH_ANY);
     thread->clear_child_tid = 0;
     thread->robust_list = 0;
 }

@@ -13,6 +13,7 @@
 #include "arch/riscv/timer.h"
 #include "arch/riscv/tlb.h"
 #include "arch/riscv/trap.h"
+#include "core/futex.h"
 #include "core/printk.h"
 #include "core/process.h"
 #include "core/random.h"
@@ -84,6 +85,7 @@ _Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree)
     vm_init();              /* address spaces, regions, amaps, objects */
     process_init();         /* process structures */
     strace_init();          /* whose system calls are printed */
+    futex_init();           /* waiting for words of user memory */
     vdso_init();            /* the code that programs share with the kernel */
     file_systems_init();    /* vnodes, names, mounts, the types of file systems */
     console_init();         /* the console as a terminal */

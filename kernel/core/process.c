@@ -370,11 +370,16 @@ void resource_usage_add(struct resource_usage *sum, const struct resource_usage 
         sum->max_resident = usage->max_resident;
 }
 
+/* The time since a thread came into user mode or the kernel is not counted yet: in another one that
+ * runs, it is taken for user time. */
 void thread_usage(const struct thread *thread, struct resource_usage *usage)
 {
+    bool self = thread == current_thread();
+    uint64_t stamp = __atomic_load_n(&thread->tick_stamp, __ATOMIC_RELAXED), now = timer_ticks();
+    uint64_t running = now > stamp && scheduler_is_running(thread) ? now - stamp : 0;
     *usage = (struct resource_usage){
-        .user_time = ticks_to_nanoseconds(thread->user_ticks),
-        .system_time = ticks_to_nanoseconds(thread->system_ticks),
+        .user_time = ticks_to_nanoseconds(thread->user_ticks + (self ? 0 : running)),
+        .system_time = ticks_to_nanoseconds(thread->system_ticks + (self ? running : 0)),
         .voluntary_switches = thread->voluntary_switches,
         .involuntary_switches = thread->involuntary_switches,
     };

@@ -84,6 +84,29 @@ int user_fault_in(vaddr_t address, unsigned access)
     }
 }
 
+bool user_load_word_resident(vaddr_t address, uint32_t *value)
+{
+    struct pmap *pmap = &current_thread()->aspace->pmap;
+    uint64_t state = interrupts_disable();
+    const uint32_t *word = address < user_end ? pmap_user_byte(pmap, address, ACCESS_READ) : NULL;
+    if (word)
+        *value = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+    interrupts_restore(state);
+    return word;
+}
+
+bool user_exchange_word_resident(vaddr_t address, uint32_t *expected, uint32_t next)
+{
+    struct pmap *pmap = &current_thread()->aspace->pmap;
+    uint64_t state = interrupts_disable();
+    uint32_t *word = address < user_end ? pmap_user_byte(pmap, address, ACCESS_WRITE) : NULL;
+    if (word)
+        __atomic_compare_exchange_n(word, expected, next, false, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_SEQ_CST);
+    interrupts_restore(state);
+    return word;
+}
+
 int copy_from_user(void *destination, vaddr_t source, size_t size)
 {
     struct copy copy = {.destination = destination};

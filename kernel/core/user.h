@@ -26,6 +26,14 @@ size_t copy_to_user_partly(vaddr_t destination, const void *source, size_t size)
 size_t copy_from_user_resident(void *destination, vaddr_t source, size_t size);
 size_t copy_to_user_resident(vaddr_t destination, const void *source, size_t size);
 
+/*
+ * Atomic operations on an aligned word of user memory, without faulting; false: it is not resident,
+ * or not for writing. user_exchange_word_resident stores next if the word is *expected, which
+ * becomes what was there. Never sleep.
+ */
+bool user_load_word_resident(vaddr_t address, uint32_t *value);
+bool user_exchange_word_resident(vaddr_t address, uint32_t *expected, uint32_t next);
+
 /* Fault in the page that holds address for access (ACCESS_READ or ACCESS_WRITE): 0 or -EFAULT. */
 int user_fault_in(vaddr_t address, unsigned access);
 

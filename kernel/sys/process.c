@@ -7,6 +7,7 @@
 #include "abi/sched.h"
 #include "abi/wait.h"
 #include "arch/riscv/hart.h"
+#include "arch/riscv/pmap.h"
 #include "core/exec.h"
 #include "core/process.h"
 #include "core/user.h"
@@ -20,8 +21,6 @@
 
 #define PERSONALITY_QUERY        0xffffffffu
 #define PERSONALITY_NO_RANDOMIZE 0x0040000u /* addresses are not random here */
-#define ROBUST_LIST_SIZE         24         /* of struct robust_list_head, get_robust_list(2) */
-
 long sys_exit(const uint64_t argument[6])
 {
     process_exit_thread(wait_status_exit((int)argument[0]));
@@ -41,6 +40,63 @@ long sys_clone(const uint64_t argument[6])
         .parent_tid = argument[2],
         .tls = argument[3],
         .child_tid = argument[4],
+    };
+    return process_clone(&request);
+}
+
+/* The arguments of clone3(2) that a caller of its version does not know are 0; those that this
+ * kernel does not know must be. */
+static int read_clone_args(vaddr_t address, uint64_t size, struct clone_args *args)
+{
+    size_t known = size < sizeof(*args) ? size : sizeof(*args);
+    if (size > PAGE_SIZE)
+        return -E2BIG;
+    if (size < CLONE_ARGS_SIZE_FIRST)
+        return -EINVAL;
+    memset(args, 0, sizeof(*args));
+    if (copy_from_user(args, address, known))
+        return -EFAULT;
+    for (uint64_t i = known; i < size; i++) {
+        uint8_t byte;
+        if (copy_from_user(&byte, address + i, 1))
+            return -EFAULT;
+        if (byte)
+            return -E2BIG;
+    }
+    return 0;
+}
+
+/* Identifiers cannot be chosen (set_tid), and there are no control groups. */
+static int check_clone_args(const struct clone_args *args)
+{
+    if (args->flags & (CLONE_DETACHED | CLONE_SIGNAL_MASK) || args->exit_signal > SIGMAX)
+        return -EINVAL;
+    if ((args->flags & (CLONE_THREAD | CLONE_PARENT)) && args->exit_signal)
+        return -EINVAL;
+    if (args->set_tid || args->set_tid_size || args->cgroup)
+        return -EINVAL;
+    if (args->stack ? args->stack_size == 0 : args->stack_size != 0)
+        return -EINVAL;
+    if (args->stack && (args->stack_size > user_end || args->stack > user_end - args->stack_size))
+        return -EINVAL;
+    return 0;
+}
+
+long sys_clone3(const uint64_t argument[6])
+{
+    struct clone_args args;
+    int error = read_clone_args(argument[0], argument[1], &args);
+    if (error == 0)
+        error = check_clone_args(&args);
+    if (error)
+        return error;
+    struct clone_request request = {
+        .flags = args.flags,
+        .exit_signal = (int)args.exit_signal,
+        .stack = args.stack + args.stack_size,
+        .parent_tid = args.parent_tid,
+        .tls = args.tls,
+        .child_tid = args.child_tid,
     };
     return process_clone(&request);
 }
@@ -267,23 +323,4 @@ long sys_personality(const uint64_t argument[6])
         current_process()->personality = persona;
     }
     return old;
-}
-
-long sys_set_robust_list(const uint64_t argument[6])
-{
-    if (argument[1] != ROBUST_LIST_SIZE)
-        return -EINVAL;
-    current_thread()->robust_list = argument[0];
-    return 0;
-}
-
-long sys_get_robust_list(const uint64_t argument[6])
-{
-    uint64_t size = ROBUST_LIST_SIZE;
-    if (argument[0] && (int)argument[0] != current_thread()->id)
-        return -ESRCH;
-    if (copy_to_user(argument[1], &current_thread()->robust_list, sizeof(uint64_t)) ||
-        copy_to_user(argument[2], &size, sizeof(size)))
-        return -EFAULT;
-    return 0;
 }

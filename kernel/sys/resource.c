@@ -124,21 +124,18 @@ long sys_setrlimit(const uint64_t argument[6])
     return change_limit(current_process(), (unsigned)argument[0], &new, &old);
 }
 
-/* Own usage with the time that runs now, which counts as the kernel's. */
-static void usage_now(struct resource_usage *usage)
-{
-    process_usage(current_process(), usage);
-    usage->system_time += ticks_to_nanoseconds(timer_ticks() - current_thread()->tick_stamp);
-}
-
 long sys_getrusage(const uint64_t argument[6])
 {
-    struct resource_usage usage;
+    struct resource_usage usage, own;
     struct rusage rusage;
     switch ((int)argument[0]) {
     case RUSAGE_SELF:
+        process_usage(current_process(), &usage);
+        break;
     case RUSAGE_THREAD:
-        usage_now(&usage);
+        process_usage(current_process(), &own);
+        thread_usage(current_thread(), &usage);
+        usage.max_resident = own.max_resident;
         break;
     case RUSAGE_CHILDREN:
         mutex_lock(&process_tree_lock);
@@ -156,7 +153,7 @@ long sys_times(const uint64_t argument[6])
 {
     struct resource_usage own, children;
     struct tms times;
-    usage_now(&own);
+    process_usage(current_process(), &own);
     mutex_lock(&process_tree_lock);
     children = current_process()->children_usage;
     mutex_unlock(&process_tree_lock);

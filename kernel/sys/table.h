@@ -90,6 +90,8 @@
     SYSTEM_CALL(SYS_wait4, wait4)                                                                  \
     SYSTEM_CALL(SYS_set_tid_address, set_tid_address)                                              \
     SYSTEM_CALL(SYS_clone, clone)                                                                  \
+    SYSTEM_CALL(SYS_clone3, clone3)                                                                \
+    SYSTEM_CALL(SYS_futex, futex)                                                                  \
     SYSTEM_CALL(SYS_execve, execve)                                                                \
     SYSTEM_CALL(SYS_execveat, execveat)                                                            \
     SYSTEM_CALL(SYS_getpid, getpid)                                                                \

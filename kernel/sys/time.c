@@ -5,6 +5,7 @@
 #include "abi/time.h"
 #include "arch/riscv/hart.h"
 #include "arch/riscv/timer.h"
+#include "core/cpu_clock.h"
 #include "core/process.h"
 #include "core/scheduler.h"
 #include "core/time.h"
@@ -17,7 +18,8 @@
 /* The reading of a clock; -EINVAL: there is none of that number. */
 static int read_clock(int clock, uint64_t *nanoseconds)
 {
-    struct resource_usage usage;
+    if (cpu_clock_is(clock))
+        return cpu_clock_read(clock, nanoseconds);
     switch (clock) {
     case CLOCK_REALTIME:
     case CLOCK_REALTIME_COARSE:
@@ -28,12 +30,6 @@ static int read_clock(int clock, uint64_t *nanoseconds)
     case CLOCK_MONOTONIC_COARSE:
     case CLOCK_BOOTTIME:
         *nanoseconds = time_now();
-        return 0;
-    case CLOCK_PROCESS_CPUTIME_ID:
-    case CLOCK_THREAD_CPUTIME_ID:
-        process_usage(current_process(), &usage);
-        *nanoseconds = usage.user_time + usage.system_time +
-                       ticks_to_nanoseconds(timer_ticks() - current_thread()->tick_stamp);
         return 0;
     default:
         return -EINVAL;

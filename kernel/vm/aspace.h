@@ -191,6 +191,11 @@ struct region_info {
 bool aspace_region_info(struct aspace *aspace, vaddr_t address, bool count_pages,
                         struct region_info *info);
 
+/* The object, referenced, and the place in it of a byte in a shared mapping; in a private one,
+ * *object is NULL and *offset the address. false: nothing is mapped there. */
+bool aspace_find_object(struct aspace *aspace, vaddr_t address, struct object **object,
+                        uint64_t *offset);
+
 /* The user memory of another process, or one's own: faults pages in. Bytes moved. */
 size_t aspace_read(struct aspace *aspace, vaddr_t address, void *buffer, size_t size);
 size_t aspace_write(struct aspace *aspace, vaddr_t address, const void *buffer, size_t size);

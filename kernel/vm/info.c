@@ -91,3 +91,18 @@ bool aspace_region_info(struct aspace *aspace, vaddr_t address, bool count_pages
     rwlock_read_done(&aspace->lock);
     return region;
 }
+
+bool aspace_find_object(struct aspace *aspace, vaddr_t address, struct object **object,
+                        uint64_t *offset)
+{
+    rwlock_read(&aspace->lock);
+    struct region *region = region_find(aspace, address);
+    bool shared = region && region->shared && region->object;
+    *object = shared ? region->object : NULL;
+    *offset =
+        shared ? region_object_index(region, address) * PAGE_SIZE + (address & PAGE_MASK) : address;
+    if (shared)
+        object_reference(region->object);
+    rwlock_read_done(&aspace->lock);
+    return region;
+}

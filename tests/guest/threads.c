@@ -1,0 +1,711 @@
+/*
+ * Threads: making and joining them, what they share and what each has for itself, how they end, and
+ * what execve, fork, exit and signals do to a process with several.
+ */
+#include "tap.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MANY  1000
+#define STACK (64ul << 10)
+
+static void check_zero(int error, const char *what)
+{
+    if (error)
+        fail("%s: %s", what, error_name(error));
+}
+
+static pthread_t start(void *(*function)(void *), void *argument)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+
+    check_zero(pthread_attr_init(&attributes), "pthread_attr_init");
+    check_zero(pthread_attr_setstacksize(&attributes, STACK), "pthread_attr_setstacksize");
+    check_zero(pthread_create(&thread, &attributes, function, argument), "pthread_create");
+    return thread;
+}
+
+static void *join(pthread_t thread)
+{
+    void *result;
+
+    check_zero(pthread_join(thread, &result), "pthread_join");
+    return result;
+}
+
+static pid_t thread_id(void)
+{
+    return (pid_t)syscall(SYS_gettid);
+}
+
+static void *add_one(void *argument)
+{
+    return (char *)argument + 1;
+}
+
+static void results(void)
+{
+    pthread_t threads[8];
+
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        threads[i] = start(add_one, (void *)i);
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        CHECK_EQ((size_t)join(threads[i]), i + 1);
+}
+
+static void *get_ids(void *argument)
+{
+    pid_t *ids = argument;
+
+    ids[0] = getpid();
+    ids[1] = thread_id();
+    ids[2] = getppid();
+    return NULL;
+}
+
+static void identifiers(void)
+{
+    pid_t ids[2][3];
+    pthread_t a, b;
+
+    CHECK_EQ(thread_id(), getpid());
+    a = start(get_ids, ids[0]);
+    b = start(get_ids, ids[1]);
+    join(a);
+    join(b);
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(ids[i][0], getpid());
+        CHECK_EQ(ids[i][2], getppid());
+        CHECK(ids[i][1] != getpid());
+    }
+}
+
+/* A thousand at once */
+
+static pthread_barrier_t barrier;
+static _Atomic unsigned counter;
+
+static void *meet(void *argument)
+{
+    (void)argument;
+    counter++;
+    pthread_barrier_wait(&barrier);
+    return NULL;
+}
+
+static void thousand(void)
+{
+    static pthread_t threads[MANY];
+
+    check_zero(pthread_barrier_init(&barrier, NULL, MANY + 1), "pthread_barrier_init");
+    for (int i = 0; i < MANY; i++)
+        threads[i] = start(meet, NULL);
+    pthread_barrier_wait(&barrier);
+    for (int i = 0; i < MANY; i++)
+        join(threads[i]);
+    CHECK_EQ(counter, MANY);
+}
+
+static void *make_another(void *argument)
+{
+    size_t depth = (size_t)argument;
+    pthread_t next;
+
+    if (depth == 0)
+        return NULL;
+    next = start(make_another, (void *)(depth - 1));
+    return (char *)join(next) + 1;
+}
+
+static void one_makes_the_next(void)
+{
+    CHECK_EQ((size_t)join(start(make_another, (void *)50)), 50);
+}
+
+/* What they share */
+
+static void *change_things(void *argument)
+{
+    int *descriptor = argument;
+
+    *descriptor = open("file", O_RDWR | O_CREAT, 0600);
+    if (mkdir("sub", 0700) || chdir("sub"))
+        return (void *)1;
+    umask(027);
+    return NULL;
+}
+
+static void shared(void)
+{
+    char path[256];
+    int descriptor = -1;
+
+    CHECK(join(start(change_things, &descriptor)) == NULL);
+    CHECK_EQ(expect_ok(write(descriptor, "x", 1)), 1);
+    expect_ok(close(descriptor));
+    CHECK(getcwd(path, sizeof(path)));
+    CHECK_STRING(strrchr(path, '/'), "/sub");
+    CHECK_EQ(umask(022), 027);
+    expect_ok(chdir(".."));
+}
+
+static __thread int own = 1;
+
+static void *change_own(void *argument)
+{
+    char name[16] = "";
+    sigset_t set;
+
+    (void)argument;
+    own = 2;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    prctl(PR_SET_NAME, "another");
+    prctl(PR_GET_NAME, name);
+    return (void *)(size_t)(strcmp(name, "another") == 0);
+}
+
+static void private(void)
+{
+    char before[16] = "", after[16] = "";
+    sigset_t set;
+
+    expect_ok(prctl(PR_GET_NAME, before));
+    CHECK(join(start(change_own, NULL)));
+    CHECK_EQ(own, 1);
+    check_zero(pthread_sigmask(SIG_BLOCK, NULL, &set), "pthread_sigmask");
+    CHECK(!sigismember(&set, SIGUSR1));
+    expect_ok(prctl(PR_GET_NAME, after));
+    CHECK_STRING(after, before);
+}
+
+/* How a process with threads ends */
+
+static void *sleep_for_ever(void *argument)
+{
+    while (argument == NULL)
+        pause();
+    return NULL;
+}
+
+static void *read_for_ever(void *argument)
+{
+    char byte;
+
+    return (void *)read(((int *)argument)[0], &byte, 1);
+}
+
+static void *lock_for_ever(void *argument)
+{
+    pthread_mutex_lock(argument);
+    return NULL;
+}
+
+static void *spin_for_ever(void *argument)
+{
+    volatile unsigned rounds = 0;
+
+    while (argument == NULL)
+        rounds++;
+    return NULL;
+}
+
+/* Threads that wait in every way, and one that runs. */
+static void start_waiting(void)
+{
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    static int ends[2];
+
+    expect_ok(pipe(ends));
+    pthread_mutex_lock(&mutex);
+    start(sleep_for_ever, NULL);
+    start(read_for_ever, ends);
+    start(lock_for_ever, &mutex);
+    start(spin_for_ever, NULL);
+}
+
+static void exit_with_others(void *argument)
+{
+    (void)argument;
+    start_waiting();
+    _exit(7);
+}
+
+static void *exit_eight(void *argument)
+{
+    (void)argument;
+    _exit(8);
+}
+
+static void exit_in_another(void *argument)
+{
+    (void)argument;
+    start_waiting();
+    start(exit_eight, NULL);
+    for (;;)
+        pause();
+}
+
+static void exit_ends_all(void)
+{
+    for (int i = 0; i < 10; i++) {
+        expect_exited(child_status(exit_with_others, NULL), 7);
+        expect_exited(child_status(exit_in_another, NULL), 8);
+    }
+}
+
+static void *follow_leader(void *argument)
+{
+    struct timespec time = {0, 20000000};
+
+    (void)argument;
+    nanosleep(&time, NULL);
+    syscall(SYS_exit, 3);
+    return NULL;
+}
+
+/* The leader ends first: the process lives on, and has the status of the last one. */
+static void end_leader(void *argument)
+{
+    (void)argument;
+    start(follow_leader, NULL);
+    syscall(SYS_exit, 5);
+}
+
+static void leader_first(void)
+{
+    expect_exited(child_status(end_leader, NULL), 3);
+}
+
+static void *exit_group_later(void *argument)
+{
+    struct timespec time = {0, 20000000};
+
+    (void)argument;
+    nanosleep(&time, NULL);
+    _exit(9);
+}
+
+static void leader_gone_then_exit(void *argument)
+{
+    (void)argument;
+    start(exit_group_later, NULL);
+    syscall(SYS_exit, 5);
+}
+
+static void exit_after_leader(void)
+{
+    expect_exited(child_status(leader_gone_then_exit, NULL), 9);
+}
+
+static void wait_with_others(void *argument)
+{
+    (void)argument;
+    start_waiting();
+    for (;;)
+        pause();
+}
+
+static void killed(void)
+{
+    static const int signals[] = {SIGKILL, SIGTERM, SIGUSR1, SIGSEGV, SIGABRT};
+
+    for (size_t i = 0; i < COUNT_OF(signals); i++) {
+        pid_t child = spawn(wait_with_others, NULL);
+        struct timespec time = {0, 10000000};
+        nanosleep(&time, NULL);
+        expect_ok(kill(child, signals[i]));
+        expect_signaled(reap(child), signals[i]);
+    }
+}
+
+static void *fault(void *argument)
+{
+    *(volatile char *)argument = 1;
+    return NULL;
+}
+
+static void fault_in_another(void *argument)
+{
+    start_waiting();
+    start(fault, argument);
+    for (;;)
+        pause();
+}
+
+static void fault_ends_all(void)
+{
+    /* A hole would be filled by the stack of a thread; nothing is ever mapped this low. */
+    expect_signaled(child_status(fault_in_another, (void *)8), SIGSEGV);
+}
+
+/* execve */
+
+static void *run_shell(void *argument)
+{
+    (void)argument;
+    execl("/bin/sh", "sh", "-c", "exit 42", NULL);
+    return NULL;
+}
+
+static void exec_in_another(void *argument)
+{
+    (void)argument;
+    start_waiting();
+    start(run_shell, NULL);
+    for (;;)
+        pause();
+}
+
+static void exec_in_leader(void *argument)
+{
+    start_waiting();
+    run_shell(argument);
+}
+
+static void *run_shell_without_leader(void *argument)
+{
+    struct timespec time = {0, 10000000};
+
+    nanosleep(&time, NULL);
+    return run_shell(argument);
+}
+
+static void exec_without_leader(void *argument)
+{
+    start_waiting();
+    start(run_shell_without_leader, argument);
+    syscall(SYS_exit, 1);
+}
+
+static void exec_ends_others(void)
+{
+    for (int i = 0; i < 5; i++) {
+        expect_exited(child_status(exec_in_leader, NULL), 42);
+        expect_exited(child_status(exec_in_another, NULL), 42);
+        expect_exited(child_status(exec_without_leader, NULL), 42);
+    }
+}
+
+static void *race_to_exec(void *argument)
+{
+    pthread_barrier_wait(&barrier);
+    return run_shell(argument);
+}
+
+static void exec_in_all(void *argument)
+{
+    check_zero(pthread_barrier_init(&barrier, NULL, 4), "pthread_barrier_init");
+    for (int i = 0; i < 4; i++)
+        start(race_to_exec, argument);
+    for (;;)
+        pause();
+}
+
+static void exec_race(void)
+{
+    for (int i = 0; i < 5; i++)
+        expect_exited(child_status(exec_in_all, NULL), 42);
+}
+
+/* fork */
+
+static void *fork_here(void *argument)
+{
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(thread_id() == getpid() ? 11 : 12);
+    *(int *)argument = reap(child);
+    return NULL;
+}
+
+static void fork_in_thread(void)
+{
+    int statuses[8];
+    pthread_t threads[8];
+
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        threads[i] = start(fork_here, &statuses[i]);
+    for (size_t i = 0; i < COUNT_OF(threads); i++) {
+        join(threads[i]);
+        expect_exited(statuses[i], 11);
+    }
+}
+
+/* Signals */
+
+static _Atomic pid_t handled_by;
+
+static void note_thread(int number)
+{
+    (void)number;
+    handled_by = thread_id();
+}
+
+static void *wait_for_signal(void *argument)
+{
+    *(_Atomic pid_t *)argument = thread_id();
+    while (handled_by == 0)
+        sched_yield();
+    return NULL;
+}
+
+static void directed(void)
+{
+    _Atomic pid_t ids[2] = {0, 0};
+    pthread_t threads[2];
+
+    CHECK(signal(SIGUSR1, note_thread) != SIG_ERR);
+    for (int i = 0; i < 2; i++)
+        threads[i] = start(wait_for_signal, (void *)&ids[i]);
+    while (!ids[0] || !ids[1])
+        sched_yield();
+    check_zero(pthread_kill(threads[1], SIGUSR1), "pthread_kill");
+    join(threads[0]);
+    join(threads[1]);
+    CHECK_EQ(handled_by, ids[1]);
+    expect_errno(syscall(SYS_tgkill, getpid() + 100000, getpid(), 0), ESRCH);
+    expect_errno(syscall(SYS_tgkill, 1, getpid(), 0), ESRCH);
+    expect_errno(syscall(SYS_tgkill, 0, getpid(), 0), EINVAL);
+}
+
+/* The leader blocks it: another thread gets a signal that is sent to the process. */
+static void undirected(void)
+{
+    _Atomic pid_t id = 0;
+    sigset_t set;
+    pthread_t thread;
+
+    CHECK(signal(SIGUSR1, note_thread) != SIG_ERR);
+    thread = start(wait_for_signal, (void *)&id);
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    check_zero(pthread_sigmask(SIG_BLOCK, &set, NULL), "pthread_sigmask");
+    expect_ok(kill(getpid(), SIGUSR1));
+    join(thread);
+    CHECK_EQ(handled_by, id);
+}
+
+static void *count_up(void *argument)
+{
+    while (argument)
+        ++*(_Atomic unsigned *)argument;
+    return NULL;
+}
+
+static void run_counters(void *argument)
+{
+    start(count_up, argument);
+    start(count_up, (_Atomic unsigned *)argument + 1);
+    count_up((_Atomic unsigned *)argument + 2);
+}
+
+static void stop_all(void)
+{
+    _Atomic unsigned *counts =
+        mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct timespec time = {0, 20000000};
+    unsigned before[3];
+    int status;
+
+    CHECK(counts != MAP_FAILED);
+    pid_t child = spawn(run_counters, (void *)counts);
+    while (!counts[0] || !counts[1] || !counts[2])
+        sched_yield();
+    expect_ok(kill(child, SIGSTOP));
+    CHECK_EQ(waitpid(child, &status, WUNTRACED), child);
+    CHECK(WIFSTOPPED(status));
+    CHECK_EQ(WSTOPSIG(status), SIGSTOP);
+    for (int i = 0; i < 3; i++)
+        before[i] = counts[i];
+    nanosleep(&time, NULL);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(counts[i], before[i]);
+    expect_ok(kill(child, SIGCONT));
+    CHECK_EQ(waitpid(child, &status, WCONTINUED), child);
+    CHECK(WIFCONTINUED(status));
+    for (int i = 0; i < 3; i++)
+        while (counts[i] == before[i])
+            sched_yield();
+    expect_ok(kill(child, SIGKILL));
+    expect_signaled(reap(child), SIGKILL);
+}
+
+/* Times */
+
+static void *burn(void *argument)
+{
+    volatile unsigned rounds = 0;
+    struct timespec time;
+
+    do {
+        for (int i = 0; i < 1000; i++)
+            rounds++;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    } while (time.tv_sec == 0 && time.tv_nsec < 30000000);
+    *(struct timespec *)argument = time;
+    return NULL;
+}
+
+static long long nanoseconds(const struct timespec *time)
+{
+    return time->tv_sec * 1000000000ll + time->tv_nsec;
+}
+
+static void cpu_clocks(void)
+{
+    struct timespec theirs[2], own_time, all;
+    clockid_t clock;
+    pthread_t threads[2];
+
+    for (int i = 0; i < 2; i++)
+        threads[i] = start(burn, &theirs[i]);
+    check_zero(pthread_getcpuclockid(threads[0], &clock), "pthread_getcpuclockid");
+    for (int i = 0; i < 2; i++)
+        join(threads[i]);
+    expect_ok(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &own_time));
+    expect_ok(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &all));
+    CHECK(nanoseconds(&all) >= nanoseconds(&theirs[0]) + nanoseconds(&theirs[1]));
+    CHECK(nanoseconds(&own_time) < nanoseconds(&all));
+    expect_errno(clock_gettime(clock, &all), EINVAL); /* the thread has ended */
+}
+
+/* All at once: locks, memory, forks and signals */
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+static unsigned turn, rounds_done;
+
+static void *take_turns(void *argument)
+{
+    unsigned self = (unsigned)(size_t)argument;
+
+    for (int i = 0; i < 200; i++) {
+        pthread_mutex_lock(&mutex);
+        while (turn % 4 != self)
+            pthread_cond_wait(&condition, &mutex);
+        turn++;
+        rounds_done++;
+        pthread_cond_broadcast(&condition);
+        pthread_mutex_unlock(&mutex);
+    }
+    return NULL;
+}
+
+static void turns(void)
+{
+    pthread_t threads[4];
+
+    for (size_t i = 0; i < 4; i++)
+        threads[i] = start(take_turns, (void *)i);
+    for (size_t i = 0; i < 4; i++)
+        join(threads[i]);
+    CHECK_EQ(rounds_done, 800);
+}
+
+static _Atomic bool storm_over;
+static _Atomic unsigned handled;
+
+static void count_signal(int number)
+{
+    (void)number;
+    handled++;
+}
+
+static void *map_and_fork(void *argument)
+{
+    for (int i = 0; i < 40; i++) {
+        volatile char *pages =
+            mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (pages == MAP_FAILED)
+            return (void *)1;
+        for (int page = 0; page < 8; page++)
+            pages[page * PAGE] = (char)page;
+        if (i % 8 == (int)(size_t)argument) {
+            pid_t child = fork();
+            int status;
+            if (child == 0)
+                _exit(pages[7 * PAGE] == 7 ? 0 : 1);
+            while (waitpid(child, &status, 0) < 0)
+                ;
+            if (status)
+                return (void *)2;
+        }
+        for (int page = 0; page < 8; page++)
+            if (pages[page * PAGE] != page)
+                return (void *)3;
+        if (munmap((void *)pages, 8 * PAGE))
+            return (void *)4;
+    }
+    return NULL;
+}
+
+static void *storm(void *argument)
+{
+    pthread_t *threads = argument;
+
+    while (!storm_over)
+        for (int i = 0; i < 4; i++)
+            pthread_kill(threads[i], SIGUSR1);
+    return NULL;
+}
+
+static void signals_faults_and_forks(void)
+{
+    struct sigaction action = {.sa_handler = count_signal, .sa_flags = SA_RESTART};
+    pthread_t threads[4], sender;
+    pthread_t *held = threads;
+
+    expect_ok(sigaction(SIGUSR1, &action, NULL));
+    for (size_t i = 0; i < 4; i++)
+        threads[i] = start(map_and_fork, (void *)i);
+    sender = start(storm, held);
+    for (size_t i = 0; i < 4; i++)
+        CHECK(join(threads[i]) == NULL);
+    storm_over = true;
+    join(sender);
+    CHECK(handled > 0);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(results),
+        TEST(identifiers),
+        TEST(thousand),
+        TEST(one_makes_the_next),
+        TEST(shared),
+        TEST(private),
+        TEST(exit_ends_all),
+        TEST(leader_first),
+        TEST(exit_after_leader),
+        TEST(killed),
+        TEST(fault_ends_all),
+        TEST(exec_ends_others),
+        TEST(exec_race),
+        TEST(fork_in_thread),
+        TEST(directed),
+        TEST(undirected),
+        TEST(stop_all),
+        TEST(cpu_clocks),
+        TEST(turns),
+        TEST(signals_faults_and_forks),
+    };
+
+    return TAP_MAIN(argc, argv, tests);
+}
