@@ -80,6 +80,17 @@ struct flock {
 #define LOCK_NB 4
 #define LOCK_UN 8
 
+struct open_how { /* openat2(2) */
+    uint64_t flags, mode, resolve;
+};
+
+#define RESOLVE_NO_XDEV       0x01
+#define RESOLVE_NO_MAGICLINKS 0x02
+#define RESOLVE_NO_SYMLINKS   0x04
+#define RESOLVE_BENEATH       0x08
+#define RESOLVE_IN_ROOT       0x10
+#define RESOLVE_CACHED        0x20
+
 #define AT_FDCWD            (-100)
 #define AT_SYMLINK_NOFOLLOW 0x100
 #define AT_EACCESS          0x200

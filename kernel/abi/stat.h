@@ -67,7 +67,11 @@ struct statx {
 
 #define STATX_MNT_ID      0x1000u
 #define STATX_BASIC_STATS 0x07ffu
+#define STATX_BTIME       0x0800u
+#define STATX_DIOALIGN    0x2000u
 #define STATX__RESERVED   0x80000000u
+
+#define STATX_ATTR_MOUNT_ROOT 0x2000u
 
 #define UTIME_NOW  0x3fffffff /* utimensat(2) */
 #define UTIME_OMIT 0x3ffffffe

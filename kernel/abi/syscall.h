@@ -4,6 +4,18 @@
 #ifndef MAPIX_ABI_SYSCALL_H
 #define MAPIX_ABI_SYSCALL_H
 
+#define SYS_setxattr           5
+#define SYS_lsetxattr          6
+#define SYS_fsetxattr          7
+#define SYS_getxattr           8
+#define SYS_lgetxattr          9
+#define SYS_fgetxattr          10
+#define SYS_listxattr          11
+#define SYS_llistxattr         12
+#define SYS_flistxattr         13
+#define SYS_removexattr        14
+#define SYS_lremovexattr       15
+#define SYS_fremovexattr       16
 #define SYS_getcwd             17
 #define SYS_eventfd2           19
 #define SYS_epoll_create1      20
@@ -172,8 +184,10 @@
 #define SYS_statx              291
 #define SYS_clone3             435
 #define SYS_close_range        436
+#define SYS_openat2            437
 #define SYS_faccessat2         439
 #define SYS_epoll_pwait2       441
+#define SYS_fchmodat2          452
 #define SYS_mseal              462
 
 #define SYS_LIMIT 470 /* one above the highest */

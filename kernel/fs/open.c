@@ -18,6 +18,7 @@
 
 struct opening {
     uint32_t flags, mode;
+    unsigned resolve; /* RESOLVE_* */
     bool created;
 };
 
@@ -72,9 +73,7 @@ static int step_creating(struct walk *walk, struct opening *opening)
         walk->linked = true;
         return walk_follow(walk, vnode);
     }
-    vnode_release(walk->directory);
-    walk->directory = mount_enter(vnode);
-    return 0;
+    return walk_enter(walk, vnode);
 }
 
 /* Find, or make, the file at the path. *vnode is referenced. */
@@ -82,7 +81,7 @@ static int find(struct vnode *directory, const char *path, struct opening *openi
                 struct vnode **vnode)
 {
     struct walk walk;
-    int error = walk_start(&walk, directory, path);
+    int error = walk_start_resolving(&walk, directory, path, opening->resolve);
 
     if (error)
         return error;
@@ -204,12 +203,12 @@ static int make_unnamed(struct vnode *vnode, const struct opening *opening, stru
 static int open_unnamed(struct vnode *directory, const char *path, struct opening *opening,
                         struct file **file)
 {
+    struct opening search = {.flags = opening->flags & O_NOFOLLOW, .resolve = opening->resolve};
     struct vnode *vnode, *unnamed;
 
     if ((opening->flags & O_TMPFILE) != O_TMPFILE || (opening->flags & O_ACCMODE) == O_RDONLY)
         return -EINVAL;
-    unsigned follow = opening->flags & O_NOFOLLOW ? 0 : PATH_FOLLOW;
-    int error = path_lookup(directory, path, follow, &vnode);
+    int error = find(directory, path, &search, &vnode);
     if (error)
         return error;
     error = make_unnamed(vnode, opening, &unnamed);
@@ -230,10 +229,12 @@ int vnode_open(struct vnode *vnode, uint32_t flags, struct file **file)
     return open_vnode(vnode, &opening, file);
 }
 
-int path_open(struct vnode *directory, const char *path, uint32_t flags, uint32_t mode,
-              struct file **file)
+int path_open_resolving(struct vnode *directory, const char *path, const struct open_how *how,
+                        struct file **file)
 {
-    struct opening opening = {.flags = flags, .mode = mode};
+    uint32_t flags = (uint32_t)how->flags;
+    struct opening opening = {
+        .flags = flags, .mode = (uint32_t)how->mode, .resolve = (unsigned)how->resolve};
     struct vnode *vnode;
 
     if ((flags & O_ACCMODE) == O_ACCMODE)
@@ -246,4 +247,12 @@ int path_open(struct vnode *directory, const char *path, uint32_t flags, uint32_
         opening.flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     int error = find(directory, path, &opening, &vnode);
     return error ? error : open_vnode(vnode, &opening, file);
+}
+
+int path_open(struct vnode *directory, const char *path, uint32_t flags, uint32_t mode,
+              struct file **file)
+{
+    struct open_how how = {.flags = flags, .mode = mode};
+
+    return path_open_resolving(directory, path, &how, file);
 }

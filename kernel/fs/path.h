@@ -21,6 +21,11 @@ int path_lookup(struct vnode *directory, const char *path, unsigned flags, struc
 int path_open(struct vnode *directory, const char *path, uint32_t flags, uint32_t mode,
               struct file **file);
 
+/* The same as openat2(2), whose flags have been checked: -EXDEV, -ELOOP too. */
+struct open_how;
+int path_open_resolving(struct vnode *directory, const char *path, const struct open_how *how,
+                        struct file **file);
+
 int path_create(struct vnode *directory, const char *path, uint32_t mode,
                 uint64_t device); /* mknod, mkdir */
 int path_symlink(const char *target, struct vnode *directory, const char *path);

@@ -27,6 +27,7 @@ static struct mutex rename_lock;
 
 struct rename {
     struct walk from, to;
+    unsigned flags;                /* RENAME_* */
     struct vnode *source, *target; /* referenced, or NULL */
     bool across;                   /* from and to differ */
     bool to_is_below, from_is_below;
@@ -101,8 +102,9 @@ static bool is_directory(const struct vnode *vnode)
 }
 
 /* Look both names up, and check what follows from their being there. */
-static int find_both(struct rename *rename, unsigned flags)
+static int find_both(struct rename *rename)
 {
+    bool exchange = rename->flags & RENAME_EXCHANGE;
     int error = walk_find(rename->from.directory, &rename->from.last, &rename->source);
 
     if (!error && !rename->source)
@@ -111,14 +113,18 @@ static int find_both(struct rename *rename, unsigned flags)
         error = walk_find(rename->to.directory, &rename->to.last, &rename->target);
     if (error)
         return error;
-    if (rename->target && (flags & RENAME_NOREPLACE))
+    if (rename->target && (rename->flags & RENAME_NOREPLACE))
         return -EEXIST;
-    if (!is_directory(rename->source) && (rename->from.slash || rename->to.slash))
+    if (exchange && !rename->target)
+        return -ENOENT;
+    if (!is_directory(rename->source) && (rename->from.slash || (!exchange && rename->to.slash)))
+        return -ENOTDIR;
+    if (exchange && !is_directory(rename->target) && rename->to.slash)
         return -ENOTDIR;
     if (rename->to_is_below && rename->source->number == rename->branch)
         return -EINVAL; /* rename(2): into a subdirectory of itself */
     if (rename->from_is_below && rename->target && rename->target->number == rename->branch)
-        return -ENOTEMPTY;
+        return exchange ? -EINVAL : -ENOTEMPTY;
     return 0;
 }
 
@@ -129,11 +135,13 @@ static int check_target(const struct rename *rename)
 
     if (error)
         return error;
-    if (is_directory(rename->source) && !is_directory(target))
-        return -ENOTDIR;
-    if (!is_directory(rename->source) && is_directory(target))
-        return -EISDIR;
-    return mount_covers(target) ? -EBUSY : 0;
+    if (rename->flags & RENAME_EXCHANGE)
+        error = rename->across && is_directory(target) ? vnode_permission(target, 2) : 0;
+    else if (is_directory(rename->source) && !is_directory(target))
+        error = -ENOTDIR;
+    else if (!is_directory(rename->source) && is_directory(target))
+        error = -EISDIR;
+    return !error && mount_covers(target) ? -EBUSY : error;
 }
 
 /* May the source be moved, and the target be replaced? */
@@ -153,6 +161,9 @@ static int check_move(const struct rename *rename)
         error = -EBUSY;
     if (!error && !rename->from.directory->operations->rename)
         error = -EPERM;
+    if (!error && (rename->flags & RENAME_EXCHANGE) &&
+        !rename->from.directory->operations->exchange)
+        error = -EINVAL;
     return error;
 }
 
@@ -167,13 +178,14 @@ static int move(struct rename *rename)
         mutex_lock(&source->lock);
     if (target)
         mutex_lock(&target->lock);
-    int error =
-        from->operations->rename(from, &rename->from.last, source, to, &rename->to.last, target);
+    bool exchange = rename->flags & RENAME_EXCHANGE;
+    int error = (exchange ? from->operations->exchange : from->operations->rename)(
+        from, &rename->from.last, source, to, &rename->to.last, target);
     if (!error) {
-        if (target)
+        if (target && !exchange)
             vfs_removed(to, target);
         name_cache_remove(from, &rename->from.last);
-        name_cache_enter(from, &rename->from.last, NULL);
+        name_cache_enter(from, &rename->from.last, exchange ? target : NULL);
         name_cache_enter(to, &rename->to.last, source);
     }
     if (target)
@@ -184,14 +196,14 @@ static int move(struct rename *rename)
 }
 
 /* Both walks stand before their last names. */
-static int rename_names(struct rename *rename, unsigned flags)
+static int rename_names(struct rename *rename)
 {
     if (rename->from.directory->mount != rename->to.directory->mount)
         return -EXDEV;
     if (rename->from.kind != LAST_NAME)
         return -EBUSY;
     if (rename->to.kind != LAST_NAME)
-        return flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+        return rename->flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
     int error = walk_check_directory(&rename->from);
     if (!error)
         error = walk_check_directory(&rename->to);
@@ -199,7 +211,7 @@ static int rename_names(struct rename *rename, unsigned flags)
         error = lock_directories(rename);
     if (error)
         return error;
-    error = find_both(rename, flags);
+    error = find_both(rename);
     /* rename(2): two names of one file: nothing is done. */
     if (!error && rename->source != rename->target) {
         error = check_move(rename);
@@ -213,12 +225,12 @@ static int rename_names(struct rename *rename, unsigned flags)
 int path_rename(struct vnode *from_directory, const char *from, struct vnode *to_directory,
                 const char *to, unsigned flags)
 {
-    struct rename rename = {0};
-    int error = flags & ~RENAME_NOREPLACE ? -EINVAL : 0;
+    struct rename rename = {.flags = flags};
 
-    if (error)
-        return error;
-    error = walk_start(&rename.from, from_directory, from);
+    if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
+        flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+        return -EINVAL; /* there are no whiteouts */
+    int error = walk_start(&rename.from, from_directory, from);
     if (!error)
         error = walk_start(&rename.to, to_directory, to);
     if (!error)
@@ -226,7 +238,7 @@ int path_rename(struct vnode *from_directory, const char *from, struct vnode *to
     if (!error)
         error = walk_to_last(&rename.to);
     if (!error)
-        error = rename_names(&rename, flags);
+        error = rename_names(&rename);
     if (rename.target)
         vnode_release(rename.target);
     if (rename.source)

@@ -357,6 +357,33 @@ static int tmpfs_rename(struct vnode *from, const struct name *from_name, struct
     return 0;
 }
 
+/* An entry leads to another file from now on, whose parent it is. */
+static void redirect(struct vnode *directory, struct tmpfs_entry *entry, struct vnode *vnode)
+{
+    entry->number = vnode->number;
+    entry->type = DT_OF_MODE(vnode->mode);
+    if (vnode_type(vnode) == S_IFDIR)
+        node_of(vnode)->parent = directory->number;
+    touch(directory, true);
+    touch(vnode, false);
+}
+
+static int tmpfs_exchange(struct vnode *from, const struct name *from_name, struct vnode *source,
+                          struct vnode *to, const struct name *to_name, struct vnode *target)
+{
+    struct tmpfs_entry *old = find_name(node_of(from), from_name);
+    struct tmpfs_entry *new = find_name(node_of(to), to_name);
+    bool moves = vnode_type(source) == S_IFDIR, comes = vnode_type(target) == S_IFDIR;
+
+    if (!old || !new)
+        return -ENOENT;
+    redirect(from, old, target);
+    redirect(to, new, source);
+    from->links += (uint32_t)comes - (uint32_t)moves;
+    to->links += (uint32_t)moves - (uint32_t)comes;
+    return 0;
+}
+
 /* The first entry at least as old as age, or NULL. */
 static struct tree_node *find_age(const struct tree *tree, int64_t age)
 {
@@ -533,6 +560,7 @@ static const struct vnode_operations tmpfs_operations = {
     .link = tmpfs_link,
     .unlink = tmpfs_unlink,
     .rename = tmpfs_rename,
+    .exchange = tmpfs_exchange,
     .read_directory = tmpfs_read_directory,
     .read_link = tmpfs_read_link,
     .set_attributes = tmpfs_set_attributes,
@@ -543,6 +571,7 @@ static const struct vnode_operations tmpfs_operations = {
     .seek = tmpfs_seek,
     .sync = tmpfs_sync,
     .has_seals = true,
+    .has_xattrs = true,
     .free = free_node,
 };
 

@@ -16,6 +16,7 @@
 #include "fs/file_lock.h"
 #include "fs/mount.h"
 #include "fs/name_cache.h"
+#include "fs/xattr.h"
 
 #define BUCKETS 2048u
 
@@ -46,7 +47,7 @@ void vnode_init(struct vnode *vnode, struct mount *mount, const struct vnode_ope
     vnode->links = 1;
     vnode->device = 0;
     vnode->blocks = 0;
-    vnode->atime = vnode->mtime = vnode->ctime = time_stamp();
+    vnode->atime = vnode->mtime = vnode->ctime = vnode->birth = time_stamp();
     vnode->dirty = false;
     object_init(&vnode->object, NULL, 0);
     vnode->references = 1;
@@ -54,6 +55,7 @@ void vnode_init(struct vnode *vnode, struct mount *mount, const struct vnode_ope
     vnode->removed_from = NULL;
     vnode->linkable = false;
     vnode->seals = 0;
+    list_init(&vnode->xattrs);
     vnode->locks = NULL;
     vnode->mounted = NULL;
     list_init(&vnode->hash_link);
@@ -122,6 +124,7 @@ static void destroy(struct vnode *vnode)
 {
     object_destroy(&vnode->object);
     file_locks_free(vnode);
+    xattrs_free(vnode);
     spin_lock(&vnode_cache_lock);
     list_remove(&vnode->dirty_link); /* a late store through a mapping may have put it there */
     spin_unlock(&vnode_cache_lock);

@@ -83,6 +83,9 @@ struct vnode_operations {
      * emptiness). */
     int (*rename)(struct vnode *from, const struct name *from_name, struct vnode *source,
                   struct vnode *to, const struct name *to_name, struct vnode *target);
+    /* Let two names change their files, neither of which is above the other. NULL: -EINVAL. */
+    int (*exchange)(struct vnode *from, const struct name *from_name, struct vnode *source,
+                    struct vnode *to, const struct name *to_name, struct vnode *target);
     int (*read_directory)(struct vnode *directory, int64_t offset, directory_entry_sink *sink,
                           void *context);
     long (*read_link)(struct vnode *link, char *buffer, size_t size);
@@ -111,6 +114,7 @@ struct vnode_operations {
     int (*write_back)(struct vnode *vnode);
     /* What /proc/PID/fd shows of a vnode without a mount: a format of its number. */
     const char *label;
+    bool has_xattrs;   /* fs/xattr.h */
     bool has_seals;    /* F_ADD_SEALS works: fs/seal.h */
     bool names_change; /* names come and go by themselves: they, and unused vnodes, are not kept */
     /* How an open of it behaves; NULL: by type (regular: fs/regular.c, device numbers: fs/devfs.c,
@@ -133,6 +137,7 @@ struct vnode {
     uint64_t device;                      /* (c) rdev */
     uint64_t blocks;                      /* (l) 512-byte units */
     struct timestamp atime, mtime, ctime; /* (l) */
+    struct timestamp birth;               /* (c) seconds 0: not known */
     bool linkable;                        /* (l) has no name yet, and may be given one: O_TMPFILE */
     uint32_t seals;       /* (l) F_SEAL_*; read without the lock where a stale value is harmless */
     uint32_t dirty;       /* (a) attributes differ from the store */
@@ -140,6 +145,7 @@ struct vnode {
     uint64_t references;  /* (a) */
     int64_t writers; /* (a) open for writing or mapped shared writable; negative: executed from */
     struct vnode *removed_from;       /* (l) of a removed directory: its "..", referenced */
+    struct list xattrs;               /* (l) of fs/xattr.c */
     struct file_locks *locks;         /* of fs/file_lock.c; NULL: there were none */
     struct mount *mounted;            /* (v) a file system is mounted here */
     struct list hash_link, idle_link; /* (v) */

@@ -3,6 +3,7 @@
  */
 #include "fs/walk.h"
 #include "abi/errno.h"
+#include "abi/fcntl.h"
 #include "core/thread.h"
 #include "arch/riscv/hart.h"
 #include "fs/mount.h"
@@ -29,20 +30,46 @@ struct vnode *walk_working_directory(void)
     return context ? path_context_directory(context) : mount_root_vnode();
 }
 
-int walk_start(struct walk *walk, struct vnode *directory, const char *path)
+/* Where an absolute path begins. */
+static struct vnode *root_of(const struct walk *walk)
 {
-    *walk = (struct walk){.rest = path};
+    if (!(walk->resolve & RESOLVE_IN_ROOT))
+        return walk_root();
+    vnode_reference(walk->base);
+    return walk->base;
+}
+
+/* May the walk go on from one vnode to another, in the mount of which it is? */
+static int check_mounts(const struct walk *walk, const struct vnode *from, const struct vnode *to)
+{
+    return (walk->resolve & RESOLVE_NO_XDEV) && from->mount != to->mount ? -EXDEV : 0;
+}
+
+static struct vnode *start_directory(struct vnode *directory)
+{
+    if (!directory)
+        return walk_working_directory();
+    vnode_reference(directory);
+    return directory;
+}
+
+int walk_start_resolving(struct walk *walk, struct vnode *directory, const char *path,
+                         unsigned resolve)
+{
+    *walk = (struct walk){.rest = path, .resolve = resolve};
     if (*path == '\0')
         return -ENOENT;
-    if (*path == '/') {
-        walk->directory = walk_root();
-    } else if (directory) {
-        vnode_reference(directory);
-        walk->directory = directory;
-    } else {
-        walk->directory = walk_working_directory();
-    }
+    if (*path == '/' && (resolve & RESOLVE_BENEATH))
+        return -EXDEV;
+    if (resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT))
+        walk->base = start_directory(directory);
+    walk->directory = *path == '/' ? root_of(walk) : start_directory(directory);
     return 0;
+}
+
+int walk_start(struct walk *walk, struct vnode *directory, const char *path)
+{
+    return walk_start_resolving(walk, directory, path, 0);
 }
 
 void walk_end(struct walk *walk, struct vnode **vnode)
@@ -51,7 +78,10 @@ void walk_end(struct walk *walk, struct vnode **vnode)
         *vnode = walk->directory;
     else if (walk->directory)
         vnode_release(walk->directory);
+    if (walk->base)
+        vnode_release(walk->base);
     kfree(walk->buffer);
+    walk->base = NULL;
     walk->directory = NULL;
     walk->buffer = NULL;
 }
@@ -137,21 +167,47 @@ int walk_parent(struct vnode *directory, struct vnode **parent)
     return error;
 }
 
+int walk_enter(struct walk *walk, struct vnode *vnode)
+{
+    vnode = mount_enter(vnode);
+    int error = check_mounts(walk, walk->directory, vnode);
+    if (error)
+        vnode_release(vnode);
+    else
+        move_to(walk, vnode);
+    return error;
+}
+
+/* Out of a mount, to the directory that it covers, as long as the walk stands on a mount's root. */
+static int leave_mounts(struct walk *walk, const struct vnode *root)
+{
+    int error = 0;
+
+    while (!error && walk->directory != root && mount_is_root(walk->directory) &&
+           walk->directory->mount->covered) {
+        struct vnode *covered = walk->directory->mount->covered;
+        error = check_mounts(walk, walk->directory, covered);
+        if (!error) {
+            vnode_reference(covered);
+            move_to(walk, covered);
+        }
+    }
+    return error;
+}
+
 /* The step "..": out of a mount through the directory that it covers, but not out of the root. */
 static int step_up(struct walk *walk)
 {
-    struct vnode *root = walk_root(), *parent;
-    int error = 0;
+    struct vnode *root, *parent;
 
-    while (walk->directory != root && mount_is_root(walk->directory) &&
-           walk->directory->mount->covered) {
-        vnode_reference(walk->directory->mount->covered);
-        move_to(walk, walk->directory->mount->covered);
-    }
-    if (walk->directory != root) {
+    if ((walk->resolve & RESOLVE_BENEATH) && walk->directory == walk->base)
+        return -EXDEV;
+    root = root_of(walk);
+    int error = leave_mounts(walk, root);
+    if (!error && walk->directory != root) {
         error = walk_parent(walk->directory, &parent);
         if (!error)
-            move_to(walk, mount_enter(parent));
+            error = walk_enter(walk, parent);
     }
     vnode_release(root);
     return error;
@@ -193,20 +249,53 @@ static int follow_directly(struct walk *walk, struct vnode *link)
     vnode_release(link);
     if (error)
         return error;
+    error = check_mounts(walk, walk->directory, target);
+    if (error) {
+        vnode_release(target);
+        return error;
+    }
     move_to(walk, target);
     walk->linked = has_more(walk);
     return 0;
 }
 
+/* Go to the root for a link's absolute target. */
+static int follow_to_root(struct walk *walk)
+{
+    if (walk->resolve & RESOLVE_BENEATH)
+        return -EXDEV;
+    struct vnode *root = root_of(walk);
+    int error = check_mounts(walk, walk->directory, root);
+    if (error)
+        vnode_release(root);
+    else
+        move_to(walk, root);
+    return error;
+}
+
+/* What resolve says of a link. */
+static int check_link(const struct walk *walk, const struct vnode *link)
+{
+    bool magic = link->operations->follow;
+
+    if (walk->resolve & RESOLVE_NO_SYMLINKS)
+        return -ELOOP;
+    if (magic && (walk->resolve & RESOLVE_NO_MAGICLINKS))
+        return -ELOOP;
+    return magic && (walk->resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) ? -EXDEV : 0;
+}
+
 int walk_follow(struct walk *walk, struct vnode *link)
 {
-    if (link->operations->follow)
-        return follow_directly(walk, link);
-    int error = read_target(walk, link);
+    int error = check_link(walk, link);
 
+    if (!error && link->operations->follow)
+        return follow_directly(walk, link);
+    if (!error)
+        error = read_target(walk, link);
     vnode_release(link);
     if (!error && *walk->rest == '/')
-        move_to(walk, walk_root());
+        error = follow_to_root(walk);
     return error;
 }
 
@@ -229,8 +318,7 @@ static int step_down(struct walk *walk, bool follow)
         walk->linked = true;
         return walk_follow(walk, vnode);
     }
-    move_to(walk, mount_enter(vnode));
-    return 0;
+    return walk_enter(walk, vnode);
 }
 
 int walk_step(struct walk *walk, bool follow)

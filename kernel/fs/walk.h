@@ -22,12 +22,19 @@ struct walk {
     unsigned links;
     enum walk_last kind;
     struct name last;
-    bool slash;  /* slashes followed the last name: it must be a directory */
-    bool linked; /* walk_step has followed a link */
+    unsigned resolve;   /* RESOLVE_* of openat2(2) */
+    struct vnode *base; /* referenced: what RESOLVE_BENEATH and RESOLVE_IN_ROOT keep to; or NULL */
+    bool slash;         /* slashes followed the last name: it must be a directory */
+    bool linked;        /* walk_step has followed a link */
 };
 
 /* Begin at directory (NULL: the current one) or at the root. -ENOENT: the path is empty. */
 int walk_start(struct walk *walk, struct vnode *directory, const char *path);
+
+/* As walk_start, for openat2(2): the walk, all of it, keeps to what resolve says. -EXDEV, -ELOOP.
+ */
+int walk_start_resolving(struct walk *walk, struct vnode *directory, const char *path,
+                         unsigned resolve);
 
 /* Go on until one name is left: -ENOENT, -ENOTDIR, -EACCES, -ELOOP, -ENAMETOOLONG, -ENOMEM, -EIO.
  */
@@ -36,6 +43,9 @@ int walk_to_last(struct walk *walk);
 /* Take the last step; a symbolic link is followed if asked for, or if a slash demands it. The same
  * errors. */
 int walk_step(struct walk *walk, bool follow);
+
+/* Step to a vnode (whose reference is taken over), or to what is mounted there. -EXDEV. */
+int walk_enter(struct walk *walk, struct vnode *vnode);
 
 /* The vnode of the last name, which is a link, has been looked up already (takes over the
  * reference): follow it. */

@@ -44,15 +44,24 @@ int at_begin(struct at *at, int descriptor, uint64_t address)
     int error = take_path(at, address);
 
     at->directory = NULL;
-    if (error || at->path[0] == '/' || at->path[0] == '\0' || descriptor == AT_FDCWD)
+    if (error || at->path[0] == '/' || at->path[0] == '\0')
         return error;
-    error = vnode_of_descriptor(descriptor, &at->directory);
+    return at_take_directory(at, descriptor);
+}
+
+int at_take_directory(struct at *at, int descriptor)
+{
+    if (descriptor == AT_FDCWD || at->directory)
+        return 0;
+    int error = vnode_of_descriptor(descriptor, &at->directory);
     if (!error && vnode_type(at->directory) != S_IFDIR) {
         vnode_release(at->directory);
         error = -ENOTDIR;
     }
-    if (error)
+    if (error) {
         kfree(at->buffer);
+        at->directory = NULL;
+    }
     return error;
 }
 
@@ -63,6 +72,14 @@ void at_end(struct at *at)
     kfree(at->buffer);
 }
 
+static int vnode_without_path(int descriptor, struct vnode **vnode)
+{
+    if (descriptor != AT_FDCWD)
+        return vnode_of_descriptor(descriptor, vnode);
+    *vnode = walk_working_directory();
+    return 0;
+}
+
 int at_lookup(int descriptor, uint64_t address, unsigned flags, struct vnode **vnode)
 {
     struct at at;
@@ -71,16 +88,20 @@ int at_lookup(int descriptor, uint64_t address, unsigned flags, struct vnode **v
     if (error)
         return error;
     if (at.path[0] == '\0' && (flags & AT_EMPTY_PATH)) {
-        if (descriptor == AT_FDCWD)
-            *vnode = walk_working_directory();
-        else
-            error = vnode_of_descriptor(descriptor, vnode);
+        error = vnode_without_path(descriptor, vnode);
     } else {
         error = path_lookup(at.directory, at.path, flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW,
                             vnode);
     }
     at_end(&at);
     return error;
+}
+
+int at_lookup_or_none(int descriptor, uint64_t address, unsigned flags, struct vnode **vnode)
+{
+    if (!address && (flags & AT_EMPTY_PATH))
+        return vnode_without_path(descriptor, vnode);
+    return at_lookup(descriptor, address, flags, vnode);
 }
 
 int file_get_usable(int descriptor, struct file **file)

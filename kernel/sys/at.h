@@ -21,8 +21,15 @@ struct at {
 int at_begin(struct at *at, int descriptor, uint64_t address);
 void at_end(struct at *at);
 
+/* Take the directory in, too, if at_begin has not because the path is absolute: for
+ * RESOLVE_IN_ROOT. On failure nothing is held any more. */
+int at_take_directory(struct at *at, int descriptor);
+
 /* The vnode that the arguments name, referenced; flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH. */
 int at_lookup(int descriptor, uint64_t address, unsigned flags, struct vnode **vnode);
+
+/* As at_lookup; with AT_EMPTY_PATH no path at all is an empty one: stat(2). */
+int at_lookup_or_none(int descriptor, uint64_t address, unsigned flags, struct vnode **vnode);
 
 /* The file of a descriptor, referenced, if it is not for its path only: -EBADF. */
 struct file;

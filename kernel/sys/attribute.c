@@ -18,19 +18,35 @@ static long change_mode(struct vnode *vnode, uint32_t mode)
 {
     struct attributes attributes = {.valid = ATTRIBUTE_MODE, .mode = mode & 07777};
 
+    if (vnode_type(vnode) == S_IFLNK)
+        return -EOPNOTSUPP;
     return vnode_is_owner(vnode) ? vfs_set_attributes(vnode, &attributes) : -EPERM;
 }
 
-long sys_fchmodat(const uint64_t argument[6])
+static long change_mode_at(const uint64_t argument[6], unsigned flags)
 {
     struct vnode *vnode;
-    long result = at_lookup((int)argument[0], argument[1], 0, &vnode);
+    long result = at_lookup((int)argument[0], argument[1], flags, &vnode);
 
     if (result)
         return result;
     result = change_mode(vnode, (uint32_t)argument[2]);
     vnode_release(vnode);
     return result;
+}
+
+long sys_fchmodat(const uint64_t argument[6])
+{
+    return change_mode_at(argument, 0);
+}
+
+long sys_fchmodat2(const uint64_t argument[6])
+{
+    unsigned flags = (unsigned)argument[3];
+
+    if (flags & ~(unsigned)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    return change_mode_at(argument, flags);
 }
 
 long sys_fchmod(const uint64_t argument[6])

@@ -20,24 +20,84 @@
 #define TRANSFER_MAX (INT32_MAX & ~(int64_t)PAGE_MASK) /* read(2): at most 0x7ffff000 bytes */
 #define PIECES_SHORT 8
 
-long sys_openat(const uint64_t argument[6])
+static long open_at(int directory, uint64_t path, const struct open_how *how)
 {
-    uint32_t flags = (uint32_t)argument[2];
     struct file *file = NULL;
     struct at at;
-    int error = at_begin(&at, (int)argument[0], argument[1]);
+    int error = at_begin(&at, directory, path);
 
+    if (!error && (how->resolve & RESOLVE_IN_ROOT))
+        error = at_take_directory(&at, directory);
     if (error)
         return error;
     /* Without a descriptor, no file may be made. */
-    int descriptor = file_reserve(flags & O_CLOEXEC);
+    int descriptor = file_reserve(how->flags & O_CLOEXEC);
     error = descriptor;
     if (descriptor >= 0) {
-        error = path_open(at.directory, at.path, flags, (uint32_t)argument[3], &file);
+        error = path_open_resolving(at.directory, at.path, how, &file);
         file_fill(descriptor, file);
     }
     at_end(&at);
     return error < 0 ? error : descriptor;
+}
+
+long sys_openat(const uint64_t argument[6])
+{
+    struct open_how how = {.flags = (uint32_t)argument[2], .mode = (uint32_t)argument[3]};
+
+    return open_at((int)argument[0], argument[1], &how);
+}
+
+/* Copy the structure, of which a later version may be longer: what is not known must be 0. */
+static int take_how(uint64_t address, uint64_t size, struct open_how *how)
+{
+    uint64_t word = 0;
+
+    if (size < sizeof(*how))
+        return -EINVAL;
+    if (size > PAGE_SIZE)
+        return -E2BIG;
+    if (copy_from_user(how, address, sizeof(*how)))
+        return -EFAULT;
+    for (uint64_t done = sizeof(*how); done < size; done += sizeof(word)) {
+        size_t now = size - done < sizeof(word) ? size - done : sizeof(word);
+        if (copy_from_user(&word, address + done, now))
+            return -EFAULT;
+        if (word)
+            return -E2BIG;
+    }
+    return 0;
+}
+
+/* openat2(2) is strict where openat(2) ignores. */
+static int check_how(const struct open_how *how)
+{
+    const uint64_t known = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND |
+                           O_NONBLOCK | O_SYNC | O_ASYNC | O_DIRECT | O_LARGEFILE | O_NOFOLLOW |
+                           O_NOATIME | O_CLOEXEC | O_PATH | O_TMPFILE;
+    const uint64_t with_path = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    const uint64_t both = RESOLVE_BENEATH | RESOLVE_IN_ROOT;
+    bool unnamed = (how->flags & O_TMPFILE) == O_TMPFILE;
+    bool makes = (how->flags & O_CREAT) || unnamed;
+
+    if ((how->flags & ~known) || ((how->flags & O_PATH) && (how->flags & ~with_path)))
+        return -EINVAL;
+    if ((how->resolve & ~(uint64_t)0x3f) || (how->resolve & both) == both)
+        return -EINVAL;
+    if (makes ? how->mode & ~(uint64_t)07777 : how->mode)
+        return -EINVAL;
+    /* Nothing is promised to be found without waiting. */
+    return how->resolve & RESOLVE_CACHED ? -EAGAIN : 0;
+}
+
+long sys_openat2(const uint64_t argument[6])
+{
+    struct open_how how;
+    int error = take_how(argument[2], argument[3], &how);
+
+    if (!error)
+        error = check_how(&how);
+    return error ? error : open_at((int)argument[0], argument[1], &how);
 }
 
 long sys_close(const uint64_t argument[6])

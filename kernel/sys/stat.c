@@ -6,6 +6,7 @@
 #include "abi/fcntl.h"
 #include "core/process.h"
 #include "core/user.h"
+#include "dev/block.h"
 #include "fs/file.h"
 #include "fs/mount.h"
 #include "sys/at.h"
@@ -31,7 +32,7 @@ long sys_newfstatat(const uint64_t argument[6])
 
     if (flags & ~(unsigned)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH))
         return -EINVAL;
-    int error = at_lookup((int)argument[0], argument[1], flags, &vnode);
+    int error = at_lookup_or_none((int)argument[0], argument[1], flags, &vnode);
     if (error)
         return error;
     vnode_status(vnode, &status);
@@ -44,7 +45,7 @@ static struct statx_timestamp statx_time(int64_t seconds, int64_t nanoseconds)
     return (struct statx_timestamp){.seconds = seconds, .nanoseconds = (uint32_t)nanoseconds};
 }
 
-static void fill_statx(struct vnode *vnode, struct statx *statx)
+static void fill_statx(struct vnode *vnode, unsigned mask, struct statx *statx)
 {
     struct stat status;
 
@@ -52,6 +53,7 @@ static void fill_statx(struct vnode *vnode, struct statx *statx)
     *statx = (struct statx){
         .mask = STATX_BASIC_STATS | (vnode->mount ? STATX_MNT_ID : 0),
         .mount_id = vnode->mount ? vnode->mount->id : 0,
+        .attributes_mask = STATX_ATTR_MOUNT_ROOT,
         .block_size = (uint32_t)status.block_size,
         .links = status.links,
         .uid = status.uid,
@@ -68,6 +70,17 @@ static void fill_statx(struct vnode *vnode, struct statx *statx)
         .device_major = device_major(status.device),
         .device_minor = device_minor(status.device),
     };
+    if (vnode->birth.seconds && vnode->mount) {
+        statx->mask |= STATX_BTIME;
+        statx->btime = statx_time(vnode->birth.seconds, vnode->birth.nanoseconds);
+    }
+    if (mount_is_root(vnode))
+        statx->attributes |= STATX_ATTR_MOUNT_ROOT;
+    if ((mask & STATX_DIOALIGN) && vnode_type(vnode) == S_IFREG && vnode->mount &&
+        vnode->mount->device) {
+        statx->mask |= STATX_DIOALIGN;
+        statx->direct_memory_alignment = statx->direct_offset_alignment = SECTOR_SIZE;
+    }
 }
 
 long sys_statx(const uint64_t argument[6])
@@ -80,10 +93,10 @@ long sys_statx(const uint64_t argument[6])
         (flags &
          ~(unsigned)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE)))
         return -EINVAL;
-    int error = at_lookup((int)argument[0], argument[1], flags, &vnode);
+    int error = at_lookup_or_none((int)argument[0], argument[1], flags, &vnode);
     if (error)
         return error;
-    fill_statx(vnode, &statx);
+    fill_statx(vnode, mask, &statx);
     vnode_release(vnode);
     return copy_to_user(argument[4], &statx, sizeof(statx));
 }

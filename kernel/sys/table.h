@@ -9,6 +9,18 @@
 
 #define SYSTEM_CALLS(SYSTEM_CALL)                                                                  \
     /* names and directories */                                                                    \
+    SYSTEM_CALL(SYS_setxattr, setxattr)                                                            \
+    SYSTEM_CALL(SYS_lsetxattr, lsetxattr)                                                          \
+    SYSTEM_CALL(SYS_fsetxattr, fsetxattr)                                                          \
+    SYSTEM_CALL(SYS_getxattr, getxattr)                                                            \
+    SYSTEM_CALL(SYS_lgetxattr, lgetxattr)                                                          \
+    SYSTEM_CALL(SYS_fgetxattr, fgetxattr)                                                          \
+    SYSTEM_CALL(SYS_listxattr, listxattr)                                                          \
+    SYSTEM_CALL(SYS_llistxattr, llistxattr)                                                        \
+    SYSTEM_CALL(SYS_flistxattr, flistxattr)                                                        \
+    SYSTEM_CALL(SYS_removexattr, removexattr)                                                      \
+    SYSTEM_CALL(SYS_lremovexattr, lremovexattr)                                                    \
+    SYSTEM_CALL(SYS_fremovexattr, fremovexattr)                                                    \
     SYSTEM_CALL(SYS_getcwd, getcwd)                                                                \
     SYSTEM_CALL(SYS_mknodat, mknodat)                                                              \
     SYSTEM_CALL(SYS_mkdirat, mkdirat)                                                              \
@@ -22,6 +34,7 @@
     SYSTEM_CALL(SYS_chroot, chroot)                                                                \
     SYSTEM_CALL(SYS_fchmod, fchmod)                                                                \
     SYSTEM_CALL(SYS_fchmodat, fchmodat)                                                            \
+    SYSTEM_CALL(SYS_fchmodat2, fchmodat2)                                                          \
     SYSTEM_CALL(SYS_fchownat, fchownat)                                                            \
     SYSTEM_CALL(SYS_fchown, fchown)                                                                \
     SYSTEM_CALL(SYS_faccessat, faccessat)                                                          \
@@ -44,6 +57,7 @@
     SYSTEM_CALL(SYS_ftruncate, ftruncate)                                                          \
     SYSTEM_CALL(SYS_fallocate, fallocate)                                                          \
     SYSTEM_CALL(SYS_openat, openat)                                                                \
+    SYSTEM_CALL(SYS_openat2, openat2)                                                              \
     SYSTEM_CALL(SYS_memfd_create, memfd_create)                                                    \
     SYSTEM_CALL(SYS_close, close)                                                                  \
     SYSTEM_CALL(SYS_close_range, close_range)                                                      \

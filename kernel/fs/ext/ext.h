@@ -75,7 +75,6 @@ struct ext_inode {
     uint32_t next_physical;        /* (m) and its place: the goal of the next */
     uint32_t flags, attribute_block;
     uint32_t dtime;          /* deletion time, or the number of the next orphan */
-    struct timestamp birth;  /* of a new file */
     bool is_new;             /* the disk's inode is to be written wholly */
     struct list orphan_link; /* (o) */
     struct ext_index *index; /* (vnode lock) of a large directory, or NULL */
@@ -294,6 +293,8 @@ int ext_link(struct vnode *directory, const struct name *name, struct vnode *tar
 int ext_unlink(struct vnode *directory, const struct name *name, struct vnode *target);
 int ext_rename(struct vnode *from, const struct name *from_name, struct vnode *source,
                struct vnode *to, const struct name *to_name, struct vnode *target);
+int ext_exchange(struct vnode *from, const struct name *from_name, struct vnode *source,
+                 struct vnode *to, const struct name *to_name, struct vnode *target);
 long ext_read_link(struct vnode *link, char *buffer, size_t size);
 
 #endif

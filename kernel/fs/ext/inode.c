@@ -122,6 +122,10 @@ static void decode(struct ext_inode *inode, const struct ext_disk_inode *disk)
     vnode->atime = decode_time(disk->atime, HAS(ext, disk, atime_extra), disk->atime_extra);
     vnode->mtime = decode_time(disk->mtime, HAS(ext, disk, mtime_extra), disk->mtime_extra);
     vnode->ctime = decode_time(disk->ctime, HAS(ext, disk, ctime_extra), disk->ctime_extra);
+    vnode->birth = (struct timestamp){0};
+    if (HAS(ext, disk, birth_time))
+        vnode->birth =
+            decode_time(disk->birth_time, HAS(ext, disk, birth_time_extra), disk->birth_time_extra);
     memcpy(inode->block, disk->block, sizeof(inode->block));
     inode->flags = disk->flags;
     inode->attribute_block = disk->attribute_block;
@@ -198,7 +202,6 @@ int ext_inode_create(struct ext *ext, uint64_t number, const struct creation *cr
     inode->vnode.uid = creation->uid;
     inode->vnode.gid = creation->gid;
     inode->vnode.device = creation->device;
-    inode->birth = inode->vnode.ctime;
     inode->is_new = true;
     struct vnode *other = vnode_cache_insert(&inode->vnode);
     if (other != &inode->vnode) {
@@ -229,8 +232,8 @@ static void encode_extra_fields(const struct ext_inode *inode, struct ext_disk_i
         return;
     if (inode->is_new) {
         disk->extra_size = EXT_EXTRA_SIZE;
-        disk->birth_time = (uint32_t)inode->birth.seconds;
-        disk->birth_time_extra = encode_extra(inode->birth);
+        disk->birth_time = (uint32_t)vnode->birth.seconds;
+        disk->birth_time_extra = encode_extra(vnode->birth);
     }
     if (HAS(ext, disk, ctime_extra))
         disk->ctime_extra = encode_extra(vnode->ctime);
@@ -412,6 +415,7 @@ const struct vnode_operations ext_operations = {
     .link = ext_link,
     .unlink = ext_unlink,
     .rename = ext_rename,
+    .exchange = ext_exchange,
     .read_directory = ext_read_directory,
     .read_link = ext_read_link,
     .set_attributes = ext_set_attributes,

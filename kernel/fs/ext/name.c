@@ -306,6 +306,74 @@ int ext_rename(struct vnode *from, const struct name *from_name, struct vnode *s
     return error;
 }
 
+/* A name of directory leads to this inode from now on. */
+struct redirection {
+    struct ext_inode *directory, *inode;
+    struct ext_place place, parent_place; /* the latter: of ".." of a directory that moves */
+    bool moves;
+};
+
+/* Find the entry, which leads to expected now, and what else is to be changed. */
+static int find_redirection(struct redirection *redirection, const struct name *name,
+                            const struct vnode *expected, bool across)
+{
+    static const struct name dot_dot = {"..", 2};
+    struct ext_inode *inode = redirection->inode;
+    int error = find_expected(redirection->directory, name, expected, &redirection->place);
+
+    redirection->moves = across && vnode_type(&inode->vnode) == S_IFDIR;
+    if (error || !redirection->moves)
+        return error;
+    error = ext_directory_find(inode, &dot_dot, &redirection->parent_place);
+    if (error == -ENOENT)
+        error = ext_error(ext_of(inode), "a directory has no parent", inode->vnode.number);
+    return error;
+}
+
+static int redirect(struct ext_operation *operation, struct redirection *redirection)
+{
+    struct vnode *vnode = &redirection->inode->vnode;
+    struct ext_inode *directory = redirection->directory;
+    int error = ext_directory_replace(operation, directory, &redirection->place, vnode->number,
+                                      vnode->mode);
+
+    if (!error && redirection->moves)
+        error = ext_directory_replace(operation, redirection->inode, &redirection->parent_place,
+                                      directory->vnode.number, S_IFDIR);
+    if (!error) {
+        vnode->ctime = time_stamp();
+        ext_operation_inode(operation, redirection->inode);
+        ext_operation_inode(operation, directory);
+    }
+    return error;
+}
+
+int ext_exchange(struct vnode *from, const struct name *from_name, struct vnode *source,
+                 struct vnode *to, const struct name *to_name, struct vnode *target)
+{
+    struct redirection back = {.directory = ext_inode_of(from), .inode = ext_inode_of(target)};
+    struct redirection forth = {.directory = ext_inode_of(to), .inode = ext_inode_of(source)};
+    struct ext_operation operation;
+    int error = find_redirection(&back, from_name, source, from != to);
+
+    if (!error)
+        error = find_redirection(&forth, to_name, target, from != to);
+    if (!error && ((forth.moves && !back.moves && to->links >= EXT_LINKS_MAX) ||
+                   (back.moves && !forth.moves && from->links >= EXT_LINKS_MAX)))
+        error = -EMLINK;
+    if (!error)
+        error = ext_operation_begin(&operation, ext_of(back.directory));
+    if (error)
+        return error;
+    from->links += (uint32_t)back.moves - (uint32_t)forth.moves;
+    to->links += (uint32_t)forth.moves - (uint32_t)back.moves;
+    error = redirect(&operation, &back);
+    if (!error)
+        error = redirect(&operation, &forth);
+    ext_operation_end(&operation);
+    return error;
+}
+
 long ext_read_link(struct vnode *vnode, char *buffer, size_t size)
 {
     struct ext_inode *inode = ext_inode_of(vnode);
