@@ -438,15 +438,19 @@ uint64_t object_stored_range(struct object *object, uint64_t first, uint64_t end
 
 uint32_t object_error_sample(const struct object *object)
 {
-    return __atomic_load_n(&object->error_sequence, __ATOMIC_ACQUIRE);
+    uint32_t sequence = __atomic_load_n(&object->error_sequence, __ATOMIC_ACQUIRE);
+    bool told = __atomic_load_n(&object->error_reported, __ATOMIC_RELAXED) == sequence;
+
+    return told ? sequence : sequence - 1;
 }
 
 int object_error_check(struct object *object, uint32_t *seen)
 {
-    uint32_t sequence = object_error_sample(object);
+    uint32_t sequence = __atomic_load_n(&object->error_sequence, __ATOMIC_ACQUIRE);
 
     if (sequence == *seen)
         return 0;
     *seen = sequence;
+    __atomic_store_n(&object->error_reported, sequence, __ATOMIC_RELAXED);
     return __atomic_load_n(&object->error, __ATOMIC_RELAXED);
 }

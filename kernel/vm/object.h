@@ -83,6 +83,7 @@ struct object {
     uint64_t dirty_since;     /* time_now() of the first of them */
     uint64_t read_ahead_next, read_ahead_size; /* (l) sequential detection */
     uint32_t error_sequence;  /* (a) count of write-back errors, see object_error_check */
+    uint32_t error_reported;  /* (a) what error_sequence was when somebody was told last */
     int error;                /* (a) the latest of them */
     bool anonymous;           /* (c) zero-filled, no store: shared memory, tmpfs */
     struct page_quota *quota; /* (c) charged for each page; NULL: none */
@@ -171,8 +172,10 @@ bool object_next_dirty(struct object *object, uint64_t first, uint64_t last, uin
 int object_write_back(struct object *object, uint64_t start, uint64_t end, bool wait);
 
 /*
- * The errseq rule of Linux: *seen is an open file's position (0 at open: object_error_sample).
- * Returns the error that happened since, once, and moves *seen.
+ * The errseq rule of Linux: *seen is an open file's position (at open: object_error_sample). An
+ * error is told once to every open file that was there when it happened; and if nobody has been
+ * told yet, to the next one that opens. object_error_check returns the error, once, and moves
+ * *seen.
  */
 uint32_t object_error_sample(const struct object *object);
 int object_error_check(struct object *object, uint32_t *seen);

@@ -141,7 +141,7 @@ void object_page_written(struct object *object, struct page *page, int error)
 
 int object_write_back(struct object *object, uint64_t start, uint64_t end, bool wait)
 {
-    uint32_t seen = object_error_sample(object);
+    uint32_t before = __atomic_load_n(&object->error_sequence, __ATOMIC_ACQUIRE);
     uint64_t index = start >> PAGE_SHIFT, last = (end - 1) >> PAGE_SHIFT;
     struct page *pages[RUN_MAX];
     unsigned count;
@@ -157,7 +157,10 @@ int object_write_back(struct object *object, uint64_t start, uint64_t end, bool 
     if (!wait)
         return 0;
     wait_event(&object->written, __atomic_load_n(&object->writing, __ATOMIC_ACQUIRE) == 0);
-    return object_error_check(object, &seen);
+    /* Whoever asked is told now; the open files are told all the same. */
+    return __atomic_load_n(&object->error_sequence, __ATOMIC_ACQUIRE) == before
+               ? 0
+               : __atomic_load_n(&object->error, __ATOMIC_RELAXED);
 }
 
 /* Take the object off the list of dirty ones if it has no dirty page left; the list's reference

@@ -193,8 +193,10 @@ static void write_error(void)
         ;
     next_error = -EIO;
     CHECK(object_write_back(&object, 0, UINT64_MAX, true) == -EIO);
+    uint32_t opened = object_error_sample(&object); /* nobody has been told yet */
     CHECK(object_error_check(&object, &first) == -EIO && object_error_check(&object, &first) == 0);
     CHECK(object_error_check(&object, &second) == -EIO);
+    CHECK(object_error_check(&object, &opened) == -EIO);
     uint32_t later = object_error_sample(&object);
     CHECK(object_error_check(&object, &later) == 0);
     end();
