@@ -7,7 +7,12 @@
 #include "core/signal.h"
 #include "core/strace.h"
 #include "core/thread.h"
+#include "core/process.h"
 #include "sys/table.h"
+#include "vm/page.h"
+#include "vm/reclaim.h"
+
+#define MEMORY_ROUNDS 8u
 
 static system_call *const table[SYS_LIMIT] = {
 #define TABLE_ENTRY(number, name) [number] = sys_##name,
@@ -26,17 +31,35 @@ static void end_interrupted(struct trap_frame *frame, uint64_t argument, enum re
     process_signals_deliver(frame);
 }
 
-void syscall_dispatch(struct trap_frame *frame)
+static long call(uint64_t number, uint64_t *arguments)
 {
-    uint64_t number = frame->x[REGISTER_A7], argument = frame->x[REGISTER_A0];
     system_call *function = number < SYS_LIMIT ? table[number] : NULL;
-    long result = -ENOSYS;
+
     if (!function)
         strace_unknown(number);
     if (strace_on)
-        result = strace_call(number, function, &frame->x[REGISTER_A0]);
-    else if (function)
-        result = function(&frame->x[REGISTER_A0]);
+        return strace_call(number, function, arguments);
+    return function ? function(arguments) : -ENOSYS;
+}
+
+/*
+ * The kernel's own memory is allocated where nothing can be waited for, under locks. A call that
+ * found none has changed nothing; here, where nothing is held, memory is made by the means that a
+ * fault has, and the call is made again. If memory is not short, the error means something else.
+ */
+static bool make_memory(void)
+{
+    return page_count_is_below_high() && !thread_killed() &&
+           (reclaim_pages(1) || out_of_memory_kill());
+}
+
+void syscall_dispatch(struct trap_frame *frame)
+{
+    uint64_t number = frame->x[REGISTER_A7], argument = frame->x[REGISTER_A0];
+    long result = call(number, &frame->x[REGISTER_A0]);
+
+    for (unsigned i = 0; result == -ENOMEM && i < MEMORY_ROUNDS && make_memory(); i++)
+        result = call(number, &frame->x[REGISTER_A0]);
     frame->x[REGISTER_A0] = (uint64_t)result;
     if (number == SYS_rt_sigreturn)
         return;

@@ -106,6 +106,7 @@ static void orphans_come_to_the_subreaper(void)
 static void dies_before_its_parent(void *argument)
 {
     (void)argument;
+    signal(SIGCHLD, SIG_DFL);
     pid_t pid = expect_ok(fork());
     if (pid == 0)
         _exit(7);
@@ -132,8 +133,8 @@ static void unwanted_orphans(void)
 
     expect_ok(pipe(orphan_pipe));
     expect_ok(prctl(PR_SET_CHILD_SUBREAPER, 1));
-    pid_t pid = spawn(dies_before_its_parent, NULL);
     signal(SIGCHLD, SIG_IGN);
+    pid_t pid = spawn(dies_before_its_parent, NULL);
     read_all(orphan_pipe[0], &orphan, sizeof(orphan));
     expect_errno(waitpid(pid, NULL, 0), ECHILD);
     expect_errno(kill(orphan, 0), ESRCH);
