@@ -146,6 +146,21 @@
 #define SYS_getegid            177
 #define SYS_gettid             178
 #define SYS_sysinfo            179
+#define SYS_socket             198
+#define SYS_socketpair         199
+#define SYS_bind               200
+#define SYS_listen             201
+#define SYS_accept             202
+#define SYS_connect            203
+#define SYS_getsockname        204
+#define SYS_getpeername        205
+#define SYS_sendto             206
+#define SYS_recvfrom           207
+#define SYS_setsockopt         208
+#define SYS_getsockopt         209
+#define SYS_shutdown           210
+#define SYS_sendmsg            211
+#define SYS_recvmsg            212
 #define SYS_readahead          213
 #define SYS_brk                214
 #define SYS_munmap             215
@@ -166,11 +181,14 @@
 #define SYS_madvise            233
 #define SYS_remap_file_pages   234
 #define SYS_rt_tgsigqueueinfo  240
+#define SYS_accept4            242
+#define SYS_recvmmsg           243
 #define SYS_riscv_hwprobe      258
 #define SYS_riscv_flush_icache 259
 #define SYS_wait4              260
 #define SYS_prlimit64          261
 #define SYS_syncfs             267
+#define SYS_sendmmsg           269
 #define SYS_process_vm_readv   270
 #define SYS_process_vm_writev  271
 #define SYS_renameat2          276
@@ -189,7 +207,6 @@
 #define SYS_epoll_pwait2       441
 #define SYS_fchmodat2          452
 #define SYS_mseal              462
-
-#define SYS_LIMIT 470 /* one above the highest */
+#define SYS_LIMIT              470 /* one above the highest */
 
 #endif

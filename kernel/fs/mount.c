@@ -26,6 +26,7 @@
 #include "fs/pipe.h"
 #include "fs/procfs.h"
 #include "fs/pseudo.h"
+#include "fs/socket.h"
 #include "fs/timer_file.h"
 #include "fs/sysfs.h"
 #include "fs/tmpfs.h"
@@ -61,6 +62,7 @@ void file_systems_init(void)
     timer_files_init();
     rename_init();
     pipe_init();
+    socket_init();
     ext_init();
     tmpfs_init();
     devfs_init();

@@ -13,12 +13,10 @@
 #include "fs/pipe.h"
 #include "fs/special.h"
 #include "sys/at.h"
+#include "sys/buffers.h"
 #include "sys/table.h"
 #include "vm/kmem.h"
 #include "vm/page.h"
-
-#define TRANSFER_MAX (INT32_MAX & ~(int64_t)PAGE_MASK) /* read(2): at most 0x7ffff000 bytes */
-#define PIECES_SHORT 8
 
 static long open_at(int directory, uint64_t path, const struct open_how *how)
 {
@@ -105,73 +103,6 @@ long sys_close(const uint64_t argument[6])
     return file_close((int)argument[0]);
 }
 
-/* What a call moves: one buffer or several, in user memory. */
-struct buffers {
-    struct transfer transfer;
-    struct transfer_piece pieces[PIECES_SHORT];
-    struct transfer_piece *memory; /* for more */
-};
-
-static bool in_user_space(uint64_t address, uint64_t size)
-{
-    return size <= user_end && address <= user_end - size;
-}
-
-static int one_buffer(struct buffers *buffers, uint64_t address, uint64_t size)
-{
-    buffers->memory = NULL;
-    if (size > INT64_MAX)
-        return -EINVAL;
-    if (!in_user_space(address, size))
-        return -EFAULT;
-    if (size > TRANSFER_MAX)
-        size = TRANSFER_MAX;
-    transfer_init(&buffers->transfer, buffers->pieces, address, size, false);
-    return 0;
-}
-
-/* Check the pieces, cut off what is above the most that a call moves, and add them up. */
-static int check_pieces(struct transfer_piece *pieces, unsigned count, size_t *total)
-{
-    uint64_t sum = 0;
-
-    for (unsigned i = 0; i < count; i++) {
-        if (pieces[i].size > INT64_MAX || sum + pieces[i].size > INT64_MAX)
-            return -EINVAL;
-        if (!in_user_space(pieces[i].address, pieces[i].size))
-            return -EFAULT;
-        sum += pieces[i].size;
-    }
-    *total = sum < TRANSFER_MAX ? sum : TRANSFER_MAX;
-    return 0;
-}
-
-/* struct iovec in user memory is an array of pieces. */
-static int several_buffers(struct buffers *buffers, uint64_t address, uint64_t count)
-{
-    struct transfer_piece *pieces = buffers->pieces;
-    size_t total;
-
-    buffers->memory = NULL;
-    if (count > IOV_MAX)
-        return -EINVAL;
-    if (count > PIECES_SHORT) {
-        pieces = buffers->memory = kmalloc(count * sizeof(*pieces));
-        if (!pieces)
-            return -ENOMEM;
-    }
-    int error = copy_from_user(pieces, address, count * sizeof(struct iovec));
-    if (!error)
-        error = check_pieces(pieces, (unsigned)count, &total);
-    if (error) {
-        kfree(buffers->memory);
-        return error;
-    }
-    buffers->transfer = (struct transfer){
-        .pieces = pieces, .count = (unsigned)count, .remaining = total, .kernel = false};
-    return 0;
-}
-
 typedef long move_function(struct file *file, struct transfer *transfer, uint64_t *offset);
 
 /* Move with the buffers, which are given up. error: from making them. */
@@ -190,14 +121,14 @@ static long move(int descriptor, struct buffers *buffers, int error, move_functi
     if (file)
         file_release(file);
     if (!error)
-        kfree(buffers->memory);
+        buffers_release(buffers);
     return result;
 }
 
 long sys_read(const uint64_t argument[6])
 {
     struct buffers buffers;
-    int error = one_buffer(&buffers, argument[1], argument[2]);
+    int error = buffers_one(&buffers, argument[1], argument[2]);
 
     return move((int)argument[0], &buffers, error, file_read, NULL);
 }
@@ -205,7 +136,7 @@ long sys_read(const uint64_t argument[6])
 long sys_write(const uint64_t argument[6])
 {
     struct buffers buffers;
-    int error = one_buffer(&buffers, argument[1], argument[2]);
+    int error = buffers_one(&buffers, argument[1], argument[2]);
 
     return move((int)argument[0], &buffers, error, file_write, NULL);
 }
@@ -214,7 +145,7 @@ long sys_pread64(const uint64_t argument[6])
 {
     struct buffers buffers;
     uint64_t offset = argument[3];
-    int error = one_buffer(&buffers, argument[1], argument[2]);
+    int error = buffers_one(&buffers, argument[1], argument[2]);
 
     return move((int)argument[0], &buffers, error, file_read, &offset);
 }
@@ -223,7 +154,7 @@ long sys_pwrite64(const uint64_t argument[6])
 {
     struct buffers buffers;
     uint64_t offset = argument[3];
-    int error = one_buffer(&buffers, argument[1], argument[2]);
+    int error = buffers_one(&buffers, argument[1], argument[2]);
 
     return move((int)argument[0], &buffers, error, file_write, &offset);
 }
@@ -231,7 +162,7 @@ long sys_pwrite64(const uint64_t argument[6])
 long sys_readv(const uint64_t argument[6])
 {
     struct buffers buffers;
-    int error = several_buffers(&buffers, argument[1], argument[2]);
+    int error = buffers_several(&buffers, argument[1], argument[2]);
 
     return move((int)argument[0], &buffers, error, file_read, NULL);
 }
@@ -239,7 +170,7 @@ long sys_readv(const uint64_t argument[6])
 long sys_writev(const uint64_t argument[6])
 {
     struct buffers buffers;
-    int error = several_buffers(&buffers, argument[1], argument[2]);
+    int error = buffers_several(&buffers, argument[1], argument[2]);
 
     return move((int)argument[0], &buffers, error, file_write, NULL);
 }
@@ -248,7 +179,7 @@ long sys_preadv(const uint64_t argument[6])
 {
     struct buffers buffers;
     uint64_t offset = argument[3];
-    int error = several_buffers(&buffers, argument[1], argument[2]);
+    int error = buffers_several(&buffers, argument[1], argument[2]);
 
     return move((int)argument[0], &buffers, error, file_read, &offset);
 }
@@ -257,7 +188,7 @@ long sys_pwritev(const uint64_t argument[6])
 {
     struct buffers buffers;
     uint64_t offset = argument[3];
-    int error = several_buffers(&buffers, argument[1], argument[2]);
+    int error = buffers_several(&buffers, argument[1], argument[2]);
 
     return move((int)argument[0], &buffers, error, file_write, &offset);
 }
@@ -285,12 +216,12 @@ static long move_with_flags(const uint64_t argument[6], bool write)
 {
     struct buffers buffers;
     uint64_t offset = argument[3];
-    int error = several_buffers(&buffers, argument[1], argument[2]);
+    int error = buffers_several(&buffers, argument[1], argument[2]);
 
     if (!error) {
         error = decode_flags((unsigned)argument[5], write, &buffers.transfer);
         if (error)
-            kfree(buffers.memory);
+            buffers_release(&buffers);
     }
     return move((int)argument[0], &buffers, error, write ? file_write : file_read,
                 offset == UINT64_MAX ? NULL : &offset);
@@ -322,14 +253,14 @@ long sys_vmsplice(const uint64_t argument[6])
     if (!file_is_pipe(file)) {
         result = -EBADF;
     } else {
-        result = several_buffers(&buffers, argument[1], argument[2]);
+        result = buffers_several(&buffers, argument[1], argument[2]);
         if (!result) {
             if (flags & SPLICE_F_NONBLOCK)
                 buffers.transfer.set_flags = O_NONBLOCK;
             result = (file->flags & O_ACCMODE) == O_RDONLY
                          ? file_read(file, &buffers.transfer, NULL)
                          : file_write(file, &buffers.transfer, NULL);
-            kfree(buffers.memory);
+            buffers_release(&buffers);
         }
     }
     file_release(file);

@@ -97,6 +97,25 @@
     SYSTEM_CALL(SYS_fdatasync, fdatasync)                                                          \
     SYSTEM_CALL(SYS_sync_file_range, sync_file_range)                                              \
     SYSTEM_CALL(SYS_syncfs, syncfs)                                                                \
+    /* sockets */                                                                                  \
+    SYSTEM_CALL(SYS_socket, socket)                                                                \
+    SYSTEM_CALL(SYS_socketpair, socketpair)                                                        \
+    SYSTEM_CALL(SYS_bind, bind)                                                                    \
+    SYSTEM_CALL(SYS_listen, listen)                                                                \
+    SYSTEM_CALL(SYS_accept, accept)                                                                \
+    SYSTEM_CALL(SYS_accept4, accept4)                                                              \
+    SYSTEM_CALL(SYS_connect, connect)                                                              \
+    SYSTEM_CALL(SYS_getsockname, getsockname)                                                      \
+    SYSTEM_CALL(SYS_getpeername, getpeername)                                                      \
+    SYSTEM_CALL(SYS_sendto, sendto)                                                                \
+    SYSTEM_CALL(SYS_recvfrom, recvfrom)                                                            \
+    SYSTEM_CALL(SYS_setsockopt, setsockopt)                                                        \
+    SYSTEM_CALL(SYS_getsockopt, getsockopt)                                                        \
+    SYSTEM_CALL(SYS_shutdown, shutdown)                                                            \
+    SYSTEM_CALL(SYS_sendmsg, sendmsg)                                                              \
+    SYSTEM_CALL(SYS_recvmsg, recvmsg)                                                              \
+    SYSTEM_CALL(SYS_sendmmsg, sendmmsg)                                                            \
+    SYSTEM_CALL(SYS_recvmmsg, recvmmsg)                                                            \
     /* processes */                                                                                \
     SYSTEM_CALL(SYS_exit, exit)                                                                    \
     SYSTEM_CALL(SYS_exit_group, exit_group)                                                        \

@@ -272,6 +272,7 @@ static void minimum_and_time(void)
     uint64_t start = now();
     CHECK_EQ(read(slave, buffer, 10), 0);
     CHECK(now() - start >= 190);
+    set_minimum(0, 255);
     pid_t pid = spawn(type_late, "c");
     CHECK_EQ(read(slave, buffer, 10), 1);
     expect_exited(reap(pid), 0);

@@ -1,0 +1,91 @@
+/*
+ * Local sockets (unix(7)): streams, datagrams and sequenced packets between processes of this
+ * machine. There is no other family.
+ */
+#ifndef MAPIX_FS_SOCKET_H
+#define MAPIX_FS_SOCKET_H
+
+#include "abi/socket.h"
+#include "fs/file.h"
+
+struct rights;
+struct socket;
+
+/* A file that is a new socket, or two that are connected to each other; flags may hold O_NONBLOCK.
+ * -ENOMEM. */
+int socket_create(unsigned type, uint32_t flags, struct file **file);
+int socket_create_pair(unsigned type, uint32_t flags, struct file *files[2]);
+
+/* The socket that the file is; NULL: it is something else. */
+struct socket *socket_of_file(const struct file *file);
+
+/* bind(2), listen(2), connect(2), accept(2), shutdown(2), with their errors. An address has passed
+ * socket_check_address, or has length 2: none. */
+int socket_bind(struct socket *socket, const struct sockaddr_un *address, size_t length);
+int socket_listen(struct socket *socket, int backlog);
+int socket_connect(struct socket *socket, const struct sockaddr_un *address, size_t length,
+                   bool nonblocking);
+int socket_accept(struct socket *socket, uint32_t flags, bool nonblocking, struct file **file);
+int socket_shutdown(struct socket *socket, int how);
+
+/* Is it an address of the family? 0, -EINVAL. */
+int socket_check_address(const struct sockaddr_un *address, size_t length);
+
+/* The name of the socket itself: its length; or of the other end: -ENOTCONN. */
+size_t socket_name(struct socket *socket, struct sockaddr_un *address);
+int socket_peer_name(struct socket *socket, struct sockaddr_un *address);
+
+/* What send(2) and its relatives ask for. */
+struct socket_send {
+    struct transfer *transfer;
+    struct sockaddr_un address;
+    size_t address_length; /* 0: none is given */
+    unsigned flags;        /* MSG_* */
+    bool nonblocking;
+    struct ucred credentials;
+    struct rights *rights; /* files that go along, or NULL; taken over if anything is sent */
+};
+long socket_send(struct socket *socket, struct socket_send *send);
+
+/* What recv(2) and its relatives ask for, and get. */
+struct socket_receive {
+    struct transfer *transfer;
+    unsigned flags; /* MSG_* */
+    bool nonblocking, address_wanted;
+    /* What came: */
+    struct sockaddr_un address;
+    size_t address_length; /* 0: the sender has no name */
+    unsigned flags_out;    /* MSG_TRUNC */
+    bool credentials_wanted;
+    struct ucred credentials;
+    struct rights *rights; /* the caller's then; or NULL */
+};
+long socket_receive(struct socket *socket, struct socket_receive *receive);
+
+/* Credentials of the current process, for a message; may it send those? */
+struct ucred socket_credentials(void);
+bool socket_may_claim(const struct ucred *credentials);
+
+/* getsockopt(2) of SOL_SOCKET: *size is the room at value, then the size of the value; and
+ * setsockopt(2). */
+#define SOCKET_OPTION_MAX 16
+int socket_get_option(struct socket *socket, unsigned name, void *value, size_t *size);
+int socket_set_option(struct socket *socket, unsigned name, const void *value, size_t size);
+
+/*
+ * Files on their way through a socket (SCM_RIGHTS): references to open files. A message that holds
+ * some is told of (rights_depart) before others can find it, and when it is not on its way any more
+ * (rights_arrive), for sockets that are only reachable from each other's messages are collected.
+ */
+struct rights {
+    struct list link;
+    unsigned count;
+    struct file *files[];
+};
+struct rights *rights_allocate(unsigned count); /* no files yet; NULL: no memory */
+void rights_release(struct rights *rights);     /* with its files; NULL is allowed */
+
+/* Set up sockets. Boot only. */
+void socket_init(void);
+
+#endif

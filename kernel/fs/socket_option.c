@@ -1,0 +1,207 @@
+/*
+ * Options of sockets (socket(7)).
+ */
+#include "abi/time.h"
+#include "fs/socket_internal.h"
+
+#include "core/process.h"
+#include "core/time.h"
+
+#include "lib/string.h"
+
+#define SECOND             1000000000ul /* in nanoseconds */
+#define SEND_SIZE_LEAST    4608u        /* Linux's least values, */
+#define RECEIVE_SIZE_LEAST 2304u
+#define SIZE_MOST          212992u /* and its most without a privilege, before it is doubled */
+#define SIZE_MOST_FORCED   0x3fffffffu
+
+/* Options of networks, which are kept and mean nothing here. */
+static bool is_kept(unsigned name)
+{
+    return name == SO_DEBUG || name == SO_REUSEADDR || name == SO_DONTROUTE ||
+           name == SO_BROADCAST || name == SO_KEEPALIVE;
+}
+
+static struct timeval time_of(uint64_t timeout)
+{
+    if (timeout == WAIT_FOREVER)
+        return (struct timeval){0, 0};
+    return (struct timeval){(int64_t)(timeout / SECOND), (int64_t)(timeout % SECOND / 1000)};
+}
+
+/* The options that are numbers: 0 or -ENOPROTOOPT. */
+static int get_number(struct socket *socket, unsigned name, int *number)
+{
+    switch (name) {
+    case SO_TYPE:
+        *number = (int)socket->type;
+        return 0;
+    case SO_DOMAIN:
+        *number = AF_UNIX;
+        return 0;
+    case SO_PROTOCOL:
+        *number = 0;
+        return 0;
+    case SO_ERROR:
+        *number = -socket_take_error(socket);
+        return 0;
+    case SO_ACCEPTCONN:
+        *number = socket_state(socket) == SOCKET_LISTENING;
+        return 0;
+    case SO_PASSCRED:
+        *number = socket->passes_credentials;
+        return 0;
+    case SO_SNDBUF:
+        *number = (int)socket->send_size;
+        return 0;
+    case SO_RCVBUF:
+        *number = (int)socket->receive_size;
+        return 0;
+    case SO_RCVLOWAT:
+        *number = socket->low_water;
+        return 0;
+    case SO_SNDLOWAT:
+        *number = 1;
+        return 0;
+    default:
+        *number = (socket->flags >> (name & 31)) & 1;
+        return is_kept(name) ? 0 : -ENOPROTOOPT;
+    }
+}
+
+/* Give a value, cut to the room. */
+static int give(const void *from, size_t length, void *value, size_t *size)
+{
+    if (*size > length)
+        *size = length;
+    memcpy(value, from, *size);
+    return 0;
+}
+
+int socket_get_option(struct socket *socket, unsigned name, void *value, size_t *size)
+{
+    int numbers[2] = {0, 0};
+    struct timeval time;
+    struct ucred peer;
+
+    switch (name) {
+    case SO_PEERCRED:
+        mutex_lock(&socket_lock);
+        peer = socket->peer_credentials;
+        mutex_unlock(&socket_lock);
+        return give(&peer, sizeof(peer), value, size);
+    case SO_RCVTIMEO:
+    case SO_RCVTIMEO_NEW:
+        time = time_of(socket->receive_timeout);
+        return give(&time, sizeof(time), value, size);
+    case SO_SNDTIMEO:
+    case SO_SNDTIMEO_NEW:
+        time = time_of(socket->send_timeout);
+        return give(&time, sizeof(time), value, size);
+    case SO_LINGER: /* there is nothing to wait for at the end */
+        return give(numbers, sizeof(numbers), value, size);
+    default:
+        break;
+    }
+    int error = get_number(socket, name, numbers);
+    return error ? error : give(numbers, sizeof(numbers[0]), value, size);
+}
+
+static int set_timeout(uint64_t *timeout, const void *value, size_t size)
+{
+    struct timeval time;
+
+    if (size < sizeof(time))
+        return -EINVAL;
+    memcpy(&time, value, sizeof(time));
+    if (time.microseconds < 0 || time.microseconds >= 1000000)
+        return -EDOM;
+    uint64_t wait = WAIT_FOREVER;
+    if (time.seconds < 0)
+        wait = 0;
+    else if ((time.seconds || time.microseconds) && (uint64_t)time.seconds < INT64_MAX / SECOND - 1)
+        wait = (uint64_t)time.seconds * SECOND + (uint64_t)time.microseconds * 1000;
+    __atomic_store_n(timeout, wait, __ATOMIC_RELAXED);
+    return 0;
+}
+
+/* The size of a buffer: twice what is asked for, which leaves room for what Linux counts too. */
+static int set_size(size_t *place, int number, unsigned least, bool forced)
+{
+    unsigned most = forced ? SIZE_MOST_FORCED : SIZE_MOST, size = (unsigned)number;
+
+    if (forced && !credentials_capable(CAP_NET_ADMIN))
+        return -EPERM;
+    if (forced && number < 0)
+        size = 0;
+    if (size > most)
+        size = most;
+    size *= 2;
+    __atomic_store_n(place, size > least ? size : least, __ATOMIC_RELAXED);
+    return 0;
+}
+
+static int set_number(struct socket *socket, unsigned name, int number)
+{
+    switch (name) {
+    case SO_PASSCRED:
+        socket->passes_credentials = number != 0;
+        return 0;
+    case SO_SNDBUF:
+    case SO_SNDBUFFORCE: {
+        int error = set_size(&socket->send_size, number, SEND_SIZE_LEAST, name == SO_SNDBUFFORCE);
+        wake_events(&socket->changed, WRITABLE_EVENTS);
+        return error;
+    }
+    case SO_RCVBUF:
+    case SO_RCVBUFFORCE:
+        return set_size(&socket->receive_size, number, RECEIVE_SIZE_LEAST, name == SO_RCVBUFFORCE);
+    case SO_RCVLOWAT:
+        socket->low_water = number < 0 ? INT32_MAX : number ? number : 1;
+        return 0;
+    case SO_LINGER:
+        return 0;
+    default:
+        break;
+    }
+    if (!is_kept(name))
+        return -ENOPROTOOPT;
+    uint32_t bit = 1u << (name & 31);
+    if (number)
+        __atomic_fetch_or(&socket->flags, bit, __ATOMIC_RELAXED);
+    else
+        __atomic_fetch_and(&socket->flags, ~bit, __ATOMIC_RELAXED);
+    return 0;
+}
+
+int socket_set_option(struct socket *socket, unsigned name, const void *value, size_t size)
+{
+    int number;
+
+    if (size < sizeof(number))
+        return -EINVAL;
+    switch (name) {
+    case SO_RCVTIMEO:
+    case SO_RCVTIMEO_NEW:
+        return set_timeout(&socket->receive_timeout, value, size);
+    case SO_SNDTIMEO:
+    case SO_SNDTIMEO_NEW:
+        return set_timeout(&socket->send_timeout, value, size);
+    default:
+        memcpy(&number, value, sizeof(number));
+        return set_number(socket, name, number);
+    }
+}
+
+/* Credentials that a process may send: its own ones, unless it is privileged. */
+bool socket_may_claim(const struct ucred *claimed)
+{
+    const struct credentials *own = credentials_current();
+    bool user = claimed->uid == own->uid || claimed->uid == own->euid ||
+                claimed->uid == own->suid || credentials_capable(CAP_SETUID);
+    bool group = claimed->gid == own->gid || claimed->gid == own->egid ||
+                 claimed->gid == own->sgid || credentials_capable(CAP_SETGID);
+
+    return user && group &&
+           (claimed->pid == current_process()->pid || credentials_capable(CAP_SYS_ADMIN));
+}
