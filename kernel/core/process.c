@@ -401,7 +401,7 @@ void process_usage(struct process *process, struct resource_usage *usage)
         struct resource_usage memory = {
             .minor_faults = process->aspace->minor_faults,
             .major_faults = process->aspace->major_faults,
-            .max_resident = process->aspace->pmap.resident,
+            .max_resident = pmap_resident_peak(&process->aspace->pmap),
         };
         resource_usage_add(usage, &memory);
     }

@@ -106,14 +106,23 @@ int procfs_write_mounts(uint64_t key, struct text *text);
 int procfs_write_mount_information(uint64_t key, struct text *text);
 int procfs_write_mount_statistics(uint64_t key, struct text *text);
 
-/* Texts of /proc/PID that tell of its memory (procfs_memory.c). */
+/* What a process has in memory, in pages. */
+struct procfs_memory {
+    uint64_t resident, anonymous, shmem, swapped;
+    uint64_t stack, executable, code; /* size of the stack, of what is executable, the program's */
+};
+void procfs_count_memory(struct aspace *aspace, struct procfs_memory *memory);
+
+/* Texts of /proc/PID that tell of its memory (procfs_memory.c, procfs_maps.c). */
 int procfs_write_maps(uint64_t key, struct text *text);
 int procfs_write_smaps(uint64_t key, struct text *text);
+int procfs_write_smaps_sum(uint64_t key, struct text *text);
 int procfs_write_swaps(uint64_t key, struct text *text);
 int procfs_write_statm(uint64_t key, struct text *text);
 int procfs_write_command_line(uint64_t key, struct text *text);
 int procfs_write_environment(uint64_t key, struct text *text);
 int procfs_write_auxiliary(uint64_t key, struct text *text);
+long procfs_read_pagemap(uint64_t key, uint64_t offset, struct transfer *transfer);
 long procfs_read_memory(uint64_t key, uint64_t offset, struct transfer *transfer);
 long procfs_change_memory(uint64_t key, uint64_t offset, struct transfer *transfer);
 

@@ -1,105 +1,43 @@
 /*
- * What /proc/PID tells of memory: maps, smaps, statm, cmdline, environ (proc(5)).
+ * What /proc/PID tells of memory, and shows of it: statm, cmdline, environ, auxv, mem, pagemap
+ * (proc(5)). The list of mappings is in procfs_maps.c.
  */
-#include "abi/device.h"
 #include "abi/errno.h"
-#include "fs/path.h"
+#include "core/credentials.h"
 #include "fs/procfs.h"
-#include "lib/format.h"
-#include "lib/string.h"
+#include "fs/vnode.h"
 #include "vm/aspace.h"
-#include "vm/kmem.h"
 
-#define PATH_COLUMN 73 /* of maps, where paths begin */
-#define CHUNK       512u
-#define KIB(pages)  ((pages) * (PAGE_SIZE / 1024))
+#define CHUNK 512u
 
-/* The first line of a region, the one of maps. path is PATH_MAX bytes to work in. */
-static void write_region(struct text *text, const struct region_info *info, char *path)
-{
-    struct stat status = {0};
-    char line[128];
-    const char *name = info->name;
-
-    if (info->vnode) {
-        vnode_status(info->vnode, &status);
-        if (vnode_path(info->vnode, path, PATH_MAX) >= 0)
-            name = path;
-    }
-    size_t length = format(
-        line, sizeof(line), "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", info->start, info->end,
-        info->access & ACCESS_READ ? 'r' : '-', info->access & ACCESS_WRITE ? 'w' : '-',
-        info->access & ACCESS_EXECUTE ? 'x' : '-', info->shared ? 's' : 'p', info->offset,
-        device_major(status.device), device_minor(status.device), status.number);
-    text_add(text, line, length);
-    for (; name && length < PATH_COLUMN; length++)
-        text_add(text, " ", 1);
-    for (; name && *name; name++) {
-        if (*name == '\n')
-            text_format(text, "\\012");
-        else
-            text_add(text, name, 1);
-    }
-    text_add(text, "\n", 1);
-}
-
-static void write_counts(struct text *text, const struct region_info *info)
-{
-    uint64_t private_dirty = info->dirty - info->shared_dirty;
-
-    text_format(text,
-                "Size:           %8lu kB\n"
-                "KernelPageSize: %8lu kB\n"
-                "MMUPageSize:    %8lu kB\n"
-                "Rss:            %8lu kB\n"
-                "Shared_Clean:   %8lu kB\n"
-                "Shared_Dirty:   %8lu kB\n"
-                "Private_Clean:  %8lu kB\n"
-                "Private_Dirty:  %8lu kB\n"
-                "Anonymous:      %8lu kB\n",
-                (info->end - info->start) / 1024, KIB(1), KIB(1), KIB(info->resident),
-                KIB(info->shared_pages - info->shared_dirty), KIB(info->shared_dirty),
-                KIB(info->private_pages - private_dirty), KIB(private_dirty), KIB(info->anonymous));
-}
-
-static int write_regions(uint64_t key, struct text *text, bool counts)
+/* What a process has in memory, by kind. */
+void procfs_count_memory(struct aspace *aspace, struct procfs_memory *memory)
 {
     struct region_info info;
-    struct aspace *aspace;
-    int error = procfs_aspace(key, true, &aspace);
 
-    if (error || !aspace)
-        return error;
-    char *path = kmalloc(PATH_MAX);
-    vaddr_t address = 0;
-    while (path && !text->error && aspace_region_info(aspace, address, counts, &info)) {
-        write_region(text, &info, path);
-        if (counts)
-            write_counts(text, &info);
+    *memory = (struct procfs_memory){0};
+    for (vaddr_t address = 0; aspace_region_info(aspace, address, REGION_KINDS, &info);
+         address = info.end) {
+        uint64_t pages = (info.end - info.start) / PAGE_SIZE;
+        memory->resident += info.resident;
+        memory->anonymous += info.anonymous;
+        memory->shmem += info.shmem;
+        memory->swapped += info.swapped;
+        if (info.grows_down)
+            memory->stack += pages;
+        else if ((info.access & (ACCESS_EXECUTE | ACCESS_WRITE)) == ACCESS_EXECUTE)
+            memory->executable += pages;
         if (info.vnode)
             vnode_release(info.vnode);
-        address = info.end;
     }
-    aspace_release(aspace);
-    kfree(path);
-    return path ? 0 : -ENOMEM;
-}
-
-int procfs_write_maps(uint64_t key, struct text *text)
-{
-    return write_regions(key, text, false);
-}
-
-int procfs_write_smaps(uint64_t key, struct text *text)
-{
-    return write_regions(key, text, true);
+    memory->code =
+        (page_round_up(aspace->code_end) - page_round_down(aspace->code_start)) / PAGE_SIZE;
 }
 
 int procfs_write_statm(uint64_t key, struct text *text)
 {
-    struct region_info info;
+    struct procfs_memory memory;
     struct aspace *aspace;
-    uint64_t resident = 0, anonymous = 0;
     int error = procfs_aspace(key, false, &aspace);
 
     if (error)
@@ -108,17 +46,9 @@ int procfs_write_statm(uint64_t key, struct text *text)
         text_format(text, "0 0 0 0 0 0 0\n");
         return 0;
     }
-    for (vaddr_t address = 0; aspace_region_info(aspace, address, true, &info);
-         address = info.end) {
-        resident += info.resident;
-        anonymous += info.anonymous;
-        if (info.vnode)
-            vnode_release(info.vnode);
-    }
-    text_format(text, "%lu %lu %lu %lu 0 %lu 0\n", aspace->mapped_pages, resident,
-                resident - anonymous,
-                (page_round_up(aspace->code_end) - page_round_down(aspace->code_start)) / PAGE_SIZE,
-                aspace->data_pages);
+    procfs_count_memory(aspace, &memory);
+    text_format(text, "%lu %lu %lu %lu 0 %lu 0\n", aspace->mapped_pages, memory.resident,
+                memory.resident - memory.anonymous, memory.code, aspace->data_pages + memory.stack);
     aspace_release(aspace);
     return 0;
 }
@@ -224,4 +154,63 @@ long procfs_change_memory(uint64_t key, uint64_t offset, struct transfer *transf
     if (error)
         return error;
     return done || !wanted ? (long)done : -EIO;
+}
+
+/* /proc/PID/pagemap: 64 bits for each page of the address space. */
+
+#define PAGEMAP_FRAME     ((1ul << 55) - 1) /* told to the privileged */
+#define PAGEMAP_EXCLUSIVE (1ul << 56)
+#define PAGEMAP_OF_OBJECT (1ul << 61)
+#define PAGEMAP_SWAPPED   (1ul << 62)
+#define PAGEMAP_PRESENT   (1ul << 63)
+
+static uint64_t pagemap_entry(struct aspace *aspace, vaddr_t address)
+{
+    struct page_info info;
+    uint64_t entry = 0;
+
+    if (!aspace_page_info(aspace, address, &info))
+        return 0;
+    if (info.present) {
+        entry |= PAGEMAP_PRESENT;
+        if (credentials_capable(CAP_SYS_ADMIN))
+            entry |= info.frame / PAGE_SIZE & PAGEMAP_FRAME;
+    }
+    if (info.swapped)
+        entry |= PAGEMAP_SWAPPED;
+    if (info.of_object)
+        entry |= PAGEMAP_OF_OBJECT;
+    if (info.exclusive)
+        entry |= PAGEMAP_EXCLUSIVE;
+    return entry;
+}
+
+long procfs_read_pagemap(uint64_t key, uint64_t offset, struct transfer *transfer)
+{
+    uint64_t entries[CHUNK / sizeof(uint64_t)], end = user_end / PAGE_SIZE * sizeof(uint64_t);
+    struct aspace *aspace;
+    size_t done = 0;
+
+    if (offset % sizeof(uint64_t) || transfer->remaining % sizeof(uint64_t))
+        return -EINVAL;
+    int error = procfs_aspace(key, true, &aspace);
+    if (error || !aspace)
+        return error;
+    while (transfer->remaining && offset + done < end) {
+        uint64_t left = end - offset - done;
+        size_t size = transfer->remaining < CHUNK ? transfer->remaining : CHUNK;
+        if (size > left)
+            size = left;
+        for (size_t i = 0; i < size / sizeof(uint64_t); i++)
+            entries[i] =
+                pagemap_entry(aspace, ((offset + done) / sizeof(uint64_t) + i) * PAGE_SIZE);
+        size_t given = transfer_give(transfer, entries, size);
+        done += given;
+        if (given < size) {
+            error = -EFAULT;
+            break;
+        }
+    }
+    aspace_release(aspace);
+    return done ? (long)done : error;
 }

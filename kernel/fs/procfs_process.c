@@ -362,6 +362,7 @@ SETTABLE_TYPE(timer_slack_type, 16, 0666, write_timer_slack, take_timer_slack);
 TEXT_TYPE(personality_type, 17, 0400, write_personality);
 SECRET_TYPE(auxiliary_type, 18, 0400, procfs_write_auxiliary);
 TEXT_TYPE(children_type, 19, 0444, write_children);
+SECRET_TYPE(smaps_sum_type, 22, 0444, procfs_write_smaps_sum);
 LINK_TYPE(executable_type, EXECUTABLE_TYPE, executable);
 LINK_TYPE(directory_type, DIRECTORY_TYPE, directory);
 LINK_TYPE(root_type, ROOT_TYPE, root);
@@ -373,6 +374,13 @@ static const struct pseudo_type memory_type = {.number = TEXT_TYPE_FIRST + 20,
                                                .check_open = procfs_check_inspect,
                                                .read = procfs_read_memory,
                                                .write = procfs_change_memory};
+
+static const struct pseudo_type pagemap_type = {.number = TEXT_TYPE_FIRST + 21,
+                                                .mode = S_IFREG | 0400,
+                                                .keyed = true,
+                                                .owner = procfs_owner,
+                                                .check_open = procfs_check_inspect,
+                                                .read = procfs_read_pagemap};
 
 static const struct pseudo_type descriptor_type = {.number = DESCRIPTOR_TYPE,
                                                    .mode = S_IFLNK | 0700,
@@ -420,12 +428,13 @@ static const struct pseudo_type namespaces_directory = {.number = NAMESPACES_TYP
         {"mem", &memory_type, 0}, {"mountinfo", &mount_information_type, 0},                       \
         {"mounts", &mounts_type, 0}, {"ns", &namespaces_directory, 0},                             \
         {"oom_adj", &old_adjustment_type, 0}, {"oom_score", &badness_type, 0},                     \
-        {"oom_score_adj", &adjustment_type, 0}, {"personality", &personality_type, 0},             \
+        {"oom_score_adj", &adjustment_type, 0}, {"pagemap", &pagemap_type, 0},                     \
+        {"personality", &personality_type, 0},                                                     \
         {"projid_map", &constant_type, CONSTANT(ID_MAP, 1)}, {"root", &root_type, 0},              \
         {"sessionid", &constant_type, CONSTANT(NO_LOGIN, 1)},                                      \
         {"setgroups", &constant_type, CONSTANT(GROUPS_ALLOWED, 0)}, {"smaps", &smaps_type, 0},     \
-        {"stat", &stat_type, 0}, {"statm", &statm_type, 0}, {"status", &status_type, 0},           \
-        {"uid_map", &constant_type, CONSTANT(ID_MAP, 2)},                                          \
+        {"smaps_rollup", &smaps_sum_type, 0}, {"stat", &stat_type, 0}, {"statm", &statm_type, 0},  \
+        {"status", &status_type, 0}, {"uid_map", &constant_type, CONSTANT(ID_MAP, 2)},             \
     {                                                                                              \
         "wchan", &constant_type, CONSTANT(NO_CHANNEL, 0)                                           \
     }

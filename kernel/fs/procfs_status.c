@@ -264,15 +264,34 @@ static void write_identity(const struct snapshot *snapshot, struct text *text)
                 snapshot->pid, snapshot->id, snapshot->group, snapshot->session);
 }
 
-static void write_status_memory(const struct aspace *aspace, struct text *text)
+static void write_size(struct text *text, const char *name, uint64_t pages)
 {
-    uint64_t code = page_round_up(aspace->code_end) - page_round_down(aspace->code_start);
+    text_format(text, "%s:\t%8lu kB\n", name, KIB(pages));
+}
 
-    text_format(text,
-                "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\nVmData:\t%8lu kB\nVmExe:\t%8lu kB\n"
-                "VmPTE:\t%8lu kB\nVmSwap:\t%8u kB\n",
-                KIB(aspace->mapped_pages), KIB(resident_pages(aspace)), KIB(aspace->data_pages),
-                code / 1024, KIB(aspace->pmap.tables), 0);
+static void write_status_memory(struct aspace *aspace, struct text *text)
+{
+    uint64_t peak = pmap_resident_peak(&aspace->pmap);
+    struct procfs_memory memory;
+
+    procfs_count_memory(aspace, &memory);
+    write_size(text, "VmPeak", aspace->mapped_peak);
+    write_size(text, "VmSize", aspace->mapped_pages);
+    write_size(text, "VmLck", aspace->locked_pages);
+    write_size(text, "VmPin", 0);
+    write_size(text, "VmHWM", peak > memory.resident ? peak : memory.resident);
+    write_size(text, "VmRSS", memory.resident);
+    write_size(text, "RssAnon", memory.anonymous);
+    write_size(text, "RssFile", memory.resident - memory.anonymous - memory.shmem);
+    write_size(text, "RssShmem", memory.shmem);
+    write_size(text, "VmData", aspace->data_pages);
+    write_size(text, "VmStk", memory.stack);
+    write_size(text, "VmExe", memory.code);
+    write_size(text, "VmLib",
+               memory.executable > memory.code ? memory.executable - memory.code : 0);
+    write_size(text, "VmPTE", __atomic_load_n(&aspace->pmap.tables, __ATOMIC_RELAXED));
+    write_size(text, "VmSwap", memory.swapped);
+    text_format(text, "HugetlbPages:\t       0 kB\nCoreDumping:\t0\nTHP_enabled:\t0\n");
 }
 
 static void write_signals(const struct snapshot *snapshot, struct text *text)

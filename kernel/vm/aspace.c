@@ -106,6 +106,8 @@ void aspace_account(struct aspace *aspace, const struct region *region, int sign
     uint64_t pages = region_pages(region);
 
     aspace->mapped_pages += sign > 0 ? pages : -pages;
+    if (aspace->mapped_pages > aspace->mapped_peak)
+        aspace->mapped_peak = aspace->mapped_pages;
     if (is_data(region))
         aspace->data_pages += sign > 0 ? pages : -pages;
     if (region->flags & REGION_LOCKED)

@@ -28,6 +28,7 @@ struct aspace {
     struct list evict_link;  /* evict.c: all address spaces */
     uint64_t evict_hand;     /* (a) evict.c: address to go on from */
     uint64_t mapped_pages;   /* (w) size of all regions */
+    uint64_t mapped_peak;    /* (w) the most that was */
     uint64_t data_pages;     /* (w) private writable ones, for RLIMIT_DATA */
     uint64_t locked_pages;   /* (w) in locked regions, for RLIMIT_MEMLOCK */
     unsigned lock_future;    /* (w) mlockall(MCL_FUTURE): REGION_LOCKED_FLAGS of new regions */
@@ -177,24 +178,45 @@ enum fault_result aspace_fault(struct aspace *aspace, vaddr_t address, unsigned 
 struct region_info {
     vaddr_t start, end;
     unsigned access;
-    bool shared, grows_down;
+    unsigned max_access;
+    bool shared, grows_down, no_reserve;
     uint64_t offset;
     struct vnode *vnode; /* referenced for the caller, or NULL */
     const char *name;
     unsigned flags;  /* enum region_flag */
     char label[100]; /* storage for name, where a program gave it */
-    /* Pages, filled if asked: resident = private_pages + shared_pages. */
-    uint64_t resident, private_pages, shared_pages, anonymous, dirty, shared_dirty;
+    /* REGION_KINDS: pages, and those of them that are private, or shared without a file. */
+    uint64_t resident, anonymous, shmem, swapped;
+    /* REGION_SHARES: pages that others map too, changed ones, both, and used ones; and sums of the
+     * part that each page has, one of as many as map it, in bytes / SHARE_UNIT. */
+    uint64_t shared_pages, dirty, shared_dirty, referenced;
+    uint64_t share, dirty_share, anonymous_share, shmem_share;
 };
 
-/* false: there is none. count_pages: fill the page counts, walking the page tables. */
-bool aspace_region_info(struct aspace *aspace, vaddr_t address, bool count_pages,
+#define SHARE_UNIT 4096u
+
+/* How much is found out: the layout alone, or what the page tables say, or whom they share with. */
+enum region_detail { REGION_LAYOUT, REGION_KINDS, REGION_SHARES };
+
+/* false: there is none. */
+bool aspace_region_info(struct aspace *aspace, vaddr_t address, enum region_detail detail,
                         struct region_info *info);
 
 /* The object, referenced, and the place in it of a byte in a shared mapping; in a private one,
  * *object is NULL and *offset the address. false: nothing is mapped there. */
 bool aspace_find_object(struct aspace *aspace, vaddr_t address, struct object **object,
                         uint64_t *offset);
+
+/* What there is at an address, for /proc/PID/pagemap. */
+struct page_info {
+    bool present, swapped;
+    bool of_object; /* a page of a file or of shared memory */
+    bool exclusive; /* nobody else maps it */
+    paddr_t frame;
+};
+
+/* false: no region is there. */
+bool aspace_page_info(struct aspace *aspace, vaddr_t address, struct page_info *info);
 
 /* The user memory of another process, or one's own: faults pages in. Bytes moved. */
 size_t aspace_read(struct aspace *aspace, vaddr_t address, void *buffer, size_t size);

@@ -166,7 +166,7 @@ bool back_list_harvest(struct object *object, uint64_t index, struct tlb_gather 
     return used;
 }
 
-bool back_list_is_shared(struct object *object, uint64_t index)
+unsigned back_list_mappings(struct object *object, uint64_t index)
 {
     struct back_list_position position = {0};
     struct region *region;
@@ -174,7 +174,7 @@ bool back_list_is_shared(struct object *object, uint64_t index)
     unsigned count = 0;
 
     spin_lock(&object->back_lock);
-    while (count < 2 && (region = advance(object, index, index, &position))) {
+    while ((region = advance(object, index, index, &position))) {
         paddr_t frame;
         unsigned access;
         back_list_overlap(region, index, index, &start, &end);
@@ -182,7 +182,7 @@ bool back_list_is_shared(struct object *object, uint64_t index)
             count++;
     }
     spin_unlock(&object->back_lock);
-    return count > 1;
+    return count;
 }
 
 /* Is the region at position still there, and does it still map a page in [first, last]? */

@@ -30,8 +30,8 @@ void back_list_write_protect(struct object *object, uint64_t first, uint64_t las
  * locked. */
 bool back_list_harvest(struct object *object, uint64_t index, struct tlb_gather *gather);
 
-/* Does more than one translation lead to the page? Object locked. */
-bool back_list_is_shared(struct object *object, uint64_t index);
+/* How many translations lead to the page? A snapshot. */
+unsigned back_list_mappings(struct object *object, uint64_t index);
 
 /* Where a walk over private regions is. Zeroed: at the beginning. */
 struct back_list_position {

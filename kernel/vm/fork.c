@@ -64,6 +64,7 @@ static void copy_numbers(struct aspace *child, const struct aspace *parent)
     child->data_limit = parent->data_limit;
     child->lock_limit = parent->lock_limit;
     child->sealed = parent->sealed;
+    child->mapped_peak = parent->mapped_pages;
     child->auxiliary_start = parent->auxiliary_start;
     child->auxiliary_end = parent->auxiliary_end;
     child->argument_start = parent->argument_start;

@@ -5,6 +5,7 @@
 #include "lib/format.h"
 #include "vm/amap.h"
 #include "vm/back_list.h"
+#include "vm/swap.h"
 #include "vm/vm.h"
 
 /* The names Linux gives to regions without a file. */
@@ -25,35 +26,62 @@ static const char *region_name(const struct aspace *aspace, const struct region 
     return NULL;
 }
 
-/* Count the page at address, which is mapped to frame. Aspace locked. */
+/* How many translations, or amaps, have the page at address: one at least. */
+static unsigned count_mappings(const struct region *region, vaddr_t address,
+                               const struct page *page)
+{
+    unsigned count;
+
+    if (page_flags(page) & PAGE_ANONYMOUS)
+        count = __atomic_load_n(&page->references, __ATOMIC_RELAXED);
+    else
+        count = back_list_mappings(region->object, region_object_index(region, address));
+    return count ? count : 1;
+}
+
+/* Count the page as one of count mappings. */
+static void count_share(struct region_info *info, uint32_t flags, bool shmem, unsigned count)
+{
+    uint64_t share = PAGE_SIZE * SHARE_UNIT / count;
+    bool dirty = flags & (PAGE_ANONYMOUS | PAGE_DIRTY);
+
+    info->share += share;
+    if (dirty)
+        info->dirty_share += share;
+    if (flags & PAGE_ANONYMOUS)
+        info->anonymous_share += share;
+    else if (shmem)
+        info->shmem_share += share;
+    if (count > 1)
+        info->shared_pages++;
+    if (dirty)
+        info->dirty++;
+    if (dirty && count > 1)
+        info->shared_dirty++;
+    if (flags & PAGE_REFERENCED)
+        info->referenced++;
+}
+
+/* Count the page at address, which is mapped. Aspace locked. */
 static void count_page(const struct region *region, vaddr_t address, struct page *page,
-                       struct region_info *info)
+                       enum region_detail detail, struct region_info *info)
 {
     uint32_t flags = page_flags(page);
-    bool anonymous = flags & PAGE_ANONYMOUS, shared;
+    bool shmem = !(flags & PAGE_ANONYMOUS) && region->object && region->object->anonymous;
 
     if (page == zero_page)
         return;
-    if (anonymous) {
-        info->anonymous++;
-        shared = __atomic_load_n(&page->references, __ATOMIC_RELAXED) > 1;
-    } else {
-        shared = back_list_is_shared(region->object, region_object_index(region, address));
-    }
     info->resident++;
-    if (shared)
-        info->shared_pages++;
-    else
-        info->private_pages++;
-    if (anonymous || (flags & PAGE_DIRTY)) {
-        info->dirty++;
-        if (shared)
-            info->shared_dirty++;
-    }
+    if (flags & PAGE_ANONYMOUS)
+        info->anonymous++;
+    else if (shmem)
+        info->shmem++;
+    if (detail == REGION_SHARES)
+        count_share(info, flags, shmem, count_mappings(region, address, page));
 }
 
 static void count_pages_of(struct aspace *aspace, const struct region *region,
-                           struct region_info *info)
+                           enum region_detail detail, struct region_info *info)
 {
     for (vaddr_t address = region->start; address < region->end; address += PAGE_SIZE) {
         paddr_t frame;
@@ -63,30 +91,81 @@ static void count_pages_of(struct aspace *aspace, const struct region *region,
             break;
         address = next;
         if (pmap_query(&aspace->pmap, address, &frame, &access) && page_exists(frame))
-            count_page(region, address, page_of(frame), info);
+            count_page(region, address, page_of(frame), detail, info);
     }
 }
 
-bool aspace_region_info(struct aspace *aspace, vaddr_t address, bool count_pages,
+/* Private pages that are in swap areas only. */
+static uint64_t count_swapped(const struct region *region)
+{
+    struct amap *amap = __atomic_load_n(&region->amap, __ATOMIC_ACQUIRE);
+    uint64_t slot = region_slot(region, region->start), count = 0;
+    uint64_t last = slot + region_pages(region) - 1;
+    void *item;
+
+    if (!amap)
+        return 0;
+    mutex_lock(&amap->lock);
+    while (slot <= last && (item = radix_next(&amap->slots, slot, last, &slot))) {
+        count += is_swap_entry(item);
+        slot++;
+    }
+    mutex_unlock(&amap->lock);
+    return count;
+}
+
+static void fill_layout(const struct aspace *aspace, const struct region *region,
+                        struct region_info *info)
+{
+    info->start = region->start;
+    info->end = region->end;
+    info->access = region->access;
+    info->max_access = region->max_access;
+    info->shared = region->shared;
+    info->grows_down = region->grows_down;
+    info->no_reserve = region->no_reserve;
+    info->offset = region->object ? region->object_offset << PAGE_SHIFT : 0;
+    info->vnode = region->vnode;
+    info->name = region_name(aspace, region, info);
+    info->flags = region->flags;
+    if (info->vnode)
+        vnode_reference(info->vnode);
+}
+
+bool aspace_region_info(struct aspace *aspace, vaddr_t address, enum region_detail detail,
                         struct region_info *info)
 {
     *info = (struct region_info){0};
     rwlock_read(&aspace->lock);
     struct region *region = region_find_above(aspace, address);
-    if (region) {
-        info->start = region->start;
-        info->end = region->end;
-        info->access = region->access;
-        info->shared = region->shared;
-        info->grows_down = region->grows_down;
-        info->offset = region->object ? region->object_offset << PAGE_SHIFT : 0;
-        info->vnode = region->vnode;
-        info->name = region_name(aspace, region, info);
-        info->flags = region->flags;
-        if (info->vnode)
-            vnode_reference(info->vnode);
-        if (count_pages)
-            count_pages_of(aspace, region, info);
+    if (region)
+        fill_layout(aspace, region, info);
+    if (region && detail != REGION_LAYOUT) {
+        count_pages_of(aspace, region, detail, info);
+        info->swapped = count_swapped(region);
+    }
+    rwlock_read_done(&aspace->lock);
+    return region;
+}
+
+bool aspace_page_info(struct aspace *aspace, vaddr_t address, struct page_info *info)
+{
+    struct amap *amap;
+    unsigned access;
+
+    *info = (struct page_info){0};
+    rwlock_read(&aspace->lock);
+    struct region *region = region_find(aspace, address);
+    if (region && pmap_query(&aspace->pmap, address, &info->frame, &access) &&
+        page_exists(info->frame)) {
+        const struct page *page = page_of(info->frame);
+        info->present = true;
+        info->of_object = page != zero_page && !(page_flags(page) & PAGE_ANONYMOUS);
+        info->exclusive = page != zero_page && count_mappings(region, address, page) == 1;
+    } else if (region && (amap = __atomic_load_n(&region->amap, __ATOMIC_ACQUIRE))) {
+        mutex_lock(&amap->lock);
+        info->swapped = amap_is_swapped(amap, region_slot(region, address));
+        mutex_unlock(&amap->lock);
     }
     rwlock_read_done(&aspace->lock);
     return region;

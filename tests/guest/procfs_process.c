@@ -12,6 +12,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -137,6 +138,103 @@ static void memory_of_another(void)
     CHECK(pread(fd, &number, sizeof(number), (off_t)(intptr_t)&shared_number) <= 0);
 }
 
+/* A field of smaps or smaps_rollup, in KiB. */
+static long kib(const char *from, const char *name)
+{
+    char line[64];
+    snprintf(line, sizeof(line), "\n%s:", name);
+    const char *at = strstr(from, line);
+    if (at == NULL)
+        fail("no %s", name);
+    return strtol(at + strlen(line), NULL, 10);
+}
+
+static void shares(void)
+{
+    static const char *const names[] = {
+        "Size",          "KernelPageSize", "MMUPageSize",  "Rss",
+        "Pss",           "Shared_Clean",   "Shared_Dirty", "Private_Clean",
+        "Private_Dirty", "Referenced",     "Anonymous",    "AnonHugePages",
+        "Swap",          "SwapPss",        "Locked",       "THPeligible"};
+    char *memory = map_pages(16), address[64];
+    struct sign ready;
+
+    memset(memory, 1, 8 * PAGE);
+    snprintf(address, sizeof(address), "%lx-", (unsigned long)(uintptr_t)memory);
+    sign_open(&ready);
+    const char *entry = strstr(contents("/proc/self/smaps"), address);
+    CHECK(entry != NULL);
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        kib(entry, names[i]);
+    CHECK_EQ(kib(entry, "Size"), 64);
+    CHECK_EQ(kib(entry, "Rss"), 32);
+    CHECK_EQ(kib(entry, "Pss"), 32);
+    CHECK_EQ(kib(entry, "Private_Dirty"), 32);
+    CHECK_EQ(kib(entry, "Anonymous"), 32);
+    const char *flags = strstr(entry, "\nVmFlags: ");
+    CHECK(flags != NULL && strncmp(flags, "\nVmFlags: rd wr mr mw me ", 25) == 0);
+    pid_t pid = spawn(waits, &ready); /* now it shares them */
+    sign_await(&ready);
+    entry = strstr(contents("/proc/self/smaps"), address);
+    CHECK_EQ(kib(entry, "Rss"), 32);
+    CHECK_EQ(kib(entry, "Pss"), 16);
+    CHECK_EQ(kib(entry, "Shared_Dirty"), 32);
+    expect_ok(kill(pid, SIGKILL));
+    expect_signaled(reap(pid), SIGKILL);
+}
+
+static void sum_of_shares(void)
+{
+    long resident = 0, private_dirty = 0;
+
+    memset(text, 1, sizeof(text)); /* what is read into is counted from the beginning */
+    contents("/proc/self/smaps");
+    for (const char *at = text; (at = strstr(at, "\nSize:")) != NULL; at++) {
+        resident += kib(at, "Rss");
+        private_dirty += kib(at, "Private_Dirty");
+    }
+    contents("/proc/self/smaps_rollup");
+    CHECK(strstr(text, "[rollup]\n") != NULL);
+    CHECK(labs(kib(text, "Rss") - resident) <= 64); /* reading it moves it a little */
+    CHECK(labs(kib(text, "Private_Dirty") - private_dirty) <= 64);
+    CHECK(kib(text, "Pss_Anon") + kib(text, "Pss_File") + kib(text, "Pss_Shmem") <=
+          kib(text, "Pss") + 2);
+}
+
+static uint64_t page_entry(int fd, const void *address)
+{
+    uint64_t entry;
+    off_t offset = (off_t)((uintptr_t)address / PAGE * sizeof(entry));
+
+    CHECK_EQ(pread(fd, &entry, sizeof(entry), offset), sizeof(entry));
+    return entry;
+}
+
+static void page_map(void)
+{
+    char *memory = map_pages(2);
+    int fd = expect_ok(open("/proc/self/pagemap", O_RDONLY));
+    uint64_t entry;
+
+    memory[0] = 1;
+    CHECK_EQ(page_entry(fd, memory) >> 61, 4);     /* present, neither of a file nor swapped */
+    CHECK_EQ(page_entry(fd, memory) >> 56 & 1, 1); /* exclusively mapped */
+    CHECK_EQ(page_entry(fd, memory + PAGE) >> 61, 0);
+    CHECK_EQ(page_entry(fd, (void *)(uintptr_t)PAGE), 0); /* nothing is there */
+    int file = pattern_file("file", PAGE);
+    char *mapped = expect_ok(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, file, 0));
+    CHECK(*(volatile char *)mapped);
+    CHECK_EQ(page_entry(fd, mapped) >> 61, 5);
+    expect_errno(pread(fd, &entry, 4, 0), EINVAL);
+    expect_errno(pread(fd, &entry, 8, 4), EINVAL);
+    if (geteuid() == 0) {
+        expect_ok(setresuid(USER, USER, USER));
+        expect_ok(prctl(PR_SET_DUMPABLE, 1));
+        fd = expect_ok(open("/proc/self/pagemap", O_RDONLY));
+        CHECK_EQ(page_entry(fd, memory) & ((1ul << 55) - 1), 0); /* no frames for all */
+    }
+}
+
 /* ---- descriptors ---- */
 
 static void descriptors(void)
@@ -247,6 +345,27 @@ static void status_fields(void)
              1ul << (SIGUSR1 - 1));
     CHECK_EQ(atoi(field("NoNewPrivs")), 1);
     CHECK_EQ(atoi(field("NSpid")), getpid());
+}
+
+/* What was the most stays, and getrusage(2) tells it as well. */
+static void peaks(void)
+{
+    contents("/proc/self/status");
+    long size = atol(field("VmSize"));
+    char *memory = map_pages(2048);
+    struct rusage usage;
+
+    memset(memory, 1, 2048 * PAGE);
+    expect_ok(munmap(memory, 2048 * PAGE));
+    contents("/proc/self/status");
+    CHECK(atol(field("VmPeak")) >= size + 8192);
+    CHECK(atol(field("VmSize")) < size + 4096);
+    CHECK(atol(field("VmHWM")) >= 8192);
+    CHECK(atol(field("VmRSS")) < 8192);
+    CHECK_EQ(atol(field("RssAnon")) + atol(field("RssFile")) + atol(field("RssShmem")),
+             atol(field("VmRSS")));
+    expect_ok(getrusage(RUSAGE_SELF, &usage));
+    CHECK(usage.ru_maxrss >= 8192);
 }
 
 /* ---- threads ---- */
@@ -374,9 +493,11 @@ static void only_for_its_user(void)
 }
 
 static const struct test tests[] = {
-    TEST(command),           TEST(auxiliary_vector), TEST(constants),         TEST(memory_file),
-    TEST(memory_of_another), TEST(descriptors),      TEST(namespaces),        TEST(adjustment),
-    TEST(status_fields),     TEST(threads),          TEST(only_for_its_user),
+    TEST(command),       TEST(auxiliary_vector),  TEST(constants),
+    TEST(memory_file),   TEST(memory_of_another), TEST(shares),
+    TEST(sum_of_shares), TEST(page_map),          TEST(descriptors),
+    TEST(namespaces),    TEST(adjustment),        TEST(status_fields),
+    TEST(peaks),         TEST(threads),           TEST(only_for_its_user),
 };
 
 int main(int argc, char **argv)

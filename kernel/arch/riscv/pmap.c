@@ -50,7 +50,7 @@ int pmap_init(struct pmap *pmap)
     pmap->identifier = 0;
     pmap->active_harts = pmap->used_harts = pmap->stale_harts = 0;
     pmap->unflushed = 0;
-    pmap->resident = 0;
+    pmap->resident = pmap->resident_peak = 0;
     pmap->tables = 1;
     return 0;
 }
@@ -233,6 +233,8 @@ static inline void reduce_entry(struct pmap *pmap, uint64_t *entry, vaddr_t addr
     if (!entry_is_leaf(value)) {
         value = 0;
         table_of(entry)->index--;
+        if (pmap->resident > pmap->resident_peak)
+            pmap->resident_peak = pmap->resident;
         pmap->resident--;
     }
     entry_store(entry, value);

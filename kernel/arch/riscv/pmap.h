@@ -39,13 +39,14 @@ struct page;
 struct pmap {
     struct spinlock lock;
     paddr_t root;
-    uint64_t identifier;   /* atomic: generation << 16 | ASID (asid.c) */
-    uint64_t active_harts; /* atomic: harts whose satp holds this root now */
-    uint64_t used_harts;   /* atomic: harts that may hold translations of it */
-    uint64_t stale_harts;  /* atomic: harts to flush before they activate it again */
-    uint64_t unflushed;    /* (lock) gathers with removed entries that harts may hold still */
-    uint64_t resident;     /* (lock) valid leaf entries */
-    uint64_t tables;       /* (lock) page table frames, the root included */
+    uint64_t identifier;    /* atomic: generation << 16 | ASID (asid.c) */
+    uint64_t active_harts;  /* atomic: harts whose satp holds this root now */
+    uint64_t used_harts;    /* atomic: harts that may hold translations of it */
+    uint64_t stale_harts;   /* atomic: harts to flush before they activate it again */
+    uint64_t unflushed;     /* (lock) gathers with removed entries that harts may hold still */
+    uint64_t resident;      /* (lock) valid leaf entries */
+    uint64_t resident_peak; /* (lock) the most that were, before the last one went */
+    uint64_t tables;        /* (lock) page table frames, the root included */
 };
 
 extern struct pmap kernel_pmap; /* of harts that run no process: nothing in the user's half */
@@ -135,6 +136,14 @@ bool pmap_query(struct pmap *pmap, vaddr_t address, paddr_t *frame, unsigned *ac
  * on.
  */
 void *pmap_user_byte(struct pmap *pmap, vaddr_t address, unsigned access);
+
+/* The most valid leaf entries there ever were: VmHWM, ru_maxrss. */
+static inline uint64_t pmap_resident_peak(const struct pmap *pmap)
+{
+    uint64_t now = __atomic_load_n(&pmap->resident, __ATOMIC_RELAXED);
+    uint64_t peak = __atomic_load_n(&pmap->resident_peak, __ATOMIC_RELAXED);
+    return now > peak ? now : peak;
+}
 
 /* Was the page at address used since the last call? Clears A, adding the entry to gather. */
 bool pmap_harvest(struct pmap *pmap, vaddr_t address, struct tlb_gather *gather);

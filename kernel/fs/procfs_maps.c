@@ -1,0 +1,215 @@
+/*
+ * The mappings of a process: maps, smaps, smaps_rollup (proc(5)).
+ */
+#include "abi/device.h"
+#include "abi/errno.h"
+#include "fs/path.h"
+#include "fs/procfs.h"
+#include "fs/vnode.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "vm/aspace.h"
+#include "vm/kmem.h"
+#include "vm/region.h"
+
+#define PATH_COLUMN 73  /* where paths begin */
+#define VALUE_END   24u /* of smaps: where numbers end */
+#define KIB(pages)  ((pages) * (PAGE_SIZE / 1024))
+
+/* The first line of a region, the one of maps. path is PATH_MAX bytes to work in. */
+static void write_region(struct text *text, const struct region_info *info, char *path)
+{
+    struct stat status = {0};
+    char line[128];
+    const char *name = info->name;
+
+    if (info->vnode) {
+        vnode_status(info->vnode, &status);
+        if (vnode_path(info->vnode, path, PATH_MAX) >= 0)
+            name = path;
+    }
+    size_t length = format(
+        line, sizeof(line), "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", info->start, info->end,
+        info->access & ACCESS_READ ? 'r' : '-', info->access & ACCESS_WRITE ? 'w' : '-',
+        info->access & ACCESS_EXECUTE ? 'x' : '-', info->shared ? 's' : 'p', info->offset,
+        device_major(status.device), device_minor(status.device), status.number);
+    text_add(text, line, length);
+    for (; name && length < PATH_COLUMN; length++)
+        text_add(text, " ", 1);
+    for (; name && *name; name++) {
+        if (*name == '\n')
+            text_format(text, "\\012");
+        else
+            text_add(text, name, 1);
+    }
+    text_add(text, "\n", 1);
+}
+
+/* A sum of shares in KiB. */
+static uint64_t share_kib(uint64_t share)
+{
+    return share / SHARE_UNIT / 1024;
+}
+
+static void write_line(struct text *text, const char *name, uint64_t kib)
+{
+    text_format(text, "%s%*lu kB\n", name, (int)(VALUE_END - strlen(name)), kib);
+}
+
+/* What there is none of here; Linux has a line for each. */
+static void write_zeros(struct text *text)
+{
+    static const char *const names[] = {
+        "KSM:",           "LazyFree:",       "AnonHugePages:",  "ShmemPmdMapped:",
+        "FilePmdMapped:", "Shared_Hugetlb:", "Private_Hugetlb:"};
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        write_line(text, names[i], 0);
+}
+
+/* The counts of one mapping, or of all. */
+static void write_counts(struct text *text, const struct region_info *info, bool all)
+{
+    uint64_t private_pages = info->resident - info->shared_pages;
+    uint64_t private_dirty = info->dirty - info->shared_dirty;
+
+    write_line(text, "Rss:", KIB(info->resident));
+    write_line(text, "Pss:", share_kib(info->share));
+    write_line(text, "Pss_Dirty:", share_kib(info->dirty_share));
+    if (all) {
+        write_line(text, "Pss_Anon:", share_kib(info->anonymous_share));
+        write_line(text,
+                   "Pss_File:", share_kib(info->share - info->anonymous_share - info->shmem_share));
+        write_line(text, "Pss_Shmem:", share_kib(info->shmem_share));
+    }
+    write_line(text, "Shared_Clean:", KIB(info->shared_pages - info->shared_dirty));
+    write_line(text, "Shared_Dirty:", KIB(info->shared_dirty));
+    write_line(text, "Private_Clean:", KIB(private_pages - private_dirty));
+    write_line(text, "Private_Dirty:", KIB(private_dirty));
+    write_line(text, "Referenced:", KIB(info->referenced));
+    write_line(text, "Anonymous:", KIB(info->anonymous));
+    write_zeros(text);
+    write_line(text, "Swap:", KIB(info->swapped));
+    write_line(text, "SwapPss:", KIB(info->swapped));
+    write_line(text, "Locked:", info->flags & REGION_LOCKED ? share_kib(info->share) : 0);
+}
+
+/* The flags as smaps has them, in its order. */
+static void write_flags(struct text *text, const struct region_info *info)
+{
+    unsigned may = info->max_access;
+    bool charged = !info->shared && (info->access & ACCESS_WRITE) && !info->no_reserve;
+    const struct {
+        const char *name;
+        bool holds;
+    } flags[] = {
+        {"rd", info->access & ACCESS_READ},
+        {"wr", info->access & ACCESS_WRITE},
+        {"ex", info->access & ACCESS_EXECUTE},
+        {"sh", info->shared},
+        {"mr", may & ACCESS_READ},
+        {"mw", may & ACCESS_WRITE},
+        {"me", may & ACCESS_EXECUTE},
+        {"ms", info->shared},
+        {"gd", info->grows_down},
+        {"lo", info->flags & REGION_LOCKED},
+        {"sr", info->flags & REGION_SEQUENTIAL},
+        {"rr", info->flags & REGION_RANDOM},
+        {"dc", info->flags & REGION_NO_FORK},
+        {"lf", info->flags & REGION_LOCK_ON_FAULT},
+        {"ac", charged},
+        {"nr", info->no_reserve},
+        {"wf", info->flags & REGION_WIPE_ON_FORK},
+        {"dd", info->flags & REGION_NO_DUMP},
+        {"sl", info->flags & REGION_SEALED},
+    };
+
+    text_format(text, "VmFlags: ");
+    for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        if (flags[i].holds)
+            text_format(text, "%s ", flags[i].name);
+    }
+    text_format(text, "\n");
+}
+
+static void write_details(struct text *text, const struct region_info *info)
+{
+    write_line(text, "Size:", (info->end - info->start) / 1024);
+    write_line(text, "KernelPageSize:", KIB(1));
+    write_line(text, "MMUPageSize:", KIB(1));
+    write_counts(text, info, false);
+    text_format(text, "THPeligible:           0\n");
+    write_flags(text, info);
+}
+
+static int write_regions(uint64_t key, struct text *text, enum region_detail detail)
+{
+    struct region_info info;
+    struct aspace *aspace;
+    int error = procfs_aspace(key, true, &aspace);
+
+    if (error || !aspace)
+        return error;
+    char *path = kmalloc(PATH_MAX);
+    vaddr_t address = 0;
+    while (path && !text->error && aspace_region_info(aspace, address, detail, &info)) {
+        write_region(text, &info, path);
+        if (detail != REGION_LAYOUT)
+            write_details(text, &info);
+        if (info.vnode)
+            vnode_release(info.vnode);
+        address = info.end;
+    }
+    aspace_release(aspace);
+    kfree(path);
+    return path ? 0 : -ENOMEM;
+}
+
+int procfs_write_maps(uint64_t key, struct text *text)
+{
+    return write_regions(key, text, REGION_LAYOUT);
+}
+
+int procfs_write_smaps(uint64_t key, struct text *text)
+{
+    return write_regions(key, text, REGION_SHARES);
+}
+
+static void add_counts(struct region_info *sum, const struct region_info *info)
+{
+    sum->resident += info->resident;
+    sum->anonymous += info->anonymous;
+    sum->swapped += info->swapped;
+    sum->shared_pages += info->shared_pages;
+    sum->dirty += info->dirty;
+    sum->shared_dirty += info->shared_dirty;
+    sum->referenced += info->referenced;
+    sum->share += info->share;
+    sum->dirty_share += info->dirty_share;
+    sum->anonymous_share += info->anonymous_share;
+    sum->shmem_share += info->shmem_share;
+    sum->end = info->end;
+}
+
+int procfs_write_smaps_sum(uint64_t key, struct text *text)
+{
+    struct region_info sum = {0}, info;
+    struct aspace *aspace;
+    vaddr_t address = 0, start = 0;
+    int error = procfs_aspace(key, true, &aspace);
+
+    if (error || !aspace)
+        return error;
+    while (aspace_region_info(aspace, address, REGION_SHARES, &info)) {
+        if (address == 0)
+            start = info.start;
+        add_counts(&sum, &info);
+        if (info.vnode)
+            vnode_release(info.vnode);
+        address = info.end;
+    }
+    aspace_release(aspace);
+    text_format(text, "%08lx-%08lx ---p 00000000 00:00 0                          [rollup]\n",
+                start, sum.end);
+    write_counts(text, &sum, true);
+    return 0;
+}
