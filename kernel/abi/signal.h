@@ -85,6 +85,18 @@ struct sigaction {
     uint64_t handler, flags, mask;
 };
 
+/* timer_create(2) */
+#define SIGEV_SIGNAL    0
+#define SIGEV_NONE      1
+#define SIGEV_THREAD    2
+#define SIGEV_THREAD_ID 4
+
+struct sigevent {
+    uint64_t value;
+    int32_t number, notify, thread;
+    uint8_t unused[44];
+};
+
 /* sigaltstack(2) */
 #define SS_ONSTACK    1
 #define SS_DISABLE    2

@@ -88,6 +88,13 @@
 #define SYS_set_robust_list    99
 #define SYS_get_robust_list    100
 #define SYS_nanosleep          101
+#define SYS_getitimer          102
+#define SYS_setitimer          103
+#define SYS_timer_create       107
+#define SYS_timer_gettime      108
+#define SYS_timer_getoverrun   109
+#define SYS_timer_settime      110
+#define SYS_timer_delete       111
 #define SYS_clock_settime      112
 #define SYS_clock_gettime      113
 #define SYS_clock_getres       114
@@ -138,6 +145,7 @@
 #define SYS_getcpu             168
 #define SYS_gettimeofday       169
 #define SYS_settimeofday       170
+#define SYS_adjtimex           171
 #define SYS_getpid             172
 #define SYS_getppid            173
 #define SYS_getuid             174
@@ -187,6 +195,7 @@
 #define SYS_riscv_flush_icache 259
 #define SYS_wait4              260
 #define SYS_prlimit64          261
+#define SYS_clock_adjtime      266
 #define SYS_syncfs             267
 #define SYS_sendmmsg           269
 #define SYS_process_vm_readv   270

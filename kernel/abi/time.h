@@ -14,6 +14,11 @@ struct timeval {
     int64_t seconds, microseconds;
 };
 
+/* setitimer(2) */
+struct itimerval {
+    struct timeval interval, value;
+};
+
 struct itimerspec {
     struct timespec interval, value;
 };

@@ -492,6 +492,7 @@ static void commit(struct exec *exec)
     set_executable(process, &exec->program);
     replace_files(exec);
     file_table_exec(thread->files);
+    process_timers_exec();
     reset_signals(process);
     set_name(thread, exec->request->path);
     mutex_lock(&process_tree_lock);

@@ -131,6 +131,8 @@ static void give_back(struct process *process, bool last)
 {
     process_end_memory_use();
     if (last)
+        process_timers_exit();
+    if (last)
         keep_memory_usage(process);
     process_switch_aspace(NULL);
     if (last)

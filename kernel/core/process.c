@@ -213,6 +213,7 @@ struct process *process_create(struct process *model, int *error)
         inherit(process, model);
     else
         set_defaults(process);
+    process_timers_init(process);
     pid_use(process->group);
     pid_use(process->session);
     return process;

@@ -16,6 +16,7 @@
 #include "arch/riscv/hart.h"
 #include "core/credentials.h"
 #include "core/lock.h"
+#include "core/process_timer.h"
 #include "core/signal.h"
 #include "core/thread.h"
 
@@ -91,6 +92,7 @@ struct process {
     bool stop_complete;                /* (s) all did: the parent has been, or is being told */
     uint64_t queued_signals;           /* (s) entries in the queues, for RLIMIT_SIGPENDING */
     struct signal_queue pending;       /* (s) sent to the process: any thread may take them */
+    struct process_timers timers;      /* (s) */
     struct wait_queue signal_arrived;  /* something was queued, here or for a thread */
     struct sigaction actions[SIGMAX];  /* (s) */
 };

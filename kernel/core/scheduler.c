@@ -41,7 +41,8 @@
 #define MILLISECOND 1000000ul
 #define SLICE       (10 * MILLISECOND)
 #define PATIENCE    (MILLISECOND / 5)
-#define INTERACTIVE MILLISECOND /* what a thread may run on when an interrupt wakes another */
+#define INTERACTIVE MILLISECOND       /* what a thread may run on when an interrupt wakes another */
+#define CPU_TICK    (4 * MILLISECOND) /* between looks at CPU time that has a limit */
 #define NEVER       UINT64_MAX
 
 struct run_queue {
@@ -130,6 +131,27 @@ static void remove_sleeper(struct run_queue *queue, struct thread *thread)
     if (thread->timed) {
         tree_remove(&queue->sleepers, &thread->timer_node);
         thread->timed = false;
+    }
+}
+
+/* Must somebody look at the CPU time that the thread uses? */
+static bool wants_ticks(const struct thread *thread)
+{
+    const struct process *process = thread->process;
+    return process && !thread->exited &&
+           __atomic_load_n(&process->timers.wants_ticks, __ATOMIC_RELAXED);
+}
+
+void scheduler_begin_ticks(struct process *process)
+{
+    for (unsigned i = 0; i < hart_count(); i++) {
+        const struct thread *current = __atomic_load_n(&run_queues[i].current, __ATOMIC_RELAXED);
+        bool runs = false;
+        list_for_each (link, &process->threads) {
+            runs |= container_of(link, struct thread, process_link) == current;
+        }
+        if (runs)
+            hart_kick(i); /* it comes to thread_yield */
     }
 }
 
@@ -224,6 +246,8 @@ static void switch_thread(struct run_queue *queue)
     queue->switched_at = now;
     if (queue->count)
         timer_not_after(queue, now + SLICE);
+    if (wants_ticks(next))
+        timer_not_after(queue, now + CPU_TICK);
     if (next == self) {
         spin_unlock(&queue->lock);
         return;
@@ -248,6 +272,8 @@ void thread_yield(void)
     struct run_queue *queue = lock_own_queue();
     self->reschedule = false;
     if (queue->count == 0) {
+        if (wants_ticks(self))
+            timer_not_after(queue, time_now() + CPU_TICK);
         spin_unlock(&queue->lock);
         return;
     }
@@ -415,8 +441,14 @@ static uint64_t mind_waiting(struct run_queue *queue, uint64_t now)
 void scheduler_timer(void)
 {
     uint64_t next = timeouts_run(), now = time_now();
-    struct run_queue *queue = lock_own_queue();
+    bool ticks = wants_ticks(current_thread());
+    struct run_queue *queue;
     struct tree_node *first;
+    if (ticks) {
+        process_timers_tick();
+        next = earlier(next, now + CPU_TICK);
+    }
+    queue = lock_own_queue();
     queue->timer_at = 0; /* nothing below sets the timer before its end */
     wake_expired(queue, now);
     first = tree_first(&queue->sleepers);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct pmap;
+struct process;
 struct thread;
 
 /* Make the run queues, and a thread of the code that is running. Boot hart, once the kernel can
@@ -31,6 +32,10 @@ void scheduler_timer(void);
 
 /* Let the timer of this hart come at this moment of time_now() at the latest. Interrupts off. */
 void scheduler_timer_before(uint64_t deadline);
+
+/* Threads of this process run, or will, whose CPU time has to be looked at: process_timers_tick is
+ * called now and then while they do. signal_lock held. */
+void scheduler_begin_ticks(struct process *process);
 
 /* Give up the hart if something asked for it: on the way back from an interrupt, interrupts off. */
 void scheduler_preempt(void);

@@ -231,22 +231,28 @@ int signal_send_thread(struct thread *thread, int number,
     return send(thread->process, thread, number, information);
 }
 
-bool signal_send_entry(struct process *process, struct thread *thread, struct signal_entry *entry)
+bool signal_send_entry_locked(struct process *process, struct thread *thread,
+                              struct signal_entry *entry, struct list *freed)
 {
-    struct list freed = LIST_INITIALIZER(freed);
     int number = entry->information.number;
-    bool queued;
-    spin_lock(&process->signal_lock);
-    queued = entry->queue != NULL;
-    if (queued) {
-        entry->information.overrun++;
-    } else if (is_wanted(process, thread, number, &freed)) {
+    if (entry->queue)
+        return false;
+    if (is_wanted(process, thread, number, freed)) {
         signal_queue_add(thread ? &thread->pending : &process->pending, number, entry);
         wake_for(process, thread, number);
         wake_all(&process->signal_arrived);
     }
+    return true;
+}
+
+bool signal_send_entry(struct process *process, struct thread *thread, struct signal_entry *entry)
+{
+    struct list freed = LIST_INITIALIZER(freed);
+    bool sent;
+    spin_lock(&process->signal_lock);
+    sent = signal_send_entry_locked(process, thread, entry, &freed);
     signal_unlock(process, &freed);
-    return !queued;
+    return sent;
 }
 
 void signal_entry_withdraw(struct process *process, struct signal_entry *entry)

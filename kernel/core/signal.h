@@ -46,8 +46,7 @@ int signal_send_thread(struct thread *thread, int number,
 /*
  * Send a signal with an entry that the caller owns (signal_entry_init; entry->information is filled
  * in), to the process, or to the thread of it if that is not NULL. false: it is still in a queue
- * from the last time; information.overrun has been counted up, and is told when it is taken
- * (entry->taken_overrun keeps that). Before the entry's memory goes away: signal_entry_withdraw.
+ * from the last time. Before the entry's memory goes away: signal_entry_withdraw.
  */
 bool signal_send_entry(struct process *process, struct thread *thread, struct signal_entry *entry);
 void signal_entry_withdraw(struct process *process, struct signal_entry *entry);

@@ -32,6 +32,10 @@ void signal_retarget(uint64_t set);
 /* Take a pending signal of the set; 0: there is none. Those that exceptions cause come first. */
 int signal_take_locked(uint64_t set, struct signal_information *information, struct list *freed);
 
+/* signal_send_entry with signal_lock held. */
+bool signal_send_entry_locked(struct process *process, struct thread *thread,
+                              struct signal_entry *entry, struct list *freed);
+
 /* Release signal_lock and free the entries that were taken out of queues under it. All of the above
  * need it held. */
 void signal_unlock(struct process *process, struct list *freed);

@@ -25,6 +25,7 @@ void signal_entry_init(struct signal_entry *entry)
     list_init(&entry->link);
     entry->queue = NULL;
     entry->taken_overrun = 0;
+    entry->taken = NULL;
     entry->preallocated = true;
 }
 
@@ -84,11 +85,9 @@ void signal_queue_take(struct signal_queue *queue, int number,
     struct signal_entry *entry = find(queue, number);
     if (entry) {
         *information = entry->information;
-        if (information->code == SI_TIMER) {
-            entry->taken_overrun = entry->information.overrun;
-            entry->information.overrun = 0;
-        }
         unlink(entry, freed);
+        if (entry->taken)
+            entry->taken(entry, information);
     } else {
         *information = (struct signal_information){.number = number, .code = SI_USER};
     }
@@ -114,8 +113,11 @@ void signal_queue_remove(struct signal_queue *queue, uint64_t mask, struct list 
         return;
     list_for_each_safe (link, &queue->entries) {
         struct signal_entry *entry = entry_of(link);
-        if (mask & signal_bit(entry->information.number))
-            unlink(entry, freed);
+        if (!(mask & signal_bit(entry->information.number)))
+            continue;
+        unlink(entry, freed);
+        if (entry->taken)
+            entry->taken(entry, NULL);
     }
     clear(queue, mask);
 }

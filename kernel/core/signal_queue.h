@@ -24,7 +24,10 @@ struct signal_entry {
     struct signal_queue *queue; /* which one; NULL: none */
     struct signal_information information;
     int32_t taken_overrun; /* of a timer's entry: information.overrun when it was taken last */
-    bool preallocated;     /* part of something else, such as a timer: never freed here */
+    /* Of an entry that is part of something else, or NULL: it has been taken with this information,
+     * or has been dropped (NULL). signal_lock held. */
+    void (*taken)(struct signal_entry *entry, struct signal_information *information);
+    bool preallocated; /* part of something else, such as a timer: never freed here */
 };
 
 void signal_queue_init(struct signal_queue *queue);

@@ -55,6 +55,8 @@ static int change_limit(struct process *process, unsigned resource, const struct
         if (result == 0) {
             process->limits[resource] = *new;
             pass_to_aspace(process, resource, new->soft);
+            if (resource == RLIMIT_CPU)
+                process_timers_limit_changed(process);
         }
     }
     spin_unlock(&process->signal_lock);

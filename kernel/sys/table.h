@@ -192,6 +192,15 @@
     SYSTEM_CALL(SYS_clock_getres, clock_getres)                                                    \
     SYSTEM_CALL(SYS_gettimeofday, gettimeofday)                                                    \
     SYSTEM_CALL(SYS_settimeofday, settimeofday)                                                    \
+    SYSTEM_CALL(SYS_adjtimex, adjtimex)                                                            \
+    SYSTEM_CALL(SYS_clock_adjtime, clock_adjtime)                                                  \
+    SYSTEM_CALL(SYS_getitimer, getitimer)                                                          \
+    SYSTEM_CALL(SYS_setitimer, setitimer)                                                          \
+    SYSTEM_CALL(SYS_timer_create, timer_create)                                                    \
+    SYSTEM_CALL(SYS_timer_settime, timer_settime)                                                  \
+    SYSTEM_CALL(SYS_timer_gettime, timer_gettime)                                                  \
+    SYSTEM_CALL(SYS_timer_getoverrun, timer_getoverrun)                                            \
+    SYSTEM_CALL(SYS_timer_delete, timer_delete)                                                    \
     /* system */                                                                                   \
     SYSTEM_CALL(SYS_uname, uname)                                                                  \
     SYSTEM_CALL(SYS_sethostname, sethostname)                                                      \

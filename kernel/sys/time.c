@@ -4,62 +4,29 @@
 #include "abi/errno.h"
 #include "abi/time.h"
 #include "arch/riscv/hart.h"
-#include "arch/riscv/timer.h"
-#include "core/cpu_clock.h"
 #include "core/process.h"
 #include "core/scheduler.h"
 #include "core/time.h"
 #include "core/timeout.h"
 #include "core/user.h"
-#include "fs/timer_file.h"
+#include "sys/clock.h"
 #include "sys/convert.h"
 #include "sys/table.h"
-
-/* The reading of a clock; -EINVAL: there is none of that number. */
-static int read_clock(int clock, uint64_t *nanoseconds)
-{
-    if (cpu_clock_is(clock))
-        return cpu_clock_read(clock, nanoseconds);
-    switch (clock) {
-    case CLOCK_REALTIME:
-    case CLOCK_REALTIME_COARSE:
-        *nanoseconds = time_real();
-        return 0;
-    case CLOCK_MONOTONIC:
-    case CLOCK_MONOTONIC_RAW:
-    case CLOCK_MONOTONIC_COARSE:
-    case CLOCK_BOOTTIME:
-        *nanoseconds = time_now();
-        return 0;
-    default:
-        return -EINVAL;
-    }
-}
 
 long sys_clock_gettime(const uint64_t argument[6])
 {
     uint64_t now;
-    int result = read_clock((int)argument[0], &now);
+    int result = clock_read((int)argument[0], &now);
     return result ? result : timespec_to_user(argument[1], now);
 }
 
 long sys_clock_getres(const uint64_t argument[6])
 {
     uint64_t now;
-    int result = read_clock((int)argument[0], &now);
+    int result = clock_read((int)argument[0], &now);
     if (result || argument[1] == 0)
         return result;
     return timespec_to_user(argument[1], time_resolution());
-}
-
-static long set_real(uint64_t nanoseconds)
-{
-    if (!credentials_capable(CAP_SYS_TIME))
-        return -EPERM;
-    time_set_real(nanoseconds);
-    timeouts_clock_set();
-    timer_files_clock_set();
-    return 0;
 }
 
 long sys_clock_settime(const uint64_t argument[6])
@@ -69,7 +36,7 @@ long sys_clock_settime(const uint64_t argument[6])
     if (argument[0] != CLOCK_REALTIME)
         return -EINVAL;
     result = timespec_from_user(argument[1], &time);
-    return result ? result : set_real(time);
+    return result ? result : clock_set_real(time);
 }
 
 long sys_gettimeofday(const uint64_t argument[6])
@@ -99,8 +66,8 @@ long sys_settimeofday(const uint64_t argument[6])
     if (time.seconds < 0 || time.microseconds < 0 || time.microseconds >= 1000000 ||
         (uint64_t)time.seconds > INT64_MAX / NANOSECONDS_PER_SECOND - 1)
         return -EINVAL;
-    return set_real((uint64_t)time.seconds * NANOSECONDS_PER_SECOND +
-                    (uint64_t)time.microseconds * 1000);
+    return clock_set_real((uint64_t)time.seconds * NANOSECONDS_PER_SECOND +
+                          (uint64_t)time.microseconds * 1000);
 }
 
 /* Sleep until a moment of time_now(). Interrupted: the time left goes to remaining, if that is not
@@ -137,20 +104,49 @@ long sys_nanosleep(const uint64_t argument[6])
     return result ? result : sleep_until(add_saturated(time_now(), time), argument[1]);
 }
 
+/* A sleep until a moment of the real-time clock, which may be set meanwhile. */
+struct real_sleep {
+    struct timeout timeout;
+    struct wait_queue queue;
+};
+
+/* The timeout's function. */
+static void real_sleep_over(struct timeout *timeout)
+{
+    wake_all(&container_of(timeout, struct real_sleep, timeout)->queue);
+}
+
+static long sleep_until_real(uint64_t moment)
+{
+    struct real_sleep sleep;
+    int result;
+    timeout_init(&sleep.timeout, real_sleep_over);
+    wait_queue_init(&sleep.queue, "real-time sleep");
+    timeout_start(&sleep.timeout, TIMEOUT_REAL, moment);
+    result = wait_event_interruptible(&sleep.queue, time_real() >= moment);
+    timeout_cancel(&sleep.timeout);
+    return result;
+}
+
+/* Sleeping on CPU time is not here. */
 long sys_clock_nanosleep(const uint64_t argument[6])
 {
-    uint64_t time, now;
-    int result = read_clock((int)argument[0], &now);
+    enum timer_clock clock;
+    struct thread *thread;
+    uint64_t time;
+    int result = clock_for_timer((int)argument[0], &clock, &thread);
+    if (thread)
+        thread_release(thread);
     if (result)
         return result;
-    if (argument[0] == CLOCK_THREAD_CPUTIME_ID)
-        return -EINVAL;
-    if (argument[0] == CLOCK_PROCESS_CPUTIME_ID)
+    if (clock != TIMER_SINCE_BOOT && clock != TIMER_REAL)
         return -EOPNOTSUPP;
     result = timespec_from_user(argument[2], &time);
     if (result)
         return result;
     if (!(argument[1] & TIMER_ABSTIME))
         return sleep_until(add_saturated(time_now(), time), argument[3]);
-    return sleep_until(add_saturated(time_now(), time > now ? time - now : 0), 0);
+    if (clock == TIMER_SINCE_BOOT)
+        return sleep_until(time, 0);
+    return sleep_until_real(time);
 }
