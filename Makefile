@@ -281,12 +281,27 @@ $(HOST_TESTS):
 $(FUZZ_TESTS):
 	$(call link_program,$(CLANG) $(FUZZ_LINK))
 
+# ---- differential tests: one program, for this machine and for mapix ----
+
+DIFFERENTIAL_SOURCES := $(wildcard tests/differential/*.c)
+DIFFERENTIAL := $(B)/differential/linux $(B)/differential/extra/stream
+
+$(O)/differential/linux/%.o: tests/differential/%.c $(B)/flags/user | setup
+	$(call compile_user,$(CC_HOST) -D_GNU_SOURCE)
+$(O)/differential/guest/%.o: tests/differential/%.c $(B)/flags/user | setup
+	$(call compile_user,$(CC_USER) -D_GNU_SOURCE)
+$(B)/differential/linux: $(patsubst tests/differential/%.c,$(O)/differential/linux/%.o,$(DIFFERENTIAL_SOURCES))
+	$(call link_program,$(CC_HOST) -static)
+$(B)/differential/extra/stream: $(patsubst tests/differential/%.c,$(O)/differential/guest/%.o,$(DIFFERENTIAL_SOURCES))
+	$(call link_program,$(CC_USER) -static)
+
 # ---- testing ----
 
-TEST_INPUTS := $(B)/kernel.elf $(B)/debug/kernel.elf $(B)/root.img $(B)/tools/supervise
+TEST_INPUTS := $(B)/kernel.elf $(B)/debug/kernel.elf $(B)/root.img $(B)/tools/supervise \
+	$(DIFFERENTIAL)
 export MAPIX_HOST_TESTS := $(HOST_TESTS) $(FUZZ_TESTS)
 
-.PHONY: test test-long test-host test-guest test-on-linux check bench format
+.PHONY: test test-long test-host test-guest test-differential test-on-linux check bench format
 test: setup-test $(HOST_TESTS) $(FUZZ_TESTS) $(TEST_INPUTS)
 	@tests/run short
 test-long: setup-test $(HOST_TESTS) $(FUZZ_TESTS) $(TEST_INPUTS)
@@ -295,6 +310,8 @@ test-host: setup-test $(HOST_TESTS) $(FUZZ_TESTS)
 	@tests/run host
 test-guest: $(TEST_INPUTS)
 	@tests/run guest $(TESTS)
+test-differential: $(TEST_INPUTS)
+	@tests/run differential
 test-on-linux: $(LINUX_PROGRAMS) $(B)/flags/list
 	@tests/run-linux $(TESTS)
 check: setup-test

@@ -69,6 +69,6 @@ uint64_t aspace_brk(struct aspace *aspace, uint64_t end)
     region_free(region);
     spares_release(spares);
     if (populate)
-        (void)aspace_populate(aspace, old_end, new_end);
+        (void)aspace_populate(aspace, old_end, new_end, 0);
     return result;
 }

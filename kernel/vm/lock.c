@@ -50,7 +50,7 @@ int aspace_lock(struct aspace *aspace, vaddr_t start, uint64_t length, unsigned 
     int error = aspace_change(aspace, start, start + length, &change);
 
     if (!error && flags)
-        error = posix_error(aspace_populate(aspace, start, start + length));
+        error = posix_error(aspace_populate(aspace, start, start + length, 0));
     return error;
 }
 
@@ -80,6 +80,6 @@ int aspace_lock_all(struct aspace *aspace, bool current, unsigned flags, unsigne
     aspace->lock_future = future;
     rwlock_write_done(&aspace->lock);
     if (current && flags) /* what cannot be had is no error */
-        (void)aspace_populate(aspace, 0, user_end);
+        (void)aspace_populate(aspace, 0, user_end, POPULATE_GO_ON);
     return 0;
 }

@@ -144,6 +144,6 @@ int aspace_map(struct aspace *aspace, const struct map_request *request, vaddr_t
     region_free(region);
     spares_release(spares);
     if (!error && populate) /* failing to do so is no error */
-        (void)aspace_populate(aspace, *address, *address + page_round_up(request->length));
+        (void)aspace_populate(aspace, *address, *address + page_round_up(request->length), 0);
     return error;
 }

@@ -22,7 +22,8 @@ static unsigned natural_access(const struct region *region)
 struct stretch {
     vaddr_t start, end;
     unsigned access; /* 0: the region allows none */
-    bool on_fault;   /* leave it to the first touch */
+    bool locked;
+    bool on_fault; /* leave it to the first touch */
 };
 
 /* The part of [start, end) that the first region there has; false: there is none. */
@@ -35,6 +36,7 @@ static bool next_stretch(struct aspace *aspace, vaddr_t start, vaddr_t end, stru
         stretch->start = region->start > start ? region->start : start;
         stretch->end = region->end < end ? region->end : end;
         stretch->access = natural_access(region);
+        stretch->locked = region->flags & REGION_LOCKED;
         stretch->on_fault = region->flags & REGION_LOCK_ON_FAULT;
     }
     rwlock_read_done(&aspace->lock);
@@ -59,17 +61,19 @@ static int fault_in(struct aspace *aspace, vaddr_t start, vaddr_t end, unsigned 
     return 0;
 }
 
-int aspace_populate(struct aspace *aspace, vaddr_t start, vaddr_t end)
+int aspace_populate(struct aspace *aspace, vaddr_t start, vaddr_t end, unsigned mode)
 {
     struct stretch stretch;
     int first_error = 0;
 
-    while (first_error != -EINTR && start < end && next_stretch(aspace, start, end, &stretch)) {
+    while (start < end && next_stretch(aspace, start, end, &stretch)) {
         int error = 0;
-        if (!stretch.on_fault)
+        if (!stretch.on_fault && (stretch.locked || !(mode & POPULATE_LOCKED)))
             error = stretch.access ? fault_in(aspace, stretch.start, stretch.end, stretch.access)
                                    : -EFAULT;
-        if (!first_error || error == -EINTR)
+        if (error && (error == -EINTR || !(mode & POPULATE_GO_ON)))
+            return error;
+        if (!first_error)
             first_error = error;
         start = stretch.end;
     }

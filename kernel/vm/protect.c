@@ -44,9 +44,18 @@ static int check_access(struct aspace *aspace, const struct region *region, vadd
     return cut && region->access != access && region_limit_reached(aspace) ? -ENOMEM : 0;
 }
 
-/* Change [start, end) region by region, up to a hole or a refusal. Locked for writing. */
+/* Does the region, with this access, get pages of its own that have to be in memory? */
+static bool becomes_resident(const struct region *region, unsigned access)
+{
+    return (region->flags & REGION_LOCKED) && !region->shared &&
+           (access & ~region->access & ACCESS_WRITE);
+}
+
+/* Change [start, end) region by region, up to a hole or a refusal; *populate: pages have to be
+ * brought in. Locked for writing. */
 static int protect_locked(struct aspace *aspace, vaddr_t start, vaddr_t end, unsigned access,
-                          struct region *spares[2], struct tlb_gather *gather, struct region **dead)
+                          struct region *spares[2], struct tlb_gather *gather, struct region **dead,
+                          bool *populate)
 {
     while (start < end) {
         struct region *region = region_find(aspace, start);
@@ -56,6 +65,8 @@ static int protect_locked(struct aspace *aspace, vaddr_t start, vaddr_t end, uns
         int error = check_access(aspace, region, start, stop, access);
         if (error)
             return error;
+        if (becomes_resident(region, access))
+            *populate = true;
         if (region->access != access) {
             region = region_isolate(aspace, region, start, stop, spares);
             change_access(aspace, region, access, gather, dead);
@@ -86,6 +97,7 @@ int aspace_protect(struct aspace *aspace, vaddr_t start, uint64_t length, unsign
     vaddr_t end = start + page_round_up(length);
     struct tlb_gather gather;
     int error = spares_reserve(spares);
+    bool populate = false;
 
     if (error)
         return error;
@@ -94,10 +106,12 @@ int aspace_protect(struct aspace *aspace, vaddr_t start, uint64_t length, unsign
     if (reach != PROTECT_RANGE)
         error = reach_out(aspace, &start, end, reach);
     if (!error)
-        error = protect_locked(aspace, start, end, access, spares, &gather, &dead);
+        error = protect_locked(aspace, start, end, access, spares, &gather, &dead, &populate);
     rwlock_write_done(&aspace->lock);
     tlb_flush(&gather);
     region_release_all(dead);
     spares_release(spares);
+    if (populate) /* what cannot be had now is left to the first store */
+        (void)aspace_populate(aspace, start, end, POPULATE_LOCKED | POPULATE_GO_ON);
     return error;
 }

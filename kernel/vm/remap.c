@@ -26,6 +26,7 @@ struct move {
     uint64_t old_length, new_length;
     bool keep, duplicate;
     struct region *old_spares[2], *new_spares[2];
+    unsigned locked; /* REGION_LOCKED_FLAGS that the region had before it was unlocked to be kept */
     struct region *copy; /* to be the region at the new place, if the old one stays */
     struct amap *amap;   /* for the moved pages: referenced; NULL: the region's own, or none */
     struct region *dead;
@@ -107,7 +108,7 @@ static void put_at(struct region *place, const struct move *move)
 }
 
 /* Make the region at the new place from source, which covers the old one and is in the set; it
- * stays there, without pages and unlocked, if it is kept. */
+ * stays there, without pages if it is kept. */
 static struct region *relocate(struct aspace *aspace, struct region *source, struct move *move)
 {
     struct region *place = source;
@@ -131,12 +132,11 @@ static struct region *relocate(struct aspace *aspace, struct region *source, str
         source->amap_offset = source->start / PAGE_SIZE;
     }
     put_at(place, move);
+    place->flags |= move->locked;
     region_insert(aspace, place);
     aspace_account(aspace, place, 1);
-    if (place != source) {
-        source->flags &= ~(unsigned)REGION_LOCKED_FLAGS;
+    if (place != source)
         aspace_account(aspace, source, 1);
-    }
     return place;
 }
 
@@ -174,6 +174,16 @@ static struct region *duplicate_region(struct aspace *aspace, const struct regio
     return place;
 }
 
+/* The region that is kept has no pages that could stay in memory: it is unlocked, the whole of it,
+ * as on Linux. */
+static void unlock_kept(struct aspace *aspace, struct region *region, struct move *move)
+{
+    aspace_account(aspace, region, -1);
+    move->locked = region->flags & REGION_LOCKED_FLAGS;
+    region->flags &= ~(unsigned)REGION_LOCKED_FLAGS;
+    aspace_account(aspace, region, 1);
+}
+
 /* Move what is reserved, to a place that is free. */
 static void perform(struct aspace *aspace, struct region *region, struct move *move,
                     struct tlb_gather *gather)
@@ -181,6 +191,8 @@ static void perform(struct aspace *aspace, struct region *region, struct move *m
     if (move->duplicate) {
         region = duplicate_region(aspace, region, move);
     } else {
+        if (move->keep)
+            unlock_kept(aspace, region, move);
         region = region_isolate(aspace, region, move->from, move->from + move->old_length,
                                 move->old_spares);
         struct region *place = move_region(aspace, region, move, gather);
@@ -205,7 +217,8 @@ static int replace(struct aspace *aspace, struct move *move, struct tlb_gather *
     if (!error) {
         unmap_locked(aspace, move->to, to_end, move->new_spares, gather, &move->dead);
         struct region *region = region_find(aspace, move->from);
-        error = reserve_amap(aspace, region, move, gather);
+        /* A place that is duplicated onto itself has just been unmapped. */
+        error = region ? reserve_amap(aspace, region, move, gather) : -EFAULT;
         if (!error)
             perform(aspace, region, move, gather);
     }
@@ -386,6 +399,6 @@ int aspace_remap(struct aspace *aspace, const struct remap_request *request, vad
     tlb_flush(&gather);
     region_release_all(dead);
     if (populate)
-        (void)aspace_populate(aspace, start, end);
+        (void)aspace_populate(aspace, start, end, 0);
     return error;
 }

@@ -100,12 +100,18 @@ int unmap_check(struct aspace *aspace, vaddr_t start, vaddr_t end);
 /* Choose the place for length bytes at or near hint (0: none): 0 or -ENOMEM. Locked for writing. */
 int aspace_choose_place(struct aspace *aspace, vaddr_t hint, uint64_t length, vaddr_t *address);
 
+/* Of aspace_populate. */
+enum populate_mode {
+    POPULATE_LOCKED = 1 << 0, /* only regions that are locked */
+    POPULATE_GO_ON = 1 << 1,  /* with the next region after an error */
+};
+
 /*
  * Fault all pages of [start, end) in, as the regions there allow, but for those that are locked on
- * fault; holes are left out. 0, or the first error, after all the other regions: -ENOMEM, -EFAULT
- * (no access, or behind the end of a file); -EINTR (killed) at once. No lock held.
+ * fault; holes are left out. 0, or the first error: -ENOMEM, -EFAULT (no access, or behind the end
+ * of a file), -EINTR (killed). No lock held.
  */
-int aspace_populate(struct aspace *aspace, vaddr_t start, vaddr_t end);
+int aspace_populate(struct aspace *aspace, vaddr_t start, vaddr_t end, unsigned mode);
 
 /* The same for access, in every region: the first error, at once; -ENOMEM at a hole,
  * -EACCES if a region forbids it. */

@@ -174,6 +174,33 @@ static void locked_grows(void)
     CHECK_EQ(resident(base, 6), 6);
 }
 
+/* Locked private pages of a file are copied as soon as they can be stored to. */
+static void locked_becomes_writable(void)
+{
+    int fd = pattern_file("file", 2 * PAGE);
+    char *base = expect_ok((char *)mmap(NULL, 2 * PAGE, PROT_READ, MAP_PRIVATE, fd, 0));
+
+    expect_ok(mlock(base, PAGE));
+    expect_ok(mprotect(base, 2 * PAGE, RW));
+    CHECK_EQ(expect_ok(pwrite(fd, "new", 3, 0)), 3);
+    CHECK_EQ(expect_ok(pwrite(fd, "new", 3, (off_t)PAGE)), 3);
+    CHECK_PATTERN(base, 0, PAGE);
+    CHECK(memcmp(base + PAGE, "new", 3) == 0);
+}
+
+/* A mapping that MREMAP_DONTUNMAP leaves behind is not locked, not even where its pages stayed. */
+static void kept_is_unlocked(void)
+{
+    char *base = map_pages(3);
+
+    memset(base, 1, 3 * PAGE);
+    expect_ok(mlock(base, 3 * PAGE));
+    char *moved = expect_ok((char *)mremap(base + PAGE, PAGE, PAGE, MREMAP_MAYMOVE | 4, NULL));
+    expect_ok(madvise(base, 3 * PAGE, MADV_DONTNEED));
+    expect_errno(madvise(moved, PAGE, MADV_DONTNEED), EINVAL);
+    CHECK_EQ(moved[0], 1);
+}
+
 /* ---- mseal ---- */
 
 static long seal(void *start, size_t size, unsigned long flags)
@@ -253,10 +280,11 @@ static void grow_down(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(lock_brings_in),    TEST(lock_arguments), TEST(locked_refuses),
-        TEST(locks_and_fork),    TEST(limit),          TEST(future),
-        TEST(everything),        TEST(locked_grows),   TEST(sealed),
-        TEST(protect_downwards), TEST(grow_down),
+        TEST(lock_brings_in),   TEST(lock_arguments), TEST(locked_refuses),
+        TEST(locks_and_fork),   TEST(limit),          TEST(future),
+        TEST(everything),       TEST(locked_grows),   TEST(locked_becomes_writable),
+        TEST(kept_is_unlocked), TEST(sealed),         TEST(protect_downwards),
+        TEST(grow_down),
     };
     return TAP_MAIN(argc, argv, tests);
 }

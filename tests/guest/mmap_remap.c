@@ -318,6 +318,8 @@ static void duplicate(void)
     base[3 * PAGE] = 55;
     CHECK_EQ(hole[13 * PAGE], 55);
     expect_errno(mremap(base, 0, PAGE, 0), ENOMEM);
+    expect_errno(mremap(base + 3 * PAGE, 0, PAGE, FIXED, base + 3 * PAGE), EFAULT);
+    expect_picture(hole, 6, ".www..");
     expect_errno(mremap(map_pages(2), 0, 2 * PAGE, MREMAP_MAYMOVE), EINVAL);
 }
 
