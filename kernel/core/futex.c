@@ -20,7 +20,8 @@
 #include "vm/aspace.h"
 #include "vm/object.h"
 
-#define BUCKETS 256u /* a power of two */
+#define BUCKETS           256u /* a power of two */
+#define SHARED_IN_PRIVATE 1u   /* in offset: asked for as shared, but the memory is private */
 
 struct bucket {
     struct spinlock lock;
@@ -63,6 +64,8 @@ int futex_key_get(struct futex_key *key, vaddr_t address, bool shared)
         return -EFAULT;
     if (key->object)
         key->space = (uintptr_t)key->object;
+    else
+        key->offset |= SHARED_IN_PRIVATE;
     return 0;
 }
 
