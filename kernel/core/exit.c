@@ -142,12 +142,27 @@ static void give_back(struct process *process, bool last)
         give_back_executable(process);
 }
 
-static bool parent_ignores_children(struct process *process)
+static void tell_parent(struct process *process)
+{
+    int status = process->exit_status, number = wait_status_signal(status);
+    if (number)
+        process_notify_parent(process, CLD_KILLED, number);
+    else
+        process_notify_parent(process, CLD_EXITED, wait_status_code(status));
+}
+
+/* The parent of a zombie is told. If it does not wait for children (wait(2), Notes) the zombie
+ * vanishes at once. */
+static void hand_to_parent(struct process *process)
 {
     struct process *parent = process->parent;
     const struct sigaction *action = &parent->actions[SIGCHLD - 1];
-    return process->exit_signal == SIGCHLD &&
-           (action->handler == SIG_IGN || (action->flags & SA_NOCLDWAIT));
+    bool ignores = action->handler == SIG_IGN || action->flags & SA_NOCLDWAIT;
+    tell_parent(process);
+    if (process->exit_signal == SIGCHLD && ignores) {
+        process_reap(process);
+        wake_all(&parent->child_changed);
+    }
 }
 
 /* Who inherits the children: the next ancestor that wants to (prctl(2), PR_SET_CHILD_SUBREAPER), or
@@ -159,15 +174,6 @@ static struct process *find_reaper(struct process *process)
            !(ancestor->child_subreaper && ancestor->state == PROCESS_ALIVE))
         ancestor = ancestor->parent;
     return ancestor ? ancestor : init_process;
-}
-
-/* The new parent of a dead process is told, or does not want to know. */
-static void hand_over_zombie(struct process *child)
-{
-    if (parent_ignores_children(child))
-        process_reap(child);
-    else
-        process_notify_parent(child, CLD_EXITED, wait_status_code(child->exit_status));
 }
 
 /* The children get another parent, which is told of those that are dead already. */
@@ -186,17 +192,8 @@ static void hand_over_children(struct process *process)
         if (kept)
             process_group_lost_keeper(child->group, NULL);
         if (child->state == PROCESS_ZOMBIE)
-            hand_over_zombie(child);
+            hand_to_parent(child);
     }
-}
-
-static void tell_parent(struct process *process, int status)
-{
-    int number = wait_status_signal(status);
-    if (number)
-        process_notify_parent(process, CLD_KILLED, number);
-    else
-        process_notify_parent(process, CLD_EXITED, wait_status_code(status));
 }
 
 /* The process becomes a zombie, or vanishes at once. process_tree_lock held. */
@@ -216,13 +213,7 @@ static void become_zombie(struct process *process)
     process->stopped = false;
     spin_unlock(&process->signal_lock);
     wake_all(&process->ended);
-    if (parent_ignores_children(process)) {
-        struct process *parent = process->parent;
-        process_reap(process);
-        wake_all(&parent->child_changed);
-    } else {
-        tell_parent(process, process->exit_status);
-    }
+    hand_to_parent(process);
 }
 
 /* The thread is no member of the process any more; the last one is followed by the process. */
