@@ -13,6 +13,7 @@
 #define MS_NODIRATIME  0x0800
 #define MS_BIND        0x1000
 #define MS_MOVE        0x2000
+#define MS_REC         0x4000
 #define MS_SILENT      0x8000
 #define MS_UNBINDABLE  0x20000
 #define MS_PRIVATE     0x40000

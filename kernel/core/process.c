@@ -486,16 +486,16 @@ static void run_init(void *unused)
 void process_start_init(void)
 {
     struct thread *thread = thread_create(NULL, run_init, NULL);
-    struct vnode *root;
+    struct place root;
     int error;
     mutex_lock(&process_tree_lock);
     init_process = process_create(NULL, &error);
     if (!thread || !init_process)
         panic("no memory for the first process");
     thread->files = file_table_create();
-    if (!thread->files || path_lookup(NULL, "/", PATH_FOLLOW, &root))
+    if (!thread->files || path_lookup_place(NULL, "/", PATH_FOLLOW, &root))
         panic("the first process has no files or no root directory");
-    vnode_reference(root);
+    place_reference(&root);
     thread->path_context = path_context_create(root, root);
     thread->id = init_process->pid;
     if (!thread->path_context || process_add_thread(init_process, thread))

@@ -57,7 +57,13 @@ void file_release(struct file *file)
     if (file->writer)
         vnode_write_end(file->vnode);
     vnode_release(file->vnode);
+    mount_let_go(file->mount);
     slab_free(&file_cache, file);
+}
+
+struct place file_place(const struct file *file)
+{
+    return (struct place){file->mount ? file->mount : file->vnode->mount, file->vnode};
 }
 
 /* Read or write with the offset of the file, which moves. */

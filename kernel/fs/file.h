@@ -7,9 +7,11 @@
 #include "core/lock.h"
 #include "core/user.h"
 #include "core/wait.h"
+#include "fs/place.h"
 
 struct file;
 struct map_request;
+struct mount;
 struct vnode;
 
 /* Operations of an open file. A NULL one gives the errno that its system call documents. */
@@ -40,6 +42,7 @@ struct file_operations {
 struct file {
     const struct file_operations *operations;
     struct vnode *vnode;      /* always one; pipes have an unnamed one */
+    struct mount *mount;      /* held: by which it was opened; NULL: by the vnode's own */
     uint64_t references;      /* atomic */
     uint32_t flags;           /* O_* without the creation flags; atomic */
     struct mutex offset_lock; /* read, write, lseek and getdents on the shared offset */
@@ -50,6 +53,9 @@ struct file {
     struct list watches; /* of epolls, their items */
     void *state;         /* of its kind: pipe end, terminal, generated text */
 };
+
+/* Where the file is, for paths that start there: no reference is taken. */
+struct place file_place(const struct file *file);
 
 /* The flags that a read or write goes by. */
 static inline uint32_t file_flags(const struct file *file, const struct transfer *transfer)

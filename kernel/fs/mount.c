@@ -40,7 +40,7 @@
 #define KEPT_FLAGS                                                                                 \
     (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_SYNCHRONOUS | MS_NOATIME | MS_NODIRATIME |  \
      MS_STRICTATIME)
-#define UNSUPPORTED_FLAGS (MS_BIND | MS_MOVE | MS_SHARED | MS_SLAVE | MS_PRIVATE | MS_UNBINDABLE)
+#define UNSUPPORTED_FLAGS (MS_MOVE | MS_SHARED | MS_SLAVE | MS_UNBINDABLE)
 
 static struct mutex mount_lock;
 static struct list mounts = LIST_INITIALIZER(mounts); /* (mount_lock) oldest first */
@@ -94,29 +94,117 @@ static const struct file_system *find_type(const char *name)
     return NULL;
 }
 
-struct vnode *mount_root_vnode(void)
+/* Places */
+
+struct place mount_root_place(void)
 {
     vnode_reference(root_mount->root);
-    return root_mount->root;
+    return (struct place){root_mount, root_mount->root};
 }
 
-struct vnode *mount_enter(struct vnode *vnode)
+void mount_hold(struct mount *mount)
 {
-    while (mount_covers(vnode)) {
-        struct vnode *root = NULL;
+    if (mount && mount->base)
+        __atomic_fetch_add(&mount->users, 1, __ATOMIC_RELAXED);
+}
+
+void mount_let_go(struct mount *mount)
+{
+    if (mount && mount->base)
+        __atomic_fetch_sub(&mount->users, 1, __ATOMIC_RELEASE);
+}
+
+void place_reference(const struct place *place)
+{
+    if (place->vnode)
+        vnode_reference(place->vnode);
+    mount_hold(place->mount);
+}
+
+void place_release(const struct place *place)
+{
+    if (place->vnode)
+        vnode_release(place->vnode);
+    mount_let_go(place->mount);
+}
+
+struct place place_of_vnode(struct vnode *vnode)
+{
+    return (struct place){vnode->mount, vnode}; /* one that is its own base is not counted */
+}
+
+/* What covers the vnode where the mount shows it; NULL: nothing. vnode_cache_lock held. */
+static struct mount *find_covering(const struct place *place)
+{
+    struct mount *mount = place->vnode->mounted;
+
+    while (mount && mount->parent != place->mount)
+        mount = mount->covering;
+    return mount;
+}
+
+struct place mount_enter(struct place place)
+{
+    while (mount_covers(place.vnode)) {
+        struct place root = {0};
         spin_lock(&vnode_cache_lock);
-        if (vnode->mounted) {
-            root = vnode->mounted->root;
-            vnode_reference_locked(root);
+        root.mount = find_covering(&place);
+        if (root.mount) {
+            root.vnode = root.mount->root;
+            vnode_reference_locked(root.vnode);
+            mount_hold(root.mount);
         }
         spin_unlock(&vnode_cache_lock);
-        if (!root)
+        if (!root.mount)
             break;
-        vnode_release(vnode);
-        vnode = root;
+        place_release(&place);
+        place = root;
     }
-    return vnode;
+    return place;
 }
+
+bool mount_leave(struct mount *mount, const struct vnode *vnode, struct place *covered)
+{
+    if (!mount || mount->root != vnode)
+        return false;
+    spin_lock(&vnode_cache_lock);
+    bool found = mount->covered;
+    if (found) {
+        *covered = (struct place){mount->parent, mount->covered};
+        vnode_reference_locked(covered->vnode);
+        mount_hold(covered->mount);
+    }
+    spin_unlock(&vnode_cache_lock);
+    return found;
+}
+
+/* Put a mount on a place, whose references are taken over. mount_lock held. */
+static void cover(struct mount *mount, const struct place *place)
+{
+    list_push_back(&mounts, &mount->link);
+    spin_lock(&vnode_cache_lock);
+    mount->covered = place->vnode;
+    mount->parent = place->mount;
+    if (place->vnode) {
+        mount->covering = place->vnode->mounted;
+        __atomic_store_n(&place->vnode->mounted, mount, __ATOMIC_RELEASE);
+    }
+    spin_unlock(&vnode_cache_lock);
+}
+
+void mount_uncover(struct mount *mount)
+{
+    if (!mount->covered)
+        return;
+    struct mount **link = &mount->covered->mounted;
+    while (*link != mount)
+        link = &(*link)->covering;
+    __atomic_store_n(link, mount->covering, __ATOMIC_RELEASE);
+    mount->covered = NULL;
+    mount->parent = NULL;
+}
+
+/* Mounting */
 
 static bool device_is_mounted(const struct block_device *device)
 {
@@ -162,27 +250,19 @@ struct mount *mount_nowhere(const char *type, const char *options)
     return mount;
 }
 
-/* Mount a file system of this type on covered (its reference is taken over on success; NULL: the
+/* Mount a file system of this type on a place (its references are taken over on success; NULLs: the
  * root of all). mount_lock held. */
 static int mount_on(const struct file_system *type, struct block_device *device, const char *source,
-                    const char *target, uint64_t flags, const char *options, struct vnode *covered,
-                    struct mount **result)
+                    const char *target, uint64_t flags, const char *options,
+                    const struct place *place, struct mount **result)
 {
-    struct mount *mount;
-
     if (device && device_is_mounted(device))
         return -EBUSY;
-    int error = mount_create(type, device, source, flags, options, &mount);
+    int error = mount_create(type, device, source, flags, options, result);
     if (error)
         return error;
-    string_copy(mount->target, target, sizeof(mount->target));
-    mount->covered = covered;
-    list_push_back(&mounts, &mount->link);
-    spin_lock(&vnode_cache_lock);
-    if (covered)
-        __atomic_store_n(&covered->mounted, mount, __ATOMIC_RELEASE);
-    spin_unlock(&vnode_cache_lock);
-    *result = mount;
+    string_copy((*result)->target, target, sizeof((*result)->target));
+    cover(*result, place);
     return 0;
 }
 
@@ -202,27 +282,30 @@ static int find_device(const char *path, struct block_device **device)
     return error;
 }
 
-/* The mount whose root the path names; lookup: PATH_FOLLOW or 0. mount_lock held. */
+/* The mount whose root the path names; lookup: PATH_FOLLOW or 0. mount_lock held, which keeps it.
+ */
 static int find_mount(const char *target, unsigned lookup, struct mount **mount)
 {
-    struct vnode *vnode;
-    int error = path_lookup(NULL, target, lookup, &vnode);
+    struct place place;
+    int error = path_lookup_place(NULL, target, lookup, &place);
 
     if (error)
         return error;
-    *mount = vnode->mount;
-    error = mount_is_root(vnode) ? 0 : -EINVAL;
-    vnode_release(vnode);
+    *mount = place.mount;
+    error = place.mount && place.mount->root == place.vnode ? 0 : -EINVAL;
+    place_release(&place);
     return error;
 }
 
 static int remount(const char *target, uint64_t flags, const char *options)
 {
     struct mount *mount;
-    int error = find_mount(target, PATH_FOLLOW, &mount);
+    int error = flags & MS_BIND ? -EINVAL : find_mount(target, PATH_FOLLOW, &mount);
 
     if (error)
         return error;
+    if (mount->base)
+        mount = mount->base;
     flags &= KEPT_FLAGS;
     if (mount->device && mount->device->read_only && !(flags & MS_RDONLY))
         return -EROFS;
@@ -241,30 +324,128 @@ static int remount(const char *target, uint64_t flags, const char *options)
     return error;
 }
 
+/* The path of a place for /proc/mounts; if it is too long, what the caller wrote. */
+static void name_place(const struct place *place, const char *text, char path[MOUNT_NAME_SIZE])
+{
+    if (place_path(place, path, MOUNT_NAME_SIZE) < 0)
+        string_copy(path, text, MOUNT_NAME_SIZE);
+}
+
 /* Mount on an existing directory. mount_lock held. */
 static int mount_at(const char *source, const char *target, const struct file_system *type,
                     uint64_t flags, const char *options)
 {
     struct block_device *device = NULL;
-    struct vnode *covered;
+    struct place place;
     struct mount *mount;
     char path[MOUNT_NAME_SIZE];
     int error = type->needs_device ? find_device(source, &device) : 0;
 
     if (!error)
-        error = path_lookup(NULL, target, PATH_FOLLOW, &covered);
+        error = path_lookup_place(NULL, target, PATH_FOLLOW, &place);
     if (error)
         return error;
-    if (vnode_path(covered, path, sizeof(path)) < 0)
-        string_copy(path, target, sizeof(path));
-    if (vnode_type(covered) != S_IFDIR)
+    name_place(&place, target, path);
+    if (vnode_type(place.vnode) != S_IFDIR)
         error = -ENOTDIR;
     else
-        error = mount_on(type, device, source, path, flags, options, covered, &mount);
+        error = mount_on(type, device, source, path, flags, options, &place, &mount);
     if (error)
-        vnode_release(covered);
+        place_release(&place);
     return error;
 }
+
+/* Show one place at another, whose references are taken over on success. mount_lock held. */
+static int bind_place(const struct place *from, const struct place *to, const char *target)
+{
+    bool directory = vnode_type(from->vnode) == S_IFDIR;
+
+    if (!from->mount || !to->mount)
+        return -EINVAL;
+    if (directory != (vnode_type(to->vnode) == S_IFDIR))
+        return -ENOTDIR;
+    if (!to->vnode->links)
+        return -ENOENT;
+    struct mount *mount = kmalloc_zeroed(sizeof(*mount));
+    if (!mount)
+        return -ENOMEM;
+    mount->base = from->mount->base ? from->mount->base : from->mount;
+    mount->type = mount->base->type;
+    mount->operations = mount->base->operations;
+    mount->device_number = mount->base->device_number;
+    mount->flags = mount->base->flags;
+    mount->id = next_id++;
+    mount->root = from->vnode;
+    vnode_reference(mount->root);
+    memcpy(mount->source, mount->base->source, sizeof(mount->source));
+    if (vnode_path_inside(from->vnode, mount->inside, sizeof(mount->inside)) < 0)
+        string_copy(mount->inside, "/", sizeof(mount->inside));
+    name_place(to, target, mount->target);
+    cover(mount, to);
+    return 0;
+}
+
+/* Show what is mounted below a place that has been bound, there too: from and to are the paths of
+ * the two. mount_lock held. */
+static int bind_below(const char *from, const char *to, unsigned before)
+{
+    size_t length = strcmp(from, "/") ? strlen(from) : 0;
+    char path[2 * MOUNT_NAME_SIZE];
+    struct place place;
+    int error = 0;
+
+    for (struct list *link = mounts.next; link != &mounts && !error; link = link->next) {
+        struct mount *mount = container_of(link, struct mount, link);
+        const char *rest = mount->target + length;
+        if (mount->id >= before)
+            break;
+        if (mount->detached || strncmp(mount->target, from, length) || *rest != '/' || !rest[1])
+            continue;
+        format(path, sizeof(path), "%s%s", strcmp(to, "/") ? to : "", rest);
+        error = path_lookup_place(NULL, path, PATH_FOLLOW, &place);
+        if (error)
+            break;
+        struct place below = {mount, mount->root};
+        error = bind_place(&below, &place, path);
+        if (error)
+            place_release(&place);
+    }
+    return error;
+}
+
+/* mount(2) with MS_BIND. mount_lock held. */
+static int bind(const char *source, const char *target, bool recursive)
+{
+    char from_path[MOUNT_NAME_SIZE], to_path[MOUNT_NAME_SIZE];
+    unsigned before = next_id;
+    struct place from, to;
+    int error = path_lookup_place(NULL, source, PATH_FOLLOW, &from);
+
+    if (error)
+        return error;
+    error = path_lookup_place(NULL, target, PATH_FOLLOW, &to);
+    if (!error) {
+        name_place(&from, source, from_path);
+        name_place(&to, target, to_path);
+        error = bind_place(&from, &to, target);
+        if (error)
+            place_release(&to);
+    }
+    if (!error && recursive)
+        error = bind_below(from_path, to_path, before);
+    place_release(&from);
+    return error;
+}
+
+/* Mounts are not passed on to others here: MS_PRIVATE is what they are. */
+static int make_private(const char *target)
+{
+    struct mount *mount;
+
+    return find_mount(target, PATH_FOLLOW, &mount);
+}
+
+static void reap_detached(void);
 
 int path_mount(const char *source, const char *target, const char *type_name, uint64_t flags,
                const char *options)
@@ -277,46 +458,121 @@ int path_mount(const char *source, const char *target, const char *type_name, ui
     if (flags & UNSUPPORTED_FLAGS)
         return -EINVAL;
     mutex_lock(&mount_lock);
+    reap_detached();
     if (flags & MS_REMOUNT)
         error = remount(target, flags, options);
+    else if (flags & MS_BIND)
+        error = bind(source, target, flags & MS_REC);
+    else if (flags & MS_PRIVATE)
+        error = make_private(target);
     else
         error = type ? mount_at(source, target, type, flags, options) : -ENODEV;
     mutex_unlock(&mount_lock);
     return error;
 }
 
+/* Unmounting */
+
+static void mount_free(struct mount *mount)
+{
+    if (mount->base)
+        vnode_release(mount->root);
+    else if (mount->operations->unmount)
+        mount->operations->unmount(mount);
+    list_remove(&mount->link);
+    kfree(mount);
+}
+
+/* Take the mount off what it covers, if nobody uses it: 0, -EBUSY, -EIO. */
+static int end_use(struct mount *mount)
+{
+    if (!mount->base) {
+        int error = mount_sync(mount);
+        if (error)
+            return error;
+        return vnode_cache_drop_mount(mount) ? 0 : -EBUSY;
+    }
+    spin_lock(&vnode_cache_lock);
+    bool busy = __atomic_load_n(&mount->users, __ATOMIC_ACQUIRE);
+    if (!busy)
+        mount_uncover(mount);
+    spin_unlock(&vnode_cache_lock);
+    return busy ? -EBUSY : 0;
+}
+
+/* A mount on this one, or NULL. mount_lock held. */
+static struct mount *find_child(const struct mount *mount)
+{
+    list_for_each (link, &mounts) {
+        struct mount *child = container_of(link, struct mount, link);
+        if (!child->detached && child->parent == mount)
+            return child;
+    }
+    return NULL;
+}
+
 /* mount_lock held. */
 static int unmount(struct mount *mount)
 {
-    struct vnode *covered = mount->covered;
+    struct place covered = {mount->parent, mount->covered};
 
-    if (!covered)
-        return -EBUSY; /* the root of all */
-    int error = mount_sync(mount);
+    if (!covered.vnode || find_child(mount))
+        return -EBUSY;
+    int error = end_use(mount);
     if (error)
         return error;
-    if (!vnode_cache_drop_mount(mount))
-        return -EBUSY;
-    if (mount->operations->unmount)
-        mount->operations->unmount(mount);
-    list_remove(&mount->link);
-    vnode_release(covered);
-    kfree(mount);
+    mount_free(mount);
+    place_release(&covered);
     return 0;
+}
+
+/* Free what MNT_DETACH has taken away, as far as nobody uses it any more. mount_lock held. */
+static void reap_detached(void)
+{
+    bool again;
+
+    do {
+        again = false;
+        list_for_each_safe (link, &mounts) {
+            struct mount *mount = container_of(link, struct mount, link);
+            if (mount->detached && !end_use(mount)) {
+                mount_free(mount);
+                again = true; /* it may have been what keeps another */
+            }
+        }
+    } while (again);
+}
+
+/* No path leads to the mount, and to those on it, from now on. mount_lock held. */
+static void detach(struct mount *mount)
+{
+    struct mount *child;
+
+    while ((child = find_child(mount)))
+        detach(child);
+    struct place covered = {mount->parent, mount->covered};
+    mount->detached = true;
+    spin_lock(&vnode_cache_lock);
+    mount_uncover(mount);
+    spin_unlock(&vnode_cache_lock);
+    place_release(&covered);
 }
 
 int path_unmount(const char *target, unsigned flags)
 {
     struct mount *mount;
 
-    if (flags & ~(MNT_FORCE | UMOUNT_NOFOLLOW))
+    if (flags & ~(MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW))
         return -EINVAL;
     if (!credentials_capable(CAP_SYS_ADMIN))
         return -EPERM;
     mutex_lock(&mount_lock);
     int error = find_mount(target, flags & UMOUNT_NOFOLLOW ? 0 : PATH_FOLLOW, &mount);
-    if (!error)
+    if (!error && (flags & MNT_DETACH) && mount->covered)
+        detach(mount);
+    else if (!error)
         error = unmount(mount);
+    reap_detached();
     mutex_unlock(&mount_lock);
     return error;
 }
@@ -343,10 +599,12 @@ int mount_sync_all(void)
     mutex_lock(&mount_lock);
     list_for_each (link, &mounts) {
         struct mount *mount = container_of(link, struct mount, link);
-        int error = mount->operations->sync ? mount->operations->sync(mount) : 0;
+        bool syncs = !mount->base && mount->operations->sync;
+        int error = syncs ? mount->operations->sync(mount) : 0;
         if (!result)
             result = error;
     }
+    reap_detached();
     mutex_unlock(&mount_lock);
     return result;
 }
@@ -357,7 +615,7 @@ void file_systems_shut_down(void)
     mutex_lock(&mount_lock);
     for (struct list *link = mounts.previous; link != &mounts; link = link->previous) {
         struct mount *mount = container_of(link, struct mount, link);
-        if (mount->operations->shut_down)
+        if (!mount->base && mount->operations->shut_down)
             mount->operations->shut_down(mount);
     }
     mutex_unlock(&mount_lock);
@@ -418,9 +676,12 @@ void mount_visit(mount_visitor *visit, void *context)
     mutex_lock(&mount_lock);
     list_for_each (link, &mounts) {
         struct mount *mount = container_of(link, struct mount, link);
+        struct mount *base = mount->base ? mount->base : mount;
         char options[MOUNT_OPTION_SIZE] = "";
-        if (mount->operations->describe)
-            mount->operations->describe(mount, options, sizeof(options));
+        if (mount->detached)
+            continue;
+        if (base->operations->describe)
+            base->operations->describe(base, options, sizeof(options));
         visit(mount, options, context);
     }
     mutex_unlock(&mount_lock);
@@ -448,7 +709,8 @@ void mount_root(void)
     if (!device)
         panic("no disk for the root file system");
     mutex_lock(&mount_lock);
-    int error = mount_on(find_type("ext2"), device, name, "/", 0, "", NULL, &root_mount);
+    const struct place nowhere = {0};
+    int error = mount_on(find_type("ext2"), device, name, "/", 0, "", &nowhere, &root_mount);
     mutex_unlock(&mount_lock);
     if (error)
         panic("cannot mount %s as the root file system: error %d", name, -error);

@@ -3,13 +3,18 @@
  *
  * The root of a mount covers a directory of another one (vnode->mounted there, mount->covered
  * here); path look-up steps from one to the other. A mount goes only when nobody uses a vnode of
- * it.
+ * it, or at once from the paths, and for good later (MNT_DETACH).
+ *
+ * A bind mount shows a file or directory of a file system that has a mount of its own, its base.
+ * The vnodes are those of the base, and so are the rules by which they may be used; which mount
+ * shows them is what a place (fs/place.h) knows.
  */
 #ifndef MAPIX_FS_MOUNT_H
 #define MAPIX_FS_MOUNT_H
 
 #include "abi/mount.h"
 #include "abi/statfs.h"
+#include "fs/place.h"
 #include "fs/vnode.h"
 
 struct block_device;
@@ -53,16 +58,22 @@ struct mount {
     const struct file_system *type;            /* (c) */
     const struct mount_operations *operations; /* (c) */
     struct vnode *root;                        /* (c) referenced */
-    struct vnode *covered;                     /* (c) referenced; NULL: the root of all */
-    unsigned id;                               /* (c) another one for each mount */
-    struct block_device *device;               /* (c) */
-    uint64_t device_number;                    /* (c) st_dev of its files */
-    uint64_t flags;                            /* MS_*; changed by remounting only */
-    uint64_t size_limit;                       /* (c) the largest size of a file; 0: none */
-    void *state;                               /* (c) of the file system */
-    char source[MOUNT_NAME_SIZE];              /* (c) as /proc/mounts shows it */
-    char target[MOUNT_NAME_SIZE];              /* (c) */
-    struct list link;                          /* list of all mounts */
+    struct mount *base;                        /* (c) of a bind mount; else NULL */
+    struct vnode *covered;        /* (v) referenced; NULL: the root of all, or detached */
+    struct mount *parent;         /* (v) by which covered is seen */
+    struct mount *covering;       /* (v) the next that covers the same vnode */
+    uint64_t users;               /* (a) of a bind mount: places that it shows */
+    bool detached;                /* of mount_lock: no path leads to it any more */
+    unsigned id;                  /* (c) another one for each mount */
+    struct block_device *device;  /* (c) */
+    uint64_t device_number;       /* (c) st_dev of its files */
+    uint64_t flags;               /* MS_*; changed by remounting only */
+    uint64_t size_limit;          /* (c) the largest size of a file; 0: none */
+    void *state;                  /* (c) of the file system */
+    char source[MOUNT_NAME_SIZE]; /* (c) as /proc/mounts shows it */
+    char target[MOUNT_NAME_SIZE]; /* (c) */
+    char inside[MOUNT_NAME_SIZE]; /* (c) of a bind mount: its root's path in base */
+    struct list link;             /* list of all mounts */
 };
 
 /* Set up the lists of mounts and types, the vnode cache and the name cache. Boot only, first. */
@@ -110,10 +121,17 @@ int mount_sync(struct mount *mount);
 int mount_sync_all(void);
 
 /* Step from a covered directory into what is mounted there, as deep as mounts are stacked: takes
- * over the reference of vnode and returns a referenced vnode. */
-struct vnode *mount_enter(struct vnode *vnode);
+ * over the references of place and returns a referenced one. */
+struct place mount_enter(struct place place);
 
-/* Is something mounted on the vnode? */
+/* The place that a mount's root covers, referenced; false: vnode is not its root, or it covers
+ * nothing. */
+bool mount_leave(struct mount *mount, const struct vnode *vnode, struct place *covered);
+
+/* The mount covers nothing from now on; its references stay. vnode_cache_lock held. */
+void mount_uncover(struct mount *mount);
+
+/* Is something mounted on the vnode, wherever it is seen? */
 static inline bool mount_covers(const struct vnode *vnode)
 {
     return __atomic_load_n(&vnode->mounted, __ATOMIC_ACQUIRE) != NULL;
@@ -130,6 +148,6 @@ static inline bool mount_is_root(const struct vnode *vnode)
 struct mount *mount_nowhere(const char *type, const char *options);
 
 /* The root of everything, referenced. */
-struct vnode *mount_root_vnode(void);
+struct place mount_root_place(void);
 
 #endif

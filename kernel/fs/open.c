@@ -76,9 +76,9 @@ static int step_creating(struct walk *walk, struct opening *opening)
     return walk_enter(walk, vnode);
 }
 
-/* Find, or make, the file at the path. *vnode is referenced. */
-static int find(struct vnode *directory, const char *path, struct opening *opening,
-                struct vnode **vnode)
+/* Find, or make, the file at the path. *place is referenced. */
+static int find(const struct place *directory, const char *path, struct opening *opening,
+                struct place *place)
 {
     struct walk walk;
     int error = walk_start_resolving(&walk, directory, path, opening->resolve);
@@ -95,7 +95,7 @@ static int find(struct vnode *directory, const char *path, struct opening *openi
     if (!error && (walk.slash || (opening->flags & O_DIRECTORY)) &&
         vnode_type(walk.directory) != S_IFDIR)
         error = -ENOTDIR;
-    walk_end(&walk, error ? NULL : vnode);
+    walk_end(&walk, error ? NULL : place);
     return error;
 }
 
@@ -167,15 +167,18 @@ static int set_up(struct vnode *vnode, const struct opening *opening, struct fil
     return error;
 }
 
-/* Open a vnode whose reference is taken over. */
-static int open_vnode(struct vnode *vnode, const struct opening *opening, struct file **result)
+/* Open a place whose references are taken over. */
+static int open_place(const struct place *place, const struct opening *opening,
+                      struct file **result)
 {
+    struct vnode *vnode = place->vnode;
     struct file *file = file_create(vnode, &path_only_operations, opening->flags & KEPT_FLAGS);
 
     if (!file) {
-        vnode_release(vnode);
+        place_release(place);
         return -ENOMEM;
     }
+    file->mount = place->mount;
     int error = opening->flags & O_PATH ? 0 : set_up(vnode, opening, file);
     if (error) {
         file->operations = &path_only_operations; /* nothing was opened: no release */
@@ -200,22 +203,28 @@ static int make_unnamed(struct vnode *vnode, const struct opening *opening, stru
 }
 
 /* open(2) with O_TMPFILE. */
-static int open_unnamed(struct vnode *directory, const char *path, struct opening *opening,
+static int open_unnamed(const struct place *directory, const char *path, struct opening *opening,
                         struct file **file)
 {
     struct opening search = {.flags = opening->flags & O_NOFOLLOW, .resolve = opening->resolve};
-    struct vnode *vnode, *unnamed;
+    struct vnode *unnamed;
+    struct place place;
 
     if ((opening->flags & O_TMPFILE) != O_TMPFILE || (opening->flags & O_ACCMODE) == O_RDONLY)
         return -EINVAL;
-    int error = find(directory, path, &search, &vnode);
+    int error = find(directory, path, &search, &place);
     if (error)
         return error;
-    error = make_unnamed(vnode, opening, &unnamed);
-    vnode_release(vnode);
+    error = make_unnamed(place.vnode, opening, &unnamed);
     opening->created = true;
     opening->flags &= ~(uint32_t)O_TRUNC;
-    return error ? error : open_vnode(unnamed, opening, file);
+    if (!error) {
+        vnode_release(place.vnode);
+        place.vnode = unnamed;
+        return open_place(&place, opening, file);
+    }
+    place_release(&place);
+    return error;
 }
 
 int vnode_open(struct vnode *vnode, uint32_t flags, struct file **file)
@@ -226,16 +235,17 @@ int vnode_open(struct vnode *vnode, uint32_t flags, struct file **file)
     if ((flags & O_ACCMODE) == O_ACCMODE)
         return -EINVAL;
     vnode_reference(vnode);
-    return open_vnode(vnode, &opening, file);
+    struct place place = place_of_vnode(vnode);
+    return open_place(&place, &opening, file);
 }
 
-int path_open_resolving(struct vnode *directory, const char *path, const struct open_how *how,
+int path_open_resolving(const struct place *directory, const char *path, const struct open_how *how,
                         struct file **file)
 {
     uint32_t flags = (uint32_t)how->flags;
     struct opening opening = {
         .flags = flags, .mode = (uint32_t)how->mode, .resolve = (unsigned)how->resolve};
-    struct vnode *vnode;
+    struct place place;
 
     if ((flags & O_ACCMODE) == O_ACCMODE)
         return -EINVAL;
@@ -245,11 +255,11 @@ int path_open_resolving(struct vnode *directory, const char *path, const struct 
         return open_unnamed(directory, path, &opening, file);
     if (flags & O_PATH)
         opening.flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    int error = find(directory, path, &opening, &vnode);
-    return error ? error : open_vnode(vnode, &opening, file);
+    int error = find(directory, path, &opening, &place);
+    return error ? error : open_place(&place, &opening, file);
 }
 
-int path_open(struct vnode *directory, const char *path, uint32_t flags, uint32_t mode,
+int path_open(const struct place *directory, const char *path, uint32_t flags, uint32_t mode,
               struct file **file)
 {
     struct open_how how = {.flags = flags, .mode = mode};

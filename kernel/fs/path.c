@@ -9,7 +9,8 @@
 #include "lib/string.h"
 #include "vm/kmem.h"
 
-int path_lookup(struct vnode *directory, const char *path, unsigned flags, struct vnode **result)
+int path_lookup_place(const struct place *directory, const char *path, unsigned flags,
+                      struct place *result)
 {
     struct walk walk;
     int error = walk_start(&walk, directory, path);
@@ -25,6 +26,19 @@ int path_lookup(struct vnode *directory, const char *path, unsigned flags, struc
         error = -ENOTDIR;
     walk_end(&walk, error ? NULL : result);
     return error;
+}
+
+int path_lookup(const struct place *directory, const char *path, unsigned flags,
+                struct vnode **result)
+{
+    struct place place;
+    int error = path_lookup_place(directory, path, flags, &place);
+
+    if (error)
+        return error;
+    *result = place.vnode;
+    mount_let_go(place.mount);
+    return 0;
 }
 
 /* A path that is made from its end to its beginning. */
@@ -109,45 +123,72 @@ static int step_to_parent(struct reverse *path, struct vnode **vnode)
     return error ? error : put_in_front(path, "/", 1);
 }
 
-/* Collect the names from vnode (whose reference is taken over) up to root. */
-static int collect_names(struct reverse *path, struct vnode *vnode, const struct vnode *root)
+/* Collect the names from a place (whose references are taken over) up to root; or, if one_mount, up
+ * to the root of the file system. */
+static int collect_names(struct reverse *path, struct place place, const struct place *root,
+                         bool one_mount)
 {
+    struct place covered;
     int error = 0;
 
-    while (!error && vnode != root) {
-        if (!mount_is_root(vnode)) {
-            error = step_to_parent(path, &vnode);
-        } else if (vnode->mount->covered) {
-            struct vnode *covered = vnode->mount->covered;
-            vnode_reference(covered);
-            vnode_release(vnode);
-            vnode = covered;
+    while (!error && (place.vnode != root->vnode || place.mount != root->mount)) {
+        if (place.mount->root != place.vnode) {
+            error = step_to_parent(path, &place.vnode);
+        } else if (!one_mount && mount_leave(place.mount, place.vnode, &covered)) {
+            place_release(&place);
+            place = covered;
         } else {
             break; /* outside of the root directory: the path from the root of all */
         }
     }
-    vnode_release(vnode);
+    place_release(&place);
     return error;
 }
 
-long vnode_path(struct vnode *vnode, char *buffer, size_t size)
+/* The path has been collected: bring it to the front of the buffer. */
+static long finish_path(struct reverse *path, size_t size)
 {
     static const char mark[] = " (deleted)";
-    struct reverse path = {.buffer = buffer, .start = size};
-    struct vnode *root = walk_root();
+    int error = path->start == size ? put_in_front(path, "/", 1) : 0;
+    size_t length = size - path->start, more = path->deleted ? sizeof(mark) - 1 : 0;
+    char *buffer = path->buffer;
 
-    vnode_reference(vnode);
-    int error = collect_names(&path, vnode, root);
-    vnode_release(root);
-    if (!error && path.start == size)
-        error = put_in_front(&path, "/", 1);
-    size_t length = size - path.start, more = path.deleted ? sizeof(mark) - 1 : 0;
     if (!error && length + more >= size)
         error = -ENAMETOOLONG;
     if (error)
         return error;
-    memmove(buffer, buffer + path.start, length);
+    memmove(buffer, buffer + path->start, length);
     memcpy(buffer + length, mark, more);
     buffer[length + more] = '\0';
     return (long)(length + more);
+}
+
+long place_path(const struct place *place, char *buffer, size_t size)
+{
+    struct reverse path = {.buffer = buffer, .start = size};
+    struct place root = walk_root();
+
+    place_reference(place);
+    int error = collect_names(&path, *place, &root, false);
+    place_release(&root);
+    return error ? error : finish_path(&path, size);
+}
+
+long vnode_path(struct vnode *vnode, char *buffer, size_t size)
+{
+    vnode_reference(vnode);
+    struct place place = place_of_vnode(vnode);
+    long result = place_path(&place, buffer, size);
+    place_release(&place);
+    return result;
+}
+
+long vnode_path_inside(struct vnode *vnode, char *buffer, size_t size)
+{
+    struct reverse path = {.buffer = buffer, .start = size};
+    const struct place nowhere = {0};
+
+    vnode_reference(vnode);
+    int error = collect_names(&path, place_of_vnode(vnode), &nowhere, true);
+    return error ? error : finish_path(&path, size);
 }

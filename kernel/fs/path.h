@@ -6,6 +6,7 @@
 #ifndef MAPIX_FS_PATH_H
 #define MAPIX_FS_PATH_H
 
+#include "fs/place.h"
 #include "fs/vnode.h"
 
 #define PATH_MAX 4096
@@ -15,26 +16,29 @@ enum { PATH_FOLLOW = 1 }; /* follow a symbolic link at the end */
 
 /* The vnode of a path, referenced. -ENOENT, -ENOTDIR, -EACCES, -ELOOP, -ENAMETOOLONG, -ENOMEM,
  * -EIO. */
-int path_lookup(struct vnode *directory, const char *path, unsigned flags, struct vnode **result);
+int path_lookup(const struct place *directory, const char *path, unsigned flags,
+                struct vnode **result);
+int path_lookup_place(const struct place *directory, const char *path, unsigned flags,
+                      struct place *result);
 
 /* Open as openat(2): flags are O_*; *file is referenced. */
-int path_open(struct vnode *directory, const char *path, uint32_t flags, uint32_t mode,
+int path_open(const struct place *directory, const char *path, uint32_t flags, uint32_t mode,
               struct file **file);
 
 /* The same as openat2(2), whose flags have been checked: -EXDEV, -ELOOP too. */
 struct open_how;
-int path_open_resolving(struct vnode *directory, const char *path, const struct open_how *how,
+int path_open_resolving(const struct place *directory, const char *path, const struct open_how *how,
                         struct file **file);
 
-int path_create(struct vnode *directory, const char *path, uint32_t mode,
+int path_create(const struct place *directory, const char *path, uint32_t mode,
                 uint64_t device); /* mknod, mkdir */
-int path_symlink(const char *target, struct vnode *directory, const char *path);
-int path_link(struct vnode *from_directory, const char *from, struct vnode *to_directory,
-              const char *to, unsigned flags);
-int path_link_vnode(struct vnode *vnode, struct vnode *directory, const char *path);
-int path_unlink(struct vnode *directory, const char *path, bool remove_directory);
-int path_rename(struct vnode *from_directory, const char *from, struct vnode *to_directory,
-                const char *to, unsigned flags);
+int path_symlink(const char *target, const struct place *directory, const char *path);
+int path_link(const struct place *from_directory, const char *from,
+              const struct place *to_directory, const char *to, unsigned flags);
+int path_link_vnode(struct vnode *vnode, const struct place *directory, const char *path);
+int path_unlink(const struct place *directory, const char *path, bool remove_directory);
+int path_rename(const struct place *from_directory, const char *from,
+                const struct place *to_directory, const char *to, unsigned flags);
 
 /* Mounting. type is "ext2", "proc", "devtmpfs"; source a path of a block device where the type
  * needs one; options is what mount(2) calls data, as a string. */

@@ -1,11 +1,10 @@
 /* Where paths start (path_context.h). */
 #include "fs/path_context.h"
-#include "fs/vnode.h"
 #include "vm/kmem.h"
 
 #define UMASK_FIRST 022
 
-struct path_context *path_context_create(struct vnode *root, struct vnode *directory)
+struct path_context *path_context_create(struct place root, struct place directory)
 {
     struct path_context *context = kmalloc(sizeof(*context));
 
@@ -21,7 +20,8 @@ struct path_context *path_context_create(struct vnode *root, struct vnode *direc
 
 struct path_context *path_context_copy(struct path_context *context)
 {
-    struct path_context *copy = path_context_create(NULL, NULL);
+    const struct place none = {0};
+    struct path_context *copy = path_context_create(none, none);
 
     if (!copy)
         return NULL;
@@ -29,8 +29,8 @@ struct path_context *path_context_copy(struct path_context *context)
     copy->root = context->root;
     copy->directory = context->directory;
     copy->umask = context->umask;
-    vnode_reference(copy->root);
-    vnode_reference(copy->directory);
+    place_reference(&copy->root);
+    place_reference(&copy->directory);
     mutex_unlock(&context->lock);
     return copy;
 }
@@ -44,45 +44,45 @@ void path_context_release(struct path_context *context)
 {
     if (__atomic_sub_fetch(&context->references, 1, __ATOMIC_ACQ_REL))
         return;
-    vnode_release(context->root);
-    vnode_release(context->directory);
+    place_release(&context->root);
+    place_release(&context->directory);
     kfree(context);
 }
 
-static struct vnode *get(struct path_context *context, struct vnode **place)
+static struct place get(struct path_context *context, const struct place *from)
 {
     mutex_lock(&context->lock);
-    struct vnode *vnode = *place;
-    vnode_reference(vnode);
+    struct place place = *from;
+    place_reference(&place);
     mutex_unlock(&context->lock);
-    return vnode;
+    return place;
 }
 
-static void set(struct path_context *context, struct vnode **place, struct vnode *vnode)
+static void set(struct path_context *context, struct place *to, struct place place)
 {
     mutex_lock(&context->lock);
-    struct vnode *old = *place;
-    *place = vnode;
+    struct place old = *to;
+    *to = place;
     mutex_unlock(&context->lock);
-    vnode_release(old);
+    place_release(&old);
 }
 
-struct vnode *path_context_root(struct path_context *context)
+struct place path_context_root(struct path_context *context)
 {
     return get(context, &context->root);
 }
 
-struct vnode *path_context_directory(struct path_context *context)
+struct place path_context_directory(struct path_context *context)
 {
     return get(context, &context->directory);
 }
 
-void path_context_set_root(struct path_context *context, struct vnode *root)
+void path_context_set_root(struct path_context *context, struct place root)
 {
     set(context, &context->root, root);
 }
 
-void path_context_set_directory(struct path_context *context, struct vnode *directory)
+void path_context_set_directory(struct path_context *context, struct place directory)
 {
     set(context, &context->directory, directory);
 }

@@ -31,10 +31,10 @@ static int get_process(uint64_t key, struct process **result)
     return error;
 }
 
-/* A file of the process's that a link leads to: its vnode, referenced; or NULL. */
-typedef struct vnode *get_target(struct process *process, uint64_t key);
+/* What of the process's a link leads to: its place, referenced; or of NULLs. */
+typedef struct place get_target(struct process *process, uint64_t key);
 
-static int find_target(uint64_t key, get_target *get, struct vnode **target)
+static int find_target(uint64_t key, get_target *get, struct place *target)
 {
     struct process *process;
     int error = get_process(key, &process);
@@ -43,10 +43,10 @@ static int find_target(uint64_t key, get_target *get, struct vnode **target)
         return error;
     *target = get(process, key);
     process_release(process);
-    return *target ? 0 : -ENOENT;
+    return target->vnode ? 0 : -ENOENT;
 }
 
-static struct vnode *get_executable(struct process *process, uint64_t key)
+static struct place get_executable(struct process *process, uint64_t key)
 {
     (void)key;
     mutex_lock(&process->executable_lock);
@@ -54,24 +54,24 @@ static struct vnode *get_executable(struct process *process, uint64_t key)
     if (vnode)
         vnode_reference(vnode);
     mutex_unlock(&process->executable_lock);
-    return vnode;
+    return vnode ? place_of_vnode(vnode) : (struct place){0};
 }
 
-static struct vnode *get_directory(struct process *process, uint64_t key)
+static struct place get_directory(struct process *process, uint64_t key)
 {
     (void)key;
     struct path_context *context = process_path_context(process);
-    struct vnode *directory = context ? path_context_directory(context) : NULL;
+    struct place directory = context ? path_context_directory(context) : (struct place){0};
     if (context)
         path_context_release(context);
     return directory;
 }
 
-static struct vnode *get_root(struct process *process, uint64_t key)
+static struct place get_root(struct process *process, uint64_t key)
 {
     (void)key;
     struct path_context *context = process_path_context(process);
-    struct vnode *root = context ? path_context_root(context) : NULL;
+    struct place root = context ? path_context_root(context) : (struct place){0};
     if (context)
         path_context_release(context);
     return root;
@@ -88,27 +88,28 @@ static struct file *get_file(struct process *process, uint64_t key)
     return file;
 }
 
-static struct vnode *get_descriptor(struct process *process, uint64_t key)
+static struct place get_descriptor(struct process *process, uint64_t key)
 {
     struct file *file = get_file(process, key);
-    struct vnode *vnode = NULL;
+    struct place place = {0};
 
     if (file) {
-        vnode = file->vnode;
-        vnode_reference(vnode);
+        place = file_place(file);
+        place_reference(&place);
         file_release(file);
     }
-    return vnode;
+    return place;
 }
 
-/* The text of a link to a vnode, whose reference is taken over. */
-static long write_target(struct vnode *vnode, char *buffer, size_t size)
+/* The text of a link to a place, whose references are taken over. */
+static long write_target(const struct place *place, char *buffer, size_t size)
 {
+    struct vnode *vnode = place->vnode;
     char *path = kmalloc(PATH_MAX);
     long length = -ENOMEM;
 
     if (path && vnode->mount)
-        length = vnode_path(vnode, path, PATH_MAX);
+        length = place_path(place, path, PATH_MAX);
     else if (path)
         length = (long)format(path, PATH_MAX, vnode->operations->label, vnode->number);
     if (length > (long)size)
@@ -116,22 +117,34 @@ static long write_target(struct vnode *vnode, char *buffer, size_t size)
     if (length > 0)
         memcpy(buffer, path, (size_t)length);
     kfree(path);
-    vnode_release(vnode);
+    place_release(place);
     return length;
 }
 
 static long read_target(uint64_t key, get_target *get, char *buffer, size_t size)
 {
-    struct vnode *vnode;
-    int error = find_target(key, get, &vnode);
+    struct place place;
+    int error = find_target(key, get, &place);
 
-    return error ? error : write_target(vnode, buffer, size);
+    return error ? error : write_target(&place, buffer, size);
+}
+
+static int follow_target(uint64_t key, get_target *get, struct vnode **target)
+{
+    struct place place;
+    int error = find_target(key, get, &place);
+
+    if (error)
+        return error;
+    *target = place.vnode;
+    mount_let_go(place.mount);
+    return 0;
 }
 
 #define LINK_OPERATIONS(what)                                                                      \
     int procfs_follow_##what(uint64_t key, struct vnode **target)                                  \
     {                                                                                              \
-        return find_target(key, get_##what, target);                                               \
+        return follow_target(key, get_##what, target);                                             \
     }                                                                                              \
     long procfs_read_##what(uint64_t key, char *buffer, size_t size)                               \
     {                                                                                              \

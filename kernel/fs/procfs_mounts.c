@@ -54,9 +54,11 @@ static void write_mount(const struct mount *mount, const char *options, void *co
 static void write_information(const struct mount *mount, const char *options, void *context)
 {
     struct text *text = context;
-    unsigned parent = mount->covered ? mount->covered->mount->id : mount->id;
-    text_format(text, "%u %u %u:%u / ", mount->id, parent, device_major(mount->device_number),
+    unsigned parent = mount->parent ? mount->parent->id : mount->id;
+    text_format(text, "%u %u %u:%u ", mount->id, parent, device_major(mount->device_number),
                 device_minor(mount->device_number));
+    write_name(text, mount->base ? mount->inside : "/");
+    text_format(text, " ");
     write_name(text, mount->target);
     text_format(text, " ");
     write_flags(text, mount);

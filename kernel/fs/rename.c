@@ -198,7 +198,7 @@ static int move(struct rename *rename)
 /* Both walks stand before their last names. */
 static int rename_names(struct rename *rename)
 {
-    if (rename->from.directory->mount != rename->to.directory->mount)
+    if (rename->from.mount != rename->to.mount)
         return -EXDEV;
     if (rename->from.kind != LAST_NAME)
         return -EBUSY;
@@ -222,8 +222,8 @@ static int rename_names(struct rename *rename)
     return error;
 }
 
-int path_rename(struct vnode *from_directory, const char *from, struct vnode *to_directory,
-                const char *to, unsigned flags)
+int path_rename(const struct place *from_directory, const char *from,
+                const struct place *to_directory, const char *to, unsigned flags)
 {
     struct rename rename = {.flags = flags};
 

@@ -84,7 +84,7 @@ int vfs_create_unnamed(struct vnode *directory, uint32_t mode, struct vnode **re
 }
 
 /* Walk to the place of a name to be made; the directory it stands on is locked on success. */
-static int walk_to_new(struct walk *walk, struct vnode *directory, const char *path)
+static int walk_to_new(struct walk *walk, const struct place *directory, const char *path)
 {
     int error = walk_start(walk, directory, path);
 
@@ -120,7 +120,7 @@ static int check_new(struct walk *walk, bool directory)
     return vfs_check_change(walk->directory);
 }
 
-static int create(struct vnode *directory, const char *path, uint32_t mode, uint64_t device,
+static int create(const struct place *directory, const char *path, uint32_t mode, uint64_t device,
                   const char *target)
 {
     struct walk walk;
@@ -139,7 +139,7 @@ static int create(struct vnode *directory, const char *path, uint32_t mode, uint
     return error;
 }
 
-int path_create(struct vnode *directory, const char *path, uint32_t mode, uint64_t device)
+int path_create(const struct place *directory, const char *path, uint32_t mode, uint64_t device)
 {
     uint32_t type = mode & S_IFMT;
 
@@ -148,7 +148,7 @@ int path_create(struct vnode *directory, const char *path, uint32_t mode, uint64
     return create(directory, path, mode, device, NULL);
 }
 
-int path_symlink(const char *target, struct vnode *directory, const char *path)
+int path_symlink(const char *target, const struct place *directory, const char *path)
 {
     if (*target == '\0')
         return -ENOENT;
@@ -179,7 +179,7 @@ static int link_locked(struct walk *walk, struct vnode *vnode)
     return error;
 }
 
-int path_link_vnode(struct vnode *vnode, struct vnode *directory, const char *path)
+int path_link_vnode(struct vnode *vnode, const struct place *directory, const char *path)
 {
     struct walk walk;
     int error = walk_to_new(&walk, directory, path);
@@ -192,8 +192,8 @@ int path_link_vnode(struct vnode *vnode, struct vnode *directory, const char *pa
     return error;
 }
 
-int path_link(struct vnode *from_directory, const char *from, struct vnode *to_directory,
-              const char *to, unsigned flags)
+int path_link(const struct place *from_directory, const char *from,
+              const struct place *to_directory, const char *to, unsigned flags)
 {
     struct vnode *vnode;
     int error = path_lookup(from_directory, from, flags, &vnode);
@@ -279,7 +279,7 @@ static int check_last(const struct walk *walk, bool remove_directory)
     }
 }
 
-int path_unlink(struct vnode *directory, const char *path, bool remove_directory)
+int path_unlink(const struct place *directory, const char *path, bool remove_directory)
 {
     struct walk walk;
     struct vnode *target = NULL;

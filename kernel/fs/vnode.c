@@ -340,8 +340,8 @@ bool vnode_cache_drop_mount(struct mount *mount)
 
     spin_lock(&vnode_cache_lock);
     bool busy = mount_is_busy(mount);
-    if (!busy && mount->covered)
-        mount->covered->mounted = NULL;
+    if (!busy)
+        mount_uncover(mount);
     spin_unlock(&vnode_cache_lock);
     if (busy)
         return false;

@@ -144,10 +144,10 @@ struct vnode {
     struct object object; /* regular files: the page cache; object.size is the file's size */
     uint64_t references;  /* (a) */
     int64_t writers; /* (a) open for writing or mapped shared writable; negative: executed from */
-    struct vnode *removed_from;       /* (l) of a removed directory: its "..", referenced */
-    struct list xattrs;               /* (l) of fs/xattr.c */
-    struct file_locks *locks;         /* of fs/file_lock.c; NULL: there were none */
-    struct mount *mounted;            /* (v) a file system is mounted here */
+    struct vnode *removed_from; /* (l) of a removed directory: its "..", referenced */
+    struct list xattrs;         /* (l) of fs/xattr.c */
+    struct file_locks *locks;   /* of fs/file_lock.c; NULL: there were none */
+    struct mount *mounted;      /* (v) what covers it: a list, one for each mount that shows it */
     struct list hash_link, idle_link; /* (v) */
     struct list dirty_link;           /* (v) */
     struct list names;                /* (v) name cache: entries that lead to it */
@@ -220,8 +220,12 @@ unsigned vnode_cache_shrink(unsigned wanted);
 
 void vnode_status(struct vnode *vnode, struct stat *status);
 
-/* The absolute path of a vnode from the current process's root, for /proc and getcwd: its length or
- * -ENOENT, -ENAMETOOLONG. Names of removed files end in " (deleted)". */
+/* The absolute path of a place, or of a vnode where its own mount shows it, from the current
+ * process's root, for /proc and getcwd: its length or -ENOENT, -ENAMETOOLONG. Names of removed
+ * files end in " (deleted)". vnode_path_inside: from the root of its file system. */
+struct place;
+long place_path(const struct place *place, char *buffer, size_t size);
 long vnode_path(struct vnode *vnode, char *buffer, size_t size);
+long vnode_path_inside(struct vnode *vnode, char *buffer, size_t size);
 
 #endif

@@ -16,44 +16,64 @@
 #define LINKS_MAX   40u
 #define BUFFER_SIZE (2 * PATH_MAX)
 
-struct vnode *walk_root(void)
+struct place walk_root(void)
 {
     struct path_context *context = current_thread()->path_context;
 
-    return context ? path_context_root(context) : mount_root_vnode();
+    return context ? path_context_root(context) : mount_root_place();
 }
 
-struct vnode *walk_working_directory(void)
+struct place walk_working_directory(void)
 {
     struct path_context *context = current_thread()->path_context;
 
-    return context ? path_context_directory(context) : mount_root_vnode();
+    return context ? path_context_directory(context) : mount_root_place();
 }
 
 /* Where an absolute path begins. */
-static struct vnode *root_of(const struct walk *walk)
+static struct place root_of(const struct walk *walk)
 {
     if (!(walk->resolve & RESOLVE_IN_ROOT))
         return walk_root();
-    vnode_reference(walk->base);
+    place_reference(&walk->base);
     return walk->base;
 }
 
-/* May the walk go on from one vnode to another, in the mount of which it is? */
-static int check_mounts(const struct walk *walk, const struct vnode *from, const struct vnode *to)
-{
-    return (walk->resolve & RESOLVE_NO_XDEV) && from->mount != to->mount ? -EXDEV : 0;
-}
-
-static struct vnode *start_directory(struct vnode *directory)
+static struct place start_directory(const struct place *directory)
 {
     if (!directory)
         return walk_working_directory();
-    vnode_reference(directory);
-    return directory;
+    place_reference(directory);
+    return *directory;
 }
 
-int walk_start_resolving(struct walk *walk, struct vnode *directory, const char *path,
+static bool stands_on(const struct walk *walk, const struct place *place)
+{
+    return walk->directory == place->vnode && walk->mount == place->mount;
+}
+
+/* Stand on another place, whose references are taken over. */
+static void move_to(struct walk *walk, struct place place)
+{
+    struct place old = {walk->mount, walk->directory};
+
+    walk->mount = place.mount;
+    walk->directory = place.vnode;
+    place_release(&old);
+}
+
+/* As move_to, unless it must not be another mount: -EXDEV. */
+static int move_if_allowed(struct walk *walk, struct place place)
+{
+    if ((walk->resolve & RESOLVE_NO_XDEV) && place.mount != walk->mount) {
+        place_release(&place);
+        return -EXDEV;
+    }
+    move_to(walk, place);
+    return 0;
+}
+
+int walk_start_resolving(struct walk *walk, const struct place *directory, const char *path,
                          unsigned resolve)
 {
     *walk = (struct walk){.rest = path, .resolve = resolve};
@@ -63,25 +83,27 @@ int walk_start_resolving(struct walk *walk, struct vnode *directory, const char 
         return -EXDEV;
     if (resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT))
         walk->base = start_directory(directory);
-    walk->directory = *path == '/' ? root_of(walk) : start_directory(directory);
+    move_to(walk, *path == '/' ? root_of(walk) : start_directory(directory));
     return 0;
 }
 
-int walk_start(struct walk *walk, struct vnode *directory, const char *path)
+int walk_start(struct walk *walk, const struct place *directory, const char *path)
 {
     return walk_start_resolving(walk, directory, path, 0);
 }
 
-void walk_end(struct walk *walk, struct vnode **vnode)
+void walk_end(struct walk *walk, struct place *place)
 {
-    if (vnode)
-        *vnode = walk->directory;
-    else if (walk->directory)
-        vnode_release(walk->directory);
-    if (walk->base)
-        vnode_release(walk->base);
+    struct place last = {walk->mount, walk->directory};
+
+    if (place)
+        *place = last;
+    else
+        place_release(&last);
+    place_release(&walk->base);
     kfree(walk->buffer);
-    walk->base = NULL;
+    walk->base = (struct place){0};
+    walk->mount = NULL;
     walk->directory = NULL;
     walk->buffer = NULL;
 }
@@ -127,12 +149,6 @@ static bool has_more(const struct walk *walk)
     return *rest != '\0';
 }
 
-static void move_to(struct walk *walk, struct vnode *vnode)
-{
-    vnode_release(walk->directory);
-    walk->directory = vnode;
-}
-
 int walk_find(struct vnode *directory, const struct name *name, struct vnode **result)
 {
     if (name_cache_lookup(directory, name, result))
@@ -169,47 +185,37 @@ int walk_parent(struct vnode *directory, struct vnode **parent)
 
 int walk_enter(struct walk *walk, struct vnode *vnode)
 {
-    vnode = mount_enter(vnode);
-    int error = check_mounts(walk, walk->directory, vnode);
-    if (error)
-        vnode_release(vnode);
-    else
-        move_to(walk, vnode);
-    return error;
+    mount_hold(walk->mount);
+    return move_if_allowed(walk, mount_enter((struct place){walk->mount, vnode}));
 }
 
-/* Out of a mount, to the directory that it covers, as long as the walk stands on a mount's root. */
-static int leave_mounts(struct walk *walk, const struct vnode *root)
+/* Out of mounts, to the directories that they cover, as long as the walk stands on a root. */
+static int leave_mounts(struct walk *walk, const struct place *root)
 {
+    struct place covered;
     int error = 0;
 
-    while (!error && walk->directory != root && mount_is_root(walk->directory) &&
-           walk->directory->mount->covered) {
-        struct vnode *covered = walk->directory->mount->covered;
-        error = check_mounts(walk, walk->directory, covered);
-        if (!error) {
-            vnode_reference(covered);
-            move_to(walk, covered);
-        }
-    }
+    while (!error && !stands_on(walk, root) && mount_leave(walk->mount, walk->directory, &covered))
+        error = move_if_allowed(walk, covered);
     return error;
 }
 
 /* The step "..": out of a mount through the directory that it covers, but not out of the root. */
 static int step_up(struct walk *walk)
 {
-    struct vnode *root, *parent;
+    struct vnode *parent;
 
-    if ((walk->resolve & RESOLVE_BENEATH) && walk->directory == walk->base)
+    if ((walk->resolve & RESOLVE_BENEATH) && stands_on(walk, &walk->base))
         return -EXDEV;
-    root = root_of(walk);
-    int error = leave_mounts(walk, root);
-    if (!error && walk->directory != root) {
+    struct place root = root_of(walk);
+    int error = leave_mounts(walk, &root);
+    bool top = stands_on(walk, &root) || (walk->mount && walk->mount->root == walk->directory);
+    if (!error && !top) {
         error = walk_parent(walk->directory, &parent);
         if (!error)
             error = walk_enter(walk, parent);
     }
-    vnode_release(root);
+    place_release(&root);
     return error;
 }
 
@@ -249,14 +255,10 @@ static int follow_directly(struct walk *walk, struct vnode *link)
     vnode_release(link);
     if (error)
         return error;
-    error = check_mounts(walk, walk->directory, target);
-    if (error) {
-        vnode_release(target);
-        return error;
-    }
-    move_to(walk, target);
-    walk->linked = has_more(walk);
-    return 0;
+    error = move_if_allowed(walk, place_of_vnode(target));
+    if (!error)
+        walk->linked = has_more(walk);
+    return error;
 }
 
 /* Go to the root for a link's absolute target. */
@@ -264,13 +266,7 @@ static int follow_to_root(struct walk *walk)
 {
     if (walk->resolve & RESOLVE_BENEATH)
         return -EXDEV;
-    struct vnode *root = root_of(walk);
-    int error = check_mounts(walk, walk->directory, root);
-    if (error)
-        vnode_release(root);
-    else
-        move_to(walk, root);
-    return error;
+    return move_if_allowed(walk, root_of(walk));
 }
 
 /* What resolve says of a link. */

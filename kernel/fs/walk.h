@@ -11,29 +11,31 @@
 #ifndef MAPIX_FS_WALK_H
 #define MAPIX_FS_WALK_H
 
+#include "fs/place.h"
 #include "fs/vnode.h"
 
 enum walk_last { LAST_NONE, LAST_DOT, LAST_DOT_DOT, LAST_NAME }; /* LAST_NONE: "/" */
 
 struct walk {
+    struct mount *mount;     /* held: by which directory is seen */
     struct vnode *directory; /* referenced */
     const char *rest;
     char *buffer; /* holds the rest once a link has been followed */
     unsigned links;
     enum walk_last kind;
     struct name last;
-    unsigned resolve;   /* RESOLVE_* of openat2(2) */
-    struct vnode *base; /* referenced: what RESOLVE_BENEATH and RESOLVE_IN_ROOT keep to; or NULL */
-    bool slash;         /* slashes followed the last name: it must be a directory */
-    bool linked;        /* walk_step has followed a link */
+    unsigned resolve;  /* RESOLVE_* of openat2(2) */
+    struct place base; /* referenced: what RESOLVE_BENEATH and RESOLVE_IN_ROOT keep to */
+    bool slash;        /* slashes followed the last name: it must be a directory */
+    bool linked;       /* walk_step has followed a link */
 };
 
 /* Begin at directory (NULL: the current one) or at the root. -ENOENT: the path is empty. */
-int walk_start(struct walk *walk, struct vnode *directory, const char *path);
+int walk_start(struct walk *walk, const struct place *directory, const char *path);
 
 /* As walk_start, for openat2(2): the walk, all of it, keeps to what resolve says. -EXDEV, -ELOOP.
  */
-int walk_start_resolving(struct walk *walk, struct vnode *directory, const char *path,
+int walk_start_resolving(struct walk *walk, const struct place *directory, const char *path,
                          unsigned resolve);
 
 /* Go on until one name is left: -ENOENT, -ENOTDIR, -EACCES, -ELOOP, -ENAMETOOLONG, -ENOMEM, -EIO.
@@ -44,7 +46,8 @@ int walk_to_last(struct walk *walk);
  * errors. */
 int walk_step(struct walk *walk, bool follow);
 
-/* Step to a vnode (whose reference is taken over), or to what is mounted there. -EXDEV. */
+/* Step to a vnode (whose reference is taken over) of the same mount, or to what is mounted there.
+ * -EXDEV. */
 int walk_enter(struct walk *walk, struct vnode *vnode);
 
 /* The vnode of the last name, which is a link, has been looked up already (takes over the
@@ -54,8 +57,8 @@ int walk_follow(struct walk *walk, struct vnode *link);
 /* May the walk search the directory it stands on? 0, -ENOTDIR, -EACCES. */
 int walk_check_directory(const struct walk *walk);
 
-/* Give back what the walk holds, but *vnode, if not NULL, gets the vnode it stands on. */
-void walk_end(struct walk *walk, struct vnode **vnode);
+/* Give back what the walk holds, but *place, if not NULL, gets the place it stands on. */
+void walk_end(struct walk *walk, struct place *place);
 
 /* Find a name (not "." or "..") in a locked directory: *result referenced, NULL if it is not
  * there. */
@@ -65,7 +68,7 @@ int walk_find(struct vnode *directory, const struct name *name, struct vnode **r
 int walk_parent(struct vnode *directory, struct vnode **parent);
 
 /* The root and working directory of the current process, referenced. */
-struct vnode *walk_root(void);
-struct vnode *walk_working_directory(void);
+struct place walk_root(void);
+struct place walk_working_directory(void);
 
 #endif

@@ -26,15 +26,15 @@ static int take_path(struct at *at, uint64_t address)
     return length < 0 ? (int)length : 0;
 }
 
-/* The vnode of an open file. */
-static int vnode_of_descriptor(int descriptor, struct vnode **vnode)
+/* The place of an open file. */
+static int place_of_descriptor(int descriptor, struct place *place)
 {
     struct file *file = file_get(descriptor);
 
     if (!file)
         return -EBADF;
-    *vnode = file->vnode;
-    vnode_reference(*vnode);
+    *place = file_place(file);
+    place_reference(place);
     file_release(file);
     return 0;
 }
@@ -53,55 +53,74 @@ int at_take_directory(struct at *at, int descriptor)
 {
     if (descriptor == AT_FDCWD || at->directory)
         return 0;
-    int error = vnode_of_descriptor(descriptor, &at->directory);
-    if (!error && vnode_type(at->directory) != S_IFDIR) {
-        vnode_release(at->directory);
+    int error = place_of_descriptor(descriptor, &at->place);
+    if (!error && vnode_type(at->place.vnode) != S_IFDIR) {
+        place_release(&at->place);
         error = -ENOTDIR;
     }
-    if (error) {
+    if (error)
         kfree(at->buffer);
-        at->directory = NULL;
-    }
+    else
+        at->directory = &at->place;
     return error;
 }
 
 void at_end(struct at *at)
 {
     if (at->directory)
-        vnode_release(at->directory);
+        place_release(&at->place);
     kfree(at->buffer);
 }
 
-static int vnode_without_path(int descriptor, struct vnode **vnode)
+static int place_without_path(int descriptor, struct place *place)
 {
     if (descriptor != AT_FDCWD)
-        return vnode_of_descriptor(descriptor, vnode);
-    *vnode = walk_working_directory();
+        return place_of_descriptor(descriptor, place);
+    *place = walk_working_directory();
     return 0;
 }
 
-int at_lookup(int descriptor, uint64_t address, unsigned flags, struct vnode **vnode)
+int at_lookup_place(int descriptor, uint64_t address, unsigned flags, struct place *place)
 {
+    unsigned lookup = flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW;
     struct at at;
     int error = at_begin(&at, descriptor, address);
 
     if (error)
         return error;
-    if (at.path[0] == '\0' && (flags & AT_EMPTY_PATH)) {
-        error = vnode_without_path(descriptor, vnode);
-    } else {
-        error = path_lookup(at.directory, at.path, flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW,
-                            vnode);
-    }
+    if (at.path[0] == '\0' && (flags & AT_EMPTY_PATH))
+        error = place_without_path(descriptor, place);
+    else
+        error = path_lookup_place(at.directory, at.path, lookup, place);
     at_end(&at);
     return error;
 }
 
+/* Keep the vnode of a place only. */
+static int keep_vnode(int error, const struct place *place, struct vnode **vnode)
+{
+    if (error)
+        return error;
+    *vnode = place->vnode;
+    mount_let_go(place->mount);
+    return 0;
+}
+
+int at_lookup(int descriptor, uint64_t address, unsigned flags, struct vnode **vnode)
+{
+    struct place place;
+    int error = at_lookup_place(descriptor, address, flags, &place);
+
+    return keep_vnode(error, &place, vnode);
+}
+
 int at_lookup_or_none(int descriptor, uint64_t address, unsigned flags, struct vnode **vnode)
 {
-    if (!address && (flags & AT_EMPTY_PATH))
-        return vnode_without_path(descriptor, vnode);
-    return at_lookup(descriptor, address, flags, vnode);
+    struct place place;
+
+    if (address || !(flags & AT_EMPTY_PATH))
+        return at_lookup(descriptor, address, flags, vnode);
+    return keep_vnode(place_without_path(descriptor, &place), &place, vnode);
 }
 
 int file_get_usable(int descriptor, struct file **file)

@@ -11,8 +11,9 @@
 
 struct at {
     const char *path;
-    struct vnode *directory; /* referenced; NULL: the current one */
-    char *buffer;            /* of a long path */
+    const struct place *directory; /* place, or NULL: the current one */
+    struct place place;            /* referenced, if it is that of directory */
+    char *buffer;                  /* of a long path */
     char short_path[AT_SHORT_PATH];
 };
 
@@ -27,6 +28,8 @@ int at_take_directory(struct at *at, int descriptor);
 
 /* The vnode that the arguments name, referenced; flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH. */
 int at_lookup(int descriptor, uint64_t address, unsigned flags, struct vnode **vnode);
+
+int at_lookup_place(int descriptor, uint64_t address, unsigned flags, struct place *place);
 
 /* As at_lookup; with AT_EMPTY_PATH no path at all is an empty one: stat(2). */
 int at_lookup_or_none(int descriptor, uint64_t address, unsigned flags, struct vnode **vnode);

@@ -89,7 +89,7 @@ long sys_symlinkat(const uint64_t argument[6])
 }
 
 /* linkat(2) with AT_EMPTY_PATH: the file of a descriptor gets a name. */
-static long link_descriptor(int descriptor, const char *path, struct vnode *directory)
+static long link_descriptor(int descriptor, const char *path, const struct place *directory)
 {
     struct file *file = file_get(descriptor);
 
@@ -254,29 +254,29 @@ long sys_getdents64(const uint64_t argument[6])
     return result;
 }
 
-/* Make a directory (whose reference is taken over) the current or the root directory. */
-static int change(struct vnode *vnode, bool root)
+/* Make a directory (whose references are taken over) the current or the root directory. */
+static int change(struct place place, bool root)
 {
     struct path_context *context = current_thread()->path_context;
-    int error = vnode_type(vnode) == S_IFDIR ? vnode_permission(vnode, 1) : -ENOTDIR;
+    int error = vnode_type(place.vnode) == S_IFDIR ? vnode_permission(place.vnode, 1) : -ENOTDIR;
 
     if (!error && root && !credentials_capable(CAP_SYS_CHROOT))
         error = -EPERM;
     if (error)
-        vnode_release(vnode);
+        place_release(&place);
     else if (root)
-        path_context_set_root(context, vnode);
+        path_context_set_root(context, place);
     else
-        path_context_set_directory(context, vnode);
+        path_context_set_directory(context, place);
     return error;
 }
 
 long sys_chdir(const uint64_t argument[6])
 {
-    struct vnode *vnode;
-    int error = at_lookup(AT_FDCWD, argument[0], 0, &vnode);
+    struct place place;
+    int error = at_lookup_place(AT_FDCWD, argument[0], 0, &place);
 
-    return error ? error : change(vnode, false);
+    return error ? error : change(place, false);
 }
 
 long sys_fchdir(const uint64_t argument[6])
@@ -285,28 +285,29 @@ long sys_fchdir(const uint64_t argument[6])
 
     if (!file)
         return -EBADF;
-    vnode_reference(file->vnode);
-    int error = change(file->vnode, false);
+    struct place place = file_place(file);
+    place_reference(&place);
+    int error = change(place, false);
     file_release(file);
     return error;
 }
 
 long sys_chroot(const uint64_t argument[6])
 {
-    struct vnode *vnode;
-    int error = at_lookup(AT_FDCWD, argument[0], 0, &vnode);
+    struct place place;
+    int error = at_lookup_place(AT_FDCWD, argument[0], 0, &place);
 
-    return error ? error : change(vnode, true);
+    return error ? error : change(place, true);
 }
 
 long sys_getcwd(const uint64_t argument[6])
 {
-    struct vnode *directory = walk_working_directory();
+    struct place directory = walk_working_directory();
     char *buffer = kmalloc(PATH_MAX);
     long length = -ENOMEM;
 
     if (buffer)
-        length = directory->links ? vnode_path(directory, buffer, PATH_MAX) : -ENOENT;
+        length = directory.vnode->links ? place_path(&directory, buffer, PATH_MAX) : -ENOENT;
     if (length >= 0)
         length++; /* with the NUL */
     if (length > 0 && (uint64_t)length > argument[1])
@@ -314,6 +315,6 @@ long sys_getcwd(const uint64_t argument[6])
     if (length > 0 && copy_to_user(argument[0], buffer, (size_t)length))
         length = -EFAULT;
     kfree(buffer);
-    vnode_release(directory);
+    place_release(&directory);
     return length;
 }

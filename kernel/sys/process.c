@@ -121,7 +121,8 @@ static int find_program(int descriptor, const char *path, unsigned flags, char *
         error = 0;
     } else {
         format(name, size, "/dev/fd/%d/%s", descriptor, path);
-        error = path[0] ? path_lookup(file->vnode, path, lookup, result) : -ENOENT;
+        struct place directory = file_place(file);
+        error = path[0] ? path_lookup(&directory, path, lookup, result) : -ENOENT;
     }
     file_release(file);
     return error;

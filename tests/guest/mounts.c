@@ -1,0 +1,266 @@
+/*
+ * Bind mounts, mounts on mounts, and MNT_DETACH. All need the right to mount.
+ *
+ *     tree/a   tree/sub/b   tree/t/ (a tmpfs)        shown at "shown"
+ */
+#include "tap.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static char here[256];
+
+static void make_tree(void)
+{
+    CHECK(getcwd(here, sizeof(here)) != NULL);
+    expect_ok(mkdir("tree", 0755));
+    expect_ok(mkdir("tree/sub", 0755));
+    expect_ok(mkdir("tree/t", 0755));
+    expect_ok(mkdir("shown", 0755));
+    write_file("tree/a", "a", 0644);
+    write_file("tree/sub/b", "b", 0644);
+}
+
+static void bind_tree(unsigned long flags)
+{
+    if (mount("tree", "shown", NULL, MS_BIND | flags, NULL) < 0 && errno == EPERM)
+        skip("needs the right to mount");
+    expect_ok(access("shown/sub", F_OK));
+}
+
+static ino_t number_of(const char *name)
+{
+    struct stat status;
+
+    expect_ok(lstat(name, &status));
+    return status.st_ino;
+}
+
+static void check_cwd(const char *below)
+{
+    char path[300], expected[300];
+
+    snprintf(expected, sizeof(expected), "%s%s", here, below);
+    CHECK(getcwd(path, sizeof(path)) != NULL);
+    CHECK_STRING(path, expected);
+}
+
+static void same_files(void)
+{
+    char text[16];
+
+    make_tree();
+    bind_tree(0);
+    CHECK_EQ(number_of("shown/a"), number_of("tree/a"));
+    write_file("shown/new", "new", 0644);
+    CHECK_EQ(read_file("tree/new", text, sizeof(text)), 3);
+    expect_ok(unlink("tree/new"));
+    expect_errno(access("shown/new", F_OK), ENOENT);
+    /* One page cache, by whichever way. */
+    int one = expect_ok(open("shown/a", O_RDWR)), other = expect_ok(open("tree/a", O_RDWR));
+    char *map = expect_ok(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, one, 0));
+    CHECK_EQ(pwrite(other, "z", 1, 0), 1);
+    CHECK(map[0] == 'z');
+    munmap(map, PAGE);
+    close(one);
+    close(other);
+    expect_ok(umount("shown"));
+    expect_errno(access("shown/a", F_OK), ENOENT);
+    expect_ok(access("tree/a", F_OK));
+}
+
+static void ways_up(void)
+{
+    make_tree();
+    bind_tree(0);
+    CHECK_EQ(number_of("shown/.."), number_of("."));
+    CHECK_EQ(number_of("shown/sub/../.."), number_of("."));
+    expect_ok(chdir("shown/sub"));
+    check_cwd("/shown/sub");
+    expect_errno(umount("../../shown"), EBUSY);
+    int fd = expect_ok(open(".", O_RDONLY | O_DIRECTORY));
+    expect_ok(chdir(".."));
+    check_cwd("/shown");
+    expect_ok(chdir(".."));
+    check_cwd("");
+    expect_errno(umount("shown"), EBUSY); /* the descriptor */
+    expect_ok(fchdir(fd));
+    check_cwd("/shown/sub");
+    CHECK_EQ(number_of("../.."), number_of(here));
+    char link[64], text[300] = "", expected[300];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    expect_ok(readlink(link, text, sizeof(text) - 1));
+    snprintf(expected, sizeof(expected), "%s/shown/sub", here);
+    CHECK_STRING(text, expected);
+    struct open_how how = {.flags = O_RDONLY, .resolve = RESOLVE_NO_XDEV};
+    expect_errno(syscall(SYS_openat2, fd, "../../tree", &how, sizeof(how)), EXDEV);
+    expect_ok(syscall(SYS_openat2, fd, "b", &how, sizeof(how)));
+    close(fd);
+    expect_ok(chdir(here));
+    expect_ok(umount2("shown", MNT_DETACH));
+}
+
+static void between_mounts(void)
+{
+    make_tree();
+    bind_tree(0);
+    expect_errno(rename("shown/a", "tree/c"), EXDEV);
+    expect_ok(rename("shown/a", "shown/c"));
+    expect_ok(access("tree/c", F_OK));
+    expect_errno(rmdir("shown"), EBUSY);
+    expect_errno(rename("shown", "elsewhere"), EBUSY);
+    /* Again on top; the last one is what is seen. */
+    expect_ok(mkdir("tree2", 0755));
+    write_file("tree2/x", "x", 0644);
+    expect_ok(mount("tree2", "shown", NULL, MS_BIND, NULL));
+    expect_ok(access("shown/x", F_OK));
+    expect_errno(access("shown/c", F_OK), ENOENT);
+    expect_ok(umount("shown"));
+    expect_ok(access("shown/c", F_OK));
+    expect_ok(umount("shown"));
+}
+
+static void single_files(void)
+{
+    char text[16];
+
+    make_tree();
+    write_file("over", "over", 0644);
+    if (mount("tree/a", "over", NULL, MS_BIND, NULL) < 0 && errno == EPERM)
+        skip("needs the right to mount");
+    CHECK_EQ(read_file("over", text, sizeof(text)), 1);
+    expect_errno(unlink("over"), EBUSY);
+    expect_ok(umount("over"));
+    CHECK_EQ(read_file("over", text, sizeof(text)), 4);
+    expect_errno(mount("tree", "over", NULL, MS_BIND, NULL), ENOTDIR);
+    expect_errno(mount("tree/a", "shown", NULL, MS_BIND, NULL), ENOTDIR);
+    expect_errno(mount("missing", "shown", NULL, MS_BIND, NULL), ENOENT);
+    expect_errno(mount("tree", "missing", NULL, MS_BIND, NULL), ENOENT);
+    expect_errno(umount("shown"), EINVAL);
+}
+
+static void with_what_is_below(void)
+{
+    make_tree();
+    if (mount("t", "tree/t", "tmpfs", 0, NULL) < 0 && errno == EPERM)
+        skip("needs the right to mount");
+    write_file("tree/t/inside", "x", 0644);
+    bind_tree(0);
+    expect_errno(access("shown/t/inside", F_OK), ENOENT);
+    expect_ok(umount("shown"));
+    bind_tree(MS_REC);
+    expect_ok(access("shown/t/inside", F_OK));
+    CHECK_EQ(number_of("shown/t/.."), number_of("tree"));
+    expect_errno(umount("shown"), EBUSY);
+    expect_ok(umount("shown/t"));
+    expect_errno(access("shown/t/inside", F_OK), ENOENT);
+    expect_ok(access("tree/t/inside", F_OK));
+    expect_ok(umount("shown"));
+    expect_ok(umount("tree/t"));
+}
+
+static bool in_mountinfo(const char *root, const char *target)
+{
+    static char text[65536];
+    char wanted[600];
+    int fd = expect_ok(open("/proc/self/mountinfo", O_RDONLY));
+    size_t length = 0;
+    ssize_t count;
+
+    while ((count = read(fd, text + length, sizeof(text) - 1 - length)) > 0)
+        length += (size_t)count;
+    text[length] = '\0';
+    close(fd);
+    snprintf(wanted, sizeof(wanted), "%s%s %s%s ", here, root, here, target);
+    return strstr(text, wanted);
+}
+
+static void listed(void)
+{
+    make_tree();
+    if (strlen(here) > 64)
+        skip("a long path");
+    bind_tree(0);
+    CHECK(in_mountinfo("/tree", "/shown"));
+    expect_ok(umount("shown"));
+    CHECK(!in_mountinfo("/tree", "/shown"));
+}
+
+static void detached(void)
+{
+    char text[16] = "";
+
+    make_tree();
+    if (mount("t", "tree/t", "tmpfs", 0, NULL) < 0 && errno == EPERM)
+        skip("needs the right to mount");
+    write_file("tree/t/file", "text", 0644);
+    int fd = expect_ok(open("tree/t/file", O_RDWR));
+    expect_ok(chdir("tree/t"));
+    expect_errno(umount2("../t", 0), EBUSY);
+    expect_ok(umount2("../t", MNT_DETACH));
+    /* The names are gone, what is open and where one stands are not. */
+    snprintf(text, sizeof(text), "x");
+    CHECK_EQ(pread(fd, text, 4, 0), 4);
+    CHECK_STRING(text, "text");
+    expect_ok(access("file", F_OK));
+    write_file("more", "more", 0644);
+    expect_errno(access("../a", F_OK), ENOENT); /* there is nothing above any more */
+    expect_ok(chdir(here));
+    expect_errno(access("tree/t/file", F_OK), ENOENT);
+    expect_ok(rmdir("tree/t"));
+    CHECK_EQ(pwrite(fd, "T", 1, 0), 1);
+    close(fd);
+    sync();
+    expect_errno(umount2("tree", MNT_DETACH), EINVAL);
+}
+
+/* Two processes walk while a third binds and unbinds. */
+static void walking_meanwhile(void)
+{
+    pid_t walkers[2];
+
+    make_tree();
+    bind_tree(0);
+    for (int i = 0; i < 2; i++) {
+        walkers[i] = fork();
+        if (walkers[i] == 0) {
+            for (;;) {
+                access("shown/sub/../sub/b", F_OK);
+                if (chdir("shown/sub") == 0) {
+                    access("../..", F_OK);
+                    char path[300];
+                    if (!getcwd(path, sizeof(path)) || chdir(here))
+                        _exit(1);
+                }
+            }
+        }
+    }
+    for (int i = 0; i < 300; i++) {
+        expect_ok(umount2("shown", MNT_DETACH));
+        expect_ok(mount("tree", "shown", NULL, MS_BIND, NULL));
+    }
+    for (int i = 0; i < 2; i++) {
+        kill(walkers[i], SIGKILL);
+        expect_signaled(reap(walkers[i]), SIGKILL);
+    }
+    expect_ok(umount("shown"));
+}
+
+static const struct test tests[] = {
+    TEST(same_files),         TEST(ways_up), TEST(between_mounts), TEST(single_files),
+    TEST(with_what_is_below), TEST(listed),  TEST(detached),       TEST(walking_meanwhile),
+};
+
+int main(int argc, char **argv)
+{
+    return TAP_MAIN(argc, argv, tests);
+}
