@@ -3,7 +3,8 @@
  *
  * The guest's console is the emulator's standard output. What comes before the marker, a line that
  * init prints when it is about to run the command, is the firmware's and is held back; what follows
- * is copied as it comes. If the marker never comes, what was held back goes to standard error.
+ * is copied as it comes. If the marker never comes, what was held back goes to standard error,
+ * unless the kernel has panicked and so has said itself what is wrong.
  *
  * Ends with the emulator's exit status; with 124 when the time is up, and 125 when the guest ended
  * without reaching the command. The emulator never outlives this process.
@@ -23,6 +24,7 @@
 
 #define STATUS_TIME_OUT 124
 #define STATUS_NO_RUN   125
+#define STATUS_PANIC    125 /* of the emulator, by the kernel's wish */
 
 static const char marker[] = "\036mapix-run\n";
 #define MARKER_LENGTH (sizeof(marker) - 1)
@@ -139,10 +141,9 @@ static void copy(const char *bytes, size_t size)
         stop(SIGPIPE);
 }
 
-/* Copy the console; true if the marker was in it. */
-static bool copy_console(int console)
+/* Copy the console; true if the marker was in it, else held is what was in it. */
+static bool copy_console(int console, struct held *held)
 {
-    struct held held = {0};
     char bytes[65536];
     bool marked = false;
     ssize_t size;
@@ -157,17 +158,14 @@ static bool copy_console(int console)
             copy(bytes, size);
             continue;
         }
-        hold(&held, bytes, size);
-        char *found = memmem(held.bytes, held.size, marker, MARKER_LENGTH);
+        hold(held, bytes, size);
+        char *found = memmem(held->bytes, held->size, marker, MARKER_LENGTH);
         if (found == NULL)
             continue;
         marked = true;
         found += MARKER_LENGTH;
-        copy(found, held.bytes + held.size - found);
+        copy(found, held->bytes + held->size - found);
     }
-    if (!marked)
-        put(2, held.bytes, held.size);
-    free(held.bytes);
     return marked;
 }
 
@@ -192,6 +190,7 @@ static int status_of_emulator(void)
 int main(int argc, char **argv)
 {
     long seconds = argc > 2 ? strtol(argv[1], NULL, 10) : 0;
+    struct held held = {0};
     bool marked;
     int console, status;
 
@@ -202,9 +201,11 @@ int main(int argc, char **argv)
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     console = start(argv + 2);
     arm(seconds);
-    marked = copy_console(console);
+    marked = copy_console(console, &held);
     close(console);
     status = status_of_emulator();
+    if (!marked && status != STATUS_PANIC)
+        put(2, held.bytes, held.size);
     if (status == STATUS_TIME_OUT)
         fprintf(stderr, "tools/run: ended after %ld seconds\n", seconds);
     if (marked || status == STATUS_TIME_OUT || stopped_by)
