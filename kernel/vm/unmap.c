@@ -1,6 +1,7 @@
 /*
- * munmap: reserve the two pieces that a cut at each end may need, lock, cut, take the regions out
- * of the set and their pages out of page tables and amaps, unlock, flush once, then free.
+ * munmap: reserve the two pieces that a cut at each end may need, if the range cuts a region; lock,
+ * cut, take the regions out of the set and their pages out of page tables and amaps, unlock, flush
+ * once, then free.
  *
  *    before   AAAA BBBB CCCC          the range is marked
  *               ^^^^^^^^^
@@ -50,17 +51,45 @@ int unmap_check(struct aspace *aspace, vaddr_t start, vaddr_t end)
     return aspace->sealed && region_any_sealed(aspace, start, end) ? -EPERM : 0;
 }
 
+/* Does a bound of [start, end) lie inside a region? Locked. */
+static bool cuts_region(struct aspace *aspace, vaddr_t start, vaddr_t end)
+{
+    struct region *first = region_find_above(aspace, start);
+
+    if (!first || first->start >= end)
+        return false;
+    if (first->start < start)
+        return true;
+    struct region *last = first->end < end ? region_find(aspace, end - 1) : first;
+    return last && last->end > end;
+}
+
+/* Lock for writing, with spares if the range cuts a region, which most do not: 0, or -ENOMEM and
+ * not locked. */
+static int lock_and_reserve(struct aspace *aspace, vaddr_t start, vaddr_t end,
+                            struct region *spares[2])
+{
+    spares[0] = spares[1] = NULL;
+    rwlock_write(&aspace->lock);
+    if (!cuts_region(aspace, start, end))
+        return 0;
+    rwlock_write_done(&aspace->lock);
+    if (spares_reserve(spares))
+        return -ENOMEM;
+    rwlock_write(&aspace->lock);
+    return 0;
+}
+
 int aspace_unmap(struct aspace *aspace, vaddr_t start, uint64_t length)
 {
+    vaddr_t end = start + page_round_up(length);
     struct region *spares[2], *dead = NULL;
     struct tlb_gather gather;
-    int error = spares_reserve(spares);
+    int error = lock_and_reserve(aspace, start, end, spares);
 
     if (error)
         return error;
     tlb_gather_init(&gather, &aspace->pmap, FLUSH_UNMAP);
-    rwlock_write(&aspace->lock);
-    vaddr_t end = start + page_round_up(length);
     error = unmap_check(aspace, start, end);
     if (!error)
         unmap_locked(aspace, start, end, spares, &gather, &dead);
