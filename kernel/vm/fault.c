@@ -54,7 +54,7 @@ struct fault {
     struct page *page;     /* waited for: referenced */
     struct page *spare;    /* a frame reserved for a copy */
     struct object *stored; /* a page of it was stored to: referenced */
-    struct tlb_gather gather;
+    struct tlb_gather *gather;
 };
 
 static enum outcome fail(struct fault *fault, enum fault_result result)
@@ -98,8 +98,8 @@ static enum outcome enter(struct fault *fault, vaddr_t address, struct page *pag
         page_set(page, PAGE_CODE);
         instruction_fence_all();
     }
-    return pmap_enter(&fault->aspace->pmap, address, page, access, &fault->gather) ? NEED_TABLE
-                                                                                   : DONE;
+    return pmap_enter(&fault->aspace->pmap, address, page, access, fault->gather) ? NEED_TABLE
+                                                                                  : DONE;
 }
 
 /* Use the frame reserved before, or take one if that needs no waiting. */
@@ -123,7 +123,7 @@ static enum outcome upper(struct fault *fault, struct page *page)
             if (!copy)
                 return NEED_FRAME;
             page_copy(page_data(copy), page_data(page));
-            amap_replace(fault->amap, region_slot(region, fault->address), copy, &fault->gather);
+            amap_replace(fault->amap, region_slot(region, fault->address), copy, fault->gather);
             page = copy;
         } else {
             access &= ~ACCESS_WRITE;
@@ -329,7 +329,7 @@ static enum outcome attempt(struct fault *fault)
     if (outcome == DONE)
         outcome = fault->region->shared ? lower(fault) : private_page(fault);
     rwlock_read_done(&fault->aspace->lock);
-    tlb_flush(&fault->gather);
+    tlb_flush(fault->gather);
     return outcome;
 }
 
@@ -454,13 +454,15 @@ static bool resolve(struct fault *fault, enum outcome need)
 
 enum fault_result aspace_fault(struct aspace *aspace, vaddr_t address, unsigned access)
 {
-    struct fault fault = {.aspace = aspace, .access = access, .result = FAULT_OK};
+    struct tlb_gather gather;
+    struct fault fault = {
+        .aspace = aspace, .access = access, .result = FAULT_OK, .gather = &gather};
     enum outcome outcome;
 
     if (address >= user_end)
         return FAULT_NO_REGION;
     fault.address = page_round_down(address);
-    tlb_gather_init(&fault.gather, &aspace->pmap, FLUSH_COPY);
+    tlb_gather_init(&gather, &aspace->pmap, FLUSH_COPY);
     __atomic_fetch_add(&aspace->minor_faults, 1, __ATOMIC_RELAXED);
     do {
         outcome = attempt(&fault);

@@ -181,6 +181,7 @@ void tlb_flush(struct tlb_gather *gather)
             .identifier = gather->identifier,
             .address = gather->start,
             .pmap = NULL,
+            .waiting = 0,
         };
         __atomic_fetch_add(&tlb_flush_counts[gather->cause], 1, __ATOMIC_RELAXED);
         ask(request, gather->harts);
