@@ -154,6 +154,10 @@
 #define SYS_getegid            177
 #define SYS_gettid             178
 #define SYS_sysinfo            179
+#define SYS_shmget             194
+#define SYS_shmctl             195
+#define SYS_shmat              196
+#define SYS_shmdt              197
 #define SYS_socket             198
 #define SYS_socketpair         199
 #define SYS_bind               200
@@ -216,6 +220,7 @@
 #define SYS_epoll_pwait2       441
 #define SYS_fchmodat2          452
 #define SYS_mseal              462
-#define SYS_LIMIT              470 /* one above the highest */
+
+#define SYS_LIMIT 470 /* one above the highest */
 
 #endif

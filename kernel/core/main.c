@@ -31,6 +31,7 @@
 #include "dev/uart.h"
 #include "fs/mount.h"
 #include "fs/path.h"
+#include "ipc/shm.h"
 #include "vm/aspace.h"
 #include "vm/kmem.h"
 #include "vm/object.h"
@@ -87,6 +88,7 @@ _Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree)
     strace_init();          /* whose system calls are printed */
     futex_init();           /* waiting for words of user memory */
     vdso_init();            /* the code that programs share with the kernel */
+    shm_init();             /* System V shared memory */
     file_systems_init();    /* vnodes, names, mounts, the types of file systems */
     console_init();         /* the console as a terminal */
     uart_start_input();     /* and what is typed */

@@ -223,6 +223,10 @@
     SYSTEM_CALL(SYS_remap_file_pages, remap_file_pages)                                            \
     SYSTEM_CALL(SYS_madvise, madvise)                                                              \
     SYSTEM_CALL(SYS_mincore, mincore)                                                              \
+    SYSTEM_CALL(SYS_shmget, shmget)                                                                \
+    SYSTEM_CALL(SYS_shmat, shmat)                                                                  \
+    SYSTEM_CALL(SYS_shmdt, shmdt)                                                                  \
+    SYSTEM_CALL(SYS_shmctl, shmctl)                                                                \
     SYSTEM_CALL(SYS_mseal, mseal)                                                                  \
     SYSTEM_CALL(SYS_process_vm_readv, process_vm_readv)                                            \
     SYSTEM_CALL(SYS_process_vm_writev, process_vm_writev)                                          \

@@ -12,6 +12,7 @@
 #include "vm/page.h"
 
 struct object;
+struct pager;
 struct region;
 struct vnode;
 
@@ -100,6 +101,10 @@ int aspace_unmap(struct aspace *aspace, vaddr_t start, uint64_t length);
 
 /* How far a change of protection reaches beyond its range (PROT_GROWSDOWN, PROT_GROWSUP). */
 enum protect_reach { PROTECT_RANGE, PROTECT_DOWNWARDS, PROTECT_UPWARDS };
+
+/* shmdt(2): unmap what is left of the mapping at address of an object with this pager: -EINVAL:
+ * there is none; -EPERM: sealed. */
+int aspace_detach(struct aspace *aspace, vaddr_t address, const struct pager *pager);
 
 /* mprotect(2): -ENOMEM (hole, or no memory), -EACCES, -EPERM (sealed), -EINVAL (reach). */
 int aspace_protect(struct aspace *aspace, vaddr_t start, uint64_t length, unsigned access,

@@ -185,6 +185,17 @@ unsigned back_list_mappings(struct object *object, uint64_t index)
     return count;
 }
 
+uint64_t back_list_count(struct object *object)
+{
+    uint64_t count = 0;
+
+    spin_lock(&object->back_lock);
+    tree_for_each (node, &object->regions)
+        count++;
+    spin_unlock(&object->back_lock);
+    return count;
+}
+
 /* Is the region at position still there, and does it still map a page in [first, last]? */
 static bool still_there(struct object *object, const struct back_list_position *position,
                         uint64_t first, uint64_t last)

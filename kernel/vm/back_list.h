@@ -33,6 +33,9 @@ bool back_list_harvest(struct object *object, uint64_t index, struct tlb_gather 
 /* How many translations lead to the page? A snapshot. */
 unsigned back_list_mappings(struct object *object, uint64_t index);
 
+/* How many regions map the object. */
+uint64_t back_list_count(struct object *object);
+
 /* Where a walk over private regions is. Zeroed: at the beginning. */
 struct back_list_position {
     uint64_t offset;

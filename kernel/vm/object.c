@@ -38,12 +38,22 @@ void object_init(struct object *object, const struct pager *pager, uint64_t size
     object->pager = pager;
     object->size = size;
     object->references = 1;
-    object->anonymous = pager == &anonymous_pager;
+    object->anonymous = pager && pager->get == anonymous_pager.get;
 }
 
 void object_reference(struct object *object)
 {
     __atomic_fetch_add(&object->references, 1, __ATOMIC_RELAXED);
+}
+
+bool object_try_reference(struct object *object)
+{
+    uint64_t count = __atomic_load_n(&object->references, __ATOMIC_RELAXED);
+
+    while (count && !__atomic_compare_exchange_n(&object->references, &count, count + 1, true,
+                                                 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        ;
+    return count;
 }
 
 void object_release(struct object *object)

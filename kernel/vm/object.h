@@ -54,6 +54,9 @@ struct pager {
     /* A mapped store has dirtied a page: the file's times have to move. May be NULL. */
     void (*stored)(struct object *object);
 
+    /* A region that mapped the object is gone. May be NULL. */
+    void (*detached)(struct object *object);
+
     /* The last reference is gone: free what contains the object (which has called object_destroy).
      */
     void (*release)(struct object *object);
@@ -96,7 +99,8 @@ void object_init(struct object *object, const struct pager *pager, uint64_t size
 void object_destroy(struct object *object);
 
 void object_reference(struct object *object);
-void object_release(struct object *object); /* the last one calls pager->release; may sleep */
+bool object_try_reference(struct object *object); /* unless the last one is gone */
+void object_release(struct object *object);       /* the last one calls pager->release; may sleep */
 
 /* Shared anonymous memory of size bytes, as MAP_SHARED | MAP_ANONYMOUS uses. NULL: no memory. */
 struct object *object_create_anonymous(uint64_t size);

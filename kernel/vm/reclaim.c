@@ -143,14 +143,15 @@ static struct page *next_candidate(struct queue *queue, struct object **object)
     struct page *page = NULL;
 
     spin_lock(&queue_lock);
-    struct list *link = list_first(&queue->pages);
-    if (link) {
-        page = container_of(link, struct page, link);
+    for (uint64_t left = queue->length; !page && left > 0; left--) {
+        struct list *link = list_first(&queue->pages);
         list_remove(link);
         list_push_back(&queue->pages, link);
-        *object = page->owner;
-        page_reference(page);
-        object_reference(*object);
+        *object = container_of(link, struct page, link)->owner;
+        if (object_try_reference(*object)) { /* else it is being taken apart */
+            page = container_of(link, struct page, link);
+            page_reference(page);
+        }
     }
     spin_unlock(&queue_lock);
     return page;

@@ -414,6 +414,8 @@ void region_release_all(struct region *list)
             amap_release(region->amap);
         if (region->writer)
             vnode_write_end(region->vnode);
+        if (region->object && region->object->pager->detached)
+            region->object->pager->detached(region->object);
         if (region->object)
             object_release(region->object);
         if (region->vnode)

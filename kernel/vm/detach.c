@@ -1,0 +1,48 @@
+/*
+ * shmdt: unmap the attachment of an object that begins at an address, all that is left of it. The
+ * object is recognised by its pager, the attachment by where the object's first page would be.
+ */
+#include "abi/errno.h"
+#include "vm/vm.h"
+
+/* Is region a part of the attachment at address? */
+static bool is_part(const struct region *region, vaddr_t address, const struct pager *pager,
+                    const struct object *object)
+{
+    return region->object && region->object->pager == pager &&
+           (!object || region->object == object) && region->start >= address &&
+           (region->start - address) / PAGE_SIZE == region->object_offset;
+}
+
+/* The first part in [start, end) of the attachment at address; NULL: there is none. Locked. */
+static struct region *next_part(struct aspace *aspace, vaddr_t start, vaddr_t end, vaddr_t address,
+                                const struct pager *pager, const struct object *object)
+{
+    struct region *region = region_find_above(aspace, start);
+
+    while (region && region->start < end && !is_part(region, address, pager, object))
+        region = region_next(region);
+    return region && region->start < end ? region : NULL;
+}
+
+int aspace_detach(struct aspace *aspace, vaddr_t address, const struct pager *pager)
+{
+    struct region *spares[2] = {NULL, NULL}, *dead = NULL;
+    struct tlb_gather gather;
+
+    tlb_gather_init(&gather, &aspace->pmap, FLUSH_UNMAP);
+    rwlock_write(&aspace->lock);
+    struct region *region = next_part(aspace, address, user_end, address, pager, NULL);
+    const struct object *object = region ? region->object : NULL;
+    vaddr_t end = region ? address + object->size : address;
+    int error = !region ? -EINVAL : aspace->sealed ? unmap_check(aspace, address, end) : 0;
+    while (!error && region) {
+        vaddr_t stop = region->end;
+        unmap_locked(aspace, region->start, stop, spares, &gather, &dead); /* whole: no cut */
+        region = next_part(aspace, stop, end, address, pager, object);
+    }
+    rwlock_write_done(&aspace->lock);
+    tlb_flush(&gather);
+    region_release_all(dead);
+    return error;
+}

@@ -1,0 +1,221 @@
+/*
+ * System V shared memory: shmget, shmat, shmdt, shmctl.
+ */
+#include "tap.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SIZE (3 * PAGE + 100)
+
+static int make(void)
+{
+    return expect_ok(shmget(IPC_PRIVATE, SIZE, IPC_CREAT | 0600));
+}
+
+static struct shmid_ds status_of(int id)
+{
+    struct shmid_ds status;
+
+    expect_ok(shmctl(id, IPC_STAT, &status));
+    return status;
+}
+
+static char *attach(int id, int flags)
+{
+    return expect_ok((char *)shmat(id, NULL, flags));
+}
+
+static void get_by_key(void)
+{
+    key_t key = 0x6d617000 + getpid() % 4096;
+    int id = expect_ok(shmget(key, SIZE, IPC_CREAT | IPC_EXCL | 0640));
+
+    CHECK_EQ(expect_ok(shmget(key, 0, 0)), id);
+    CHECK_EQ(expect_ok(shmget(key, SIZE, IPC_CREAT)), id);
+    expect_errno(shmget(key, SIZE, IPC_CREAT | IPC_EXCL), EEXIST);
+    expect_errno(shmget(key, SIZE + 1, 0), EINVAL);
+    expect_errno(shmget(IPC_PRIVATE, 0, IPC_CREAT), EINVAL);
+    expect_errno(shmget(key + 1, SIZE, 0), ENOENT);
+    struct shmid_ds status = status_of(id);
+    CHECK_EQ(status.shm_segsz, SIZE);
+    CHECK_EQ(status.shm_perm.mode, 0640);
+    CHECK_EQ(status.shm_perm.__key, key);
+    CHECK_EQ(status.shm_cpid, getpid());
+    CHECK_EQ(status.shm_nattch, 0);
+    CHECK_EQ(status.shm_atime, 0);
+    CHECK(status.shm_ctime >= time(NULL) - 5 && status.shm_ctime <= time(NULL) + 1);
+    expect_ok(shmctl(id, IPC_RMID, NULL));
+    expect_errno(shmctl(id, IPC_RMID, NULL), EINVAL);
+    expect_errno(shmget(key, 0, 0), ENOENT);
+    expect_errno((long)shmat(id, NULL, 0), EINVAL);
+}
+
+static void store_in(void *argument)
+{
+    char *other = attach(*(int *)argument, 0);
+
+    CHECK(all_bytes(other, 1, PAGE));
+    memset(other + PAGE, 2, PAGE);
+    expect_ok(shmdt(other));
+}
+
+static void shared(void)
+{
+    int id = make();
+    char *base = attach(id, 0), *again = attach(id, 0);
+
+    CHECK(base != again);
+    CHECK(all_bytes(base, 0, 4 * PAGE));
+    memset(base, 1, PAGE);
+    expect_child_ok(store_in, &id);
+    CHECK(all_bytes(again + PAGE, 2, PAGE));
+    CHECK_EQ(status_of(id).shm_nattch, 2);
+    expect_ok(shmdt(again));
+    expect_fault(again, 'r', SIGSEGV);
+    expect_ok(shmdt(base));
+    expect_errno(shmdt(base), EINVAL);
+    CHECK_EQ(status_of(id).shm_nattch, 0);
+    CHECK_EQ(status_of(id).shm_lpid, getpid());
+    CHECK(status_of(id).shm_dtime >= time(NULL) - 5);
+    CHECK(all_bytes(attach(id, SHM_RDONLY), 1, PAGE)); /* it stays without attachments */
+    expect_ok(shmctl(id, IPC_RMID, NULL));
+}
+
+static void count_in_child(void *argument)
+{
+    CHECK_EQ(status_of(*(int *)argument).shm_nattch, 2);
+}
+
+/* A removed segment lives on while it is attached, and can be attached still. */
+static void removed(void)
+{
+    int id = make();
+    char *base = attach(id, 0);
+
+    base[0] = 1;
+    expect_child_ok(count_in_child, &id);
+    expect_ok(shmctl(id, IPC_RMID, NULL));
+    CHECK_EQ(status_of(id).shm_perm.mode, 01600);
+    CHECK_EQ(status_of(id).shm_perm.__key, 0);
+    char *again = attach(id, 0);
+    CHECK_EQ(again[0], 1);
+    expect_ok(shmdt(base));
+    again[PAGE] = 1;
+    expect_ok(shmdt(again));
+    expect_errno(shmctl(id, IPC_STAT, &(struct shmid_ds){0}), EINVAL);
+}
+
+static void addresses(void)
+{
+    int id = make();
+    char *hole = find_hole(16);
+
+    CHECK(shmat(id, hole + PAGE, 0) == hole + PAGE);
+    expect_picture(hole, 6, ".wwww.");
+    expect_errno((long)shmat(id, hole + 3 * PAGE, 0), EINVAL);
+    CHECK(shmat(id, hole + 3 * PAGE, SHM_REMAP) == hole + 3 * PAGE);
+    expect_picture(hole, 8, ".ww|wwww.");
+    expect_errno((long)shmat(id, hole + 9 * PAGE + 1, 0), EINVAL);
+    CHECK(shmat(id, hole + 9 * PAGE + 1, SHM_RND | SHM_RDONLY) == hole + 9 * PAGE);
+    expect_picture(hole, 14, ".ww|wwww..rrrr.");
+    expect_errno(mprotect(hole + 9 * PAGE, PAGE, PROT_READ | PROT_WRITE), EACCES);
+    expect_errno((long)shmat(id, NULL, SHM_REMAP), EINVAL);
+    expect_errno((long)shmat(-1, NULL, 0), EINVAL);
+    /* What is left of the first attachment goes; the second one stays. */
+    expect_ok(shmdt(hole + PAGE));
+    expect_picture(hole, 14, "...wwww..rrrr.");
+    expect_ok(munmap(hole + 4 * PAGE, PAGE));
+    expect_ok(shmdt(hole + 3 * PAGE));
+    expect_picture(hole, 14, ".........rrrr.");
+    expect_errno(shmdt(hole + 10 * PAGE), EINVAL);
+    expect_errno(shmdt(hole + 9 * PAGE + 1), EINVAL);
+    expect_ok(shmdt(hole + 9 * PAGE));
+    expect_ok(shmctl(id, IPC_RMID, NULL));
+}
+
+static void as_somebody_else(void *argument)
+{
+    int id = *(int *)argument;
+    struct shmid_ds status;
+
+    expect_ok(setgid(65534));
+    expect_ok(setuid(65534));
+    expect_errno((long)shmat(id, NULL, 0), EACCES);
+    CHECK_EQ(attach(id, SHM_RDONLY)[0], 1);
+    expect_ok(shmctl(id, IPC_STAT, &status));
+    expect_errno(shmctl(id, IPC_SET, &status), EPERM);
+    expect_errno(shmctl(id, IPC_RMID, NULL), EPERM);
+}
+
+static void permissions(void)
+{
+    int id = make();
+    struct shmid_ds status = status_of(id);
+
+    if (geteuid() != 0)
+        skip("needs root to become somebody else");
+    attach(id, 0)[0] = 1;
+    status.shm_perm.mode = 0604;
+    expect_ok(shmctl(id, IPC_SET, &status));
+    CHECK_EQ(status_of(id).shm_perm.mode, 0604);
+    expect_child_ok(as_somebody_else, &id);
+    expect_ok(shmctl(id, IPC_RMID, NULL));
+}
+
+static void totals(void)
+{
+    struct shminfo limits;
+    struct shm_info before, after;
+
+    expect_ok(shmctl(0, IPC_INFO, (struct shmid_ds *)&limits));
+    CHECK_EQ(limits.shmmin, 1);
+    CHECK(limits.shmmni >= 4096);
+    expect_ok(shmctl(0, SHM_INFO, (struct shmid_ds *)&before));
+    int id = make();
+    attach(id, 0)[PAGE] = 1;
+    int highest = expect_ok(shmctl(0, SHM_INFO, (struct shmid_ds *)&after));
+    CHECK_EQ(after.used_ids, before.used_ids + 1);
+    CHECK_EQ(after.shm_tot, before.shm_tot + 4);
+    CHECK_EQ(after.shm_rss, before.shm_rss + 1);
+    bool found = false;
+    for (int i = 0; i <= highest; i++) {
+        struct shmid_ds status;
+        found |= shmctl(i, SHM_STAT, &status) == id;
+    }
+    CHECK(found);
+    expect_errno(shmctl(id, 99, NULL), EINVAL);
+    expect_errno(shmctl(id, IPC_STAT, (void *)8), EFAULT);
+    expect_ok(shmctl(id, IPC_RMID, NULL));
+}
+
+static void leave_attached(void *argument)
+{
+    attach(*(int *)argument, 0)[0] = 1;
+}
+
+/* Many segments, made and left to the end of their processes. */
+static void many(void)
+{
+    for (int i = 0; i < 200; i++) {
+        int id = make();
+        expect_child_ok(leave_attached, &id);
+        CHECK_EQ(status_of(id).shm_nattch, 0);
+        expect_ok(shmctl(id, IPC_RMID, NULL));
+        expect_errno(shmctl(id, IPC_STAT, &(struct shmid_ds){0}), EINVAL);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(get_by_key),  TEST(shared), TEST(removed), TEST(addresses),
+        TEST(permissions), TEST(totals), TEST(many),
+    };
+    return TAP_MAIN(argc, argv, tests);
+}
