@@ -68,6 +68,7 @@ static void copy_state(struct thread *child, const struct clone_request *request
     memcpy(child->name, self->name, sizeof(child->name));
     child->blocked = self->blocked;
     child->start_time = time_now();
+    scheduler_set_nice(child, self->nice);
     if (!(request->flags & CLONE_VM) || request->flags & CLONE_VFORK)
         child->alternate_stack = self->alternate_stack;
     if (request->flags & CLONE_CHILD_CLEARTID)

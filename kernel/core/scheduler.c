@@ -1,12 +1,12 @@
 /*
  * The scheduler (scheduler.h).
  *
- * Each hart has a queue of runnable threads and runs them round-robin, in slices of SLICE. A woken
- * thread joins the queue of the hart that wakes it: a thread that wakes another and then sleeps, as
- * the two ends of a pipe do, hands over without leaving the hart. If the waker goes on instead,
- * the woken thread waits, and after PATIENCE the timer asks an idle hart to take it; what an
- * interrupt wakes is offered at once. An idle hart looks at all queues for a thread whose patience
- * is over.
+ * Each hart has a queue of runnable threads and runs them round-robin, in slices of SLICE, or
+ * longer or shorter ones as they are nice: one of nice n has 4/5 of one of n-1. A woken thread
+ * joins the queue of the hart that wakes it: a thread that wakes another and then sleeps, as the
+ * two ends of a pipe do, hands over without leaving the hart. If the waker goes on instead, the
+ * woken thread waits, and after PATIENCE the timer asks an idle hart to take it; what an interrupt
+ * wakes is offered at once. An idle hart looks at all queues for a thread whose patience is over.
  *
  * The timer is set to the first of: the end of the slice, if somebody waits for it; the end of a
  * waiting thread's patience, if a hart idles; the first deadline of a sleeper, or of a timeout
@@ -40,6 +40,8 @@
 #define SECOND      1000000000ul
 #define MILLISECOND 1000000ul
 #define SLICE       (10 * MILLISECOND)
+#define SLICE_MIN   (MILLISECOND / 2)
+#define SLICE_MAX   (100 * MILLISECOND)
 #define PATIENCE    (MILLISECOND / 5)
 #define INTERACTIVE MILLISECOND       /* what a thread may run on when an interrupt wakes another */
 #define CPU_TICK    (4 * MILLISECOND) /* between looks at CPU time that has a limit */
@@ -57,6 +59,7 @@ struct run_queue {
     uint64_t timer_at;                 /* what the timer is set to, NEVER: nothing */
     uint64_t switches;                 /* so far */
     uint64_t user_ticks, system_ticks; /* of the threads that ran, idle not counted */
+    uint64_t nice_ticks;               /* of the user's those of nice ones */
     uint64_t user_base, system_base;   /* what current had used when it came */
     uint32_t vacate;                   /* atomic: asked to load the kernel's address space */
 } __attribute__((aligned(64)));
@@ -155,6 +158,28 @@ void scheduler_begin_ticks(struct process *process)
     }
 }
 
+/* Slices */
+
+static uint64_t slice_of(const struct thread *thread)
+{
+    return __atomic_load_n(&thread->slice, __ATOMIC_RELAXED);
+}
+
+void scheduler_set_nice(struct thread *thread, int nice)
+{
+    uint64_t slice = SLICE;
+    for (int n = nice; n > 0; n--)
+        slice = slice * 4 / 5;
+    for (int n = nice; n < 0; n++)
+        slice = slice * 5 / 4;
+    if (slice < SLICE_MIN)
+        slice = SLICE_MIN;
+    if (slice > SLICE_MAX)
+        slice = SLICE_MAX;
+    thread->nice = nice;
+    __atomic_store_n(&thread->slice, slice, __ATOMIC_RELAXED);
+}
+
 /* Switching */
 
 /* Ask one idle hart to look for work. */
@@ -180,7 +205,7 @@ static void enqueue(struct run_queue *queue, struct thread *thread, bool first)
     thread->queued_since = 0;
     if (!busy)
         return;
-    timer_not_after(queue, queue->switched_at + SLICE);
+    timer_not_after(queue, queue->switched_at + slice_of(queue->current));
     if (__atomic_load_n(&idle_harts, __ATOMIC_SEQ_CST)) {
         uint64_t now = time_now();
         thread->queued_since = now;
@@ -225,6 +250,8 @@ static void charge_hart(struct run_queue *queue, const struct thread *self,
 {
     if (self != queue->idle) {
         queue->user_ticks += self->user_ticks - queue->user_base;
+        if (self->nice > 0)
+            queue->nice_ticks += self->user_ticks - queue->user_base;
         queue->system_ticks += self->system_ticks - queue->system_base;
     }
     queue->user_base = next->user_ticks;
@@ -245,7 +272,7 @@ static void switch_thread(struct run_queue *queue)
     scheduler_charge_system();
     queue->switched_at = now;
     if (queue->count)
-        timer_not_after(queue, now + SLICE);
+        timer_not_after(queue, now + slice_of(next));
     if (wants_ticks(next))
         timer_not_after(queue, now + CPU_TICK);
     if (next == self) {
@@ -426,7 +453,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static uint64_t mind_waiting(struct run_queue *queue, uint64_t now)
 {
     struct thread *waiting = container_of(queue->threads.next, struct thread, run_link);
-    uint64_t slice_end = queue->switched_at + SLICE;
+    uint64_t slice_end = queue->switched_at + slice_of(queue->current);
     if (slice_end <= now) {
         queue->current->reschedule = true;
         slice_end = NEVER;
@@ -600,6 +627,7 @@ void scheduler_init(void)
     queue->current = boot;
     queue->switched_at = time_now();
     boot->tick_stamp = timer_ticks();
+    scheduler_set_nice(boot, 0);
     boot->hart = current_hart();
     boot->state = THREAD_RUNNING;
     string_copy(boot->name, "boot", sizeof(boot->name));
@@ -643,7 +671,7 @@ void scheduler_hart_times(unsigned hart, struct hart_times *times)
     const struct thread *current = queue->current;
     uint64_t stamp = __atomic_load_n(&current->tick_stamp, __ATOMIC_RELAXED), now = timer_ticks();
     uint64_t running = now > stamp ? now - stamp : 0;
-    uint64_t user = queue->user_ticks, system = queue->system_ticks;
+    uint64_t user = queue->user_ticks, system = queue->system_ticks, nice = queue->nice_ticks;
     uint64_t idle = queue->idle->system_ticks;
     if (current == queue->idle) {
         idle += running;
@@ -651,8 +679,11 @@ void scheduler_hart_times(unsigned hart, struct hart_times *times)
         user += current->user_ticks - queue->user_base + running;
         system += current->system_ticks - queue->system_base;
     }
+    if (current->nice > 0)
+        nice += current->user_ticks - queue->user_base + running;
     spin_unlock(&queue->lock);
     times->user = ticks_to_nanoseconds(user);
+    times->nice = ticks_to_nanoseconds(nice);
     times->system = ticks_to_nanoseconds(system);
     times->idle = ticks_to_nanoseconds(idle);
 }

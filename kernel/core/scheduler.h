@@ -40,6 +40,9 @@ void scheduler_begin_ticks(struct process *process);
 /* Give up the hart if something asked for it: on the way back from an interrupt, interrupts off. */
 void scheduler_preempt(void);
 
+/* Set how nice the thread is to others (-20..19): how long it runs while they wait. */
+void scheduler_set_nice(struct thread *thread, int nice);
+
 /* Make a new thread runnable. */
 void scheduler_add(struct thread *thread);
 
@@ -90,7 +93,7 @@ uint64_t scheduler_idle_time(void); /* nanoseconds, all harts */
 
 /* What a hart has spent its time with, in nanoseconds. */
 struct hart_times {
-    uint64_t user, system, idle;
+    uint64_t user, nice, system, idle; /* nice: of the user time, that of threads with nice > 0 */
 };
 void scheduler_hart_times(unsigned hart, struct hart_times *times);
 unsigned scheduler_runnable(void); /* threads running or ready, idle ones not counted */

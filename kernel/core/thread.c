@@ -52,6 +52,7 @@ static struct thread *create(uint64_t s0, uint64_t s1)
     thread->spin_depth = 1; /* of the run queue, which thread_started releases */
     thread->interrupts_were_on = true;
     thread->hart = &harts[0];
+    scheduler_set_nice(thread, 0);
     list_init(&thread->run_link);
     list_init(&thread->process_link);
     wait_queue_init(&thread->vfork_done, "vfork");

@@ -40,6 +40,8 @@ struct thread {
     struct credentials *credentials; /* (s) replaced with process_tree_lock; NULL: the kernel's */
     uint32_t spin_depth;             /* (i) spinlocks held */
     bool interrupts_were_on;         /* (i) before the outermost of them */
+    int nice;                        /* (t) -20..19: sched(7); scheduler_set_nice */
+    uint64_t slice;                  /* atomic: nanoseconds it may run while others wait */
     bool reschedule;                 /* atomic: give the hart up at the next chance */
     enum thread_state state;         /* (r) */
     enum wait_kind wait_kind;        /* (r) while sleeping */

@@ -107,6 +107,16 @@ static bool request_is_valid(const struct block_request *request)
 
 /* Statistics */
 
+uint64_t block_cached_pages(void)
+{
+    struct block_device *device = NULL;
+    uint64_t pages = 0;
+
+    while ((device = block_next(device)))
+        pages += object_resident(&device->object);
+    return pages;
+}
+
 static void count_start(struct block_request *request)
 {
     struct block_device *device = request->device;

@@ -65,6 +65,9 @@ struct block_device *block_find(const char *name);
 struct block_device *block_find_number(uint64_t number);
 struct block_device *block_next(struct block_device *previous); /* NULL: the first */
 
+/* Pages of disks as such in memory: metadata of file systems, mostly. */
+uint64_t block_cached_pages(void);
+
 /* Start a request; -EIO requests (behind the end, write to a read-only disk) are finished at once.
  */
 void block_submit(struct block_request *request);

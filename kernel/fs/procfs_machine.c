@@ -84,8 +84,8 @@ int procfs_write_load(uint64_t key, struct text *text)
  * interrupts, stolen, guests; what is not told apart here is in system, and idle. */
 static void write_times(struct text *text, const struct hart_times *times)
 {
-    text_format(text, " %lu 0 %lu %lu 0 0 0 0 0 0\n", times->user / TICK, times->system / TICK,
-                times->idle / TICK);
+    text_format(text, " %lu %lu %lu %lu 0 0 0 0 0 0\n", (times->user - times->nice) / TICK,
+                times->nice / TICK, times->system / TICK, times->idle / TICK);
 }
 
 static void write_all_times(struct text *text)
@@ -95,6 +95,7 @@ static void write_all_times(struct text *text)
     for (unsigned i = 0; i < hart_count(); i++) {
         scheduler_hart_times(i, &times);
         sum.user += times.user;
+        sum.nice += times.nice;
         sum.system += times.system;
         sum.idle += times.idle;
     }

@@ -12,6 +12,7 @@
 #include "core/process.h"
 #include "core/random.h"
 #include "fs/file.h"
+#include "fs/pipe.h"
 #include "fs/procfs.h"
 #include "fs/vnode.h"
 #include "lib/format.h"
@@ -213,6 +214,7 @@ enum {
     DESCRIPTORS_MAX,
     VNODE_COUNT,
     VNODE_STATE,
+    PIPE_SIZE,
 };
 
 static const struct setting settings[] = {
@@ -255,6 +257,7 @@ static const struct setting settings[] = {
     [DESCRIPTORS_MAX] = {.constant = FILES_MOST},
     [VNODE_COUNT] = {.write = write_vnode_count},
     [VNODE_STATE] = {.write = write_vnode_state},
+    [PIPE_SIZE] = {.constant = PIPE_MAX},
 };
 
 /* Files */
@@ -403,19 +406,13 @@ static const struct pseudo_type memory_directory = {.number = MEMORY_TYPE,
                                                     .entries = memory_entries};
 
 static const struct pseudo_entry file_entries[] = {
-    {"file-max", &readable, FILE_MAX},
-    {"file-nr", &readable, FILE_COUNT},
-    {"inode-nr", &readable, VNODE_COUNT},
-    {"inode-state", &readable, VNODE_STATE},
-    {"nr_open", &readable, DESCRIPTORS_MAX},
-    {"overflowgid", &readable, OVERFLOW},
-    {"overflowuid", &readable, OVERFLOW},
-    {"protected_fifos", &readable, ZERO},
-    {"protected_hardlinks", &readable, ZERO},
-    {"protected_regular", &readable, ZERO},
-    {"protected_symlinks", &readable, ZERO},
-    {"suid_dumpable", &readable, ZERO},
-    {NULL, NULL, 0},
+    {"file-max", &readable, FILE_MAX},       {"file-nr", &readable, FILE_COUNT},
+    {"inode-nr", &readable, VNODE_COUNT},    {"inode-state", &readable, VNODE_STATE},
+    {"nr_open", &readable, DESCRIPTORS_MAX}, {"overflowgid", &readable, OVERFLOW},
+    {"overflowuid", &readable, OVERFLOW},    {"pipe-max-size", &readable, PIPE_SIZE},
+    {"protected_fifos", &readable, ZERO},    {"protected_hardlinks", &readable, ZERO},
+    {"protected_regular", &readable, ZERO},  {"protected_symlinks", &readable, ZERO},
+    {"suid_dumpable", &readable, ZERO},      {NULL, NULL, 0},
 };
 
 static const struct pseudo_type files_directory = {.number = FILES_TYPE,

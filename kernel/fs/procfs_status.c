@@ -23,7 +23,7 @@
 /* Snapshots */
 
 struct snapshot {
-    int id, pid, parent, group, session, foreground, exit_signal, exit_status, hart;
+    int id, nice, pid, parent, group, session, foreground, exit_signal, exit_status, hart;
     unsigned threads, descriptors;
     uint64_t terminal_device, start_time;
     char name[THREAD_NAME_SIZE];
@@ -89,6 +89,7 @@ static void copy_thread(struct snapshot *snapshot, const struct process *process
     const struct credentials *own = thread->credentials;
 
     snapshot->id = thread->id;
+    snapshot->nice = thread->nice;
     snapshot->state = state_letter(process, thread);
     snapshot->start_time = thread->start_time;
     snapshot->hart = (int)thread->hart->index;
@@ -169,9 +170,10 @@ static void write_stat_process(const struct snapshot *snapshot, struct text *tex
                 snapshot->state, snapshot->parent, snapshot->group, snapshot->session,
                 snapshot->terminal_device, snapshot->foreground, usage->minor_faults,
                 children->minor_faults, usage->major_faults, children->major_faults);
-    text_format(text, "%lu %lu %lu %lu 20 0 %u 0 %lu ", usage->user_time / TICK,
+    text_format(text, "%lu %lu %lu %lu %d %d %u 0 %lu ", usage->user_time / TICK,
                 usage->system_time / TICK, children->user_time / TICK, children->system_time / TICK,
-                snapshot->threads, snapshot->start_time / TICK);
+                20 + snapshot->nice, snapshot->nice, snapshot->threads,
+                snapshot->start_time / TICK);
 }
 
 /* Fields 23 to 30: memory; the stack pointer and the program counter are not told. */

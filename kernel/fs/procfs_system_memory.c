@@ -41,17 +41,6 @@ static uint64_t free_pages(void)
     return page_count_free() + kernel_stacks_cached() + pmap_tables_cached();
 }
 
-/* Pages of disks as such: metadata of file systems, mostly. */
-static uint64_t disk_pages(void)
-{
-    struct block_device *device = NULL;
-    uint64_t pages = 0;
-
-    while ((device = block_next(device)))
-        pages += object_resident(&device->object);
-    return pages;
-}
-
 static void write_line(struct text *text, const char *name, uint64_t pages)
 {
     text_format(text, "%-15s %8lu kB\n", name, KIB(pages));
@@ -59,7 +48,7 @@ static void write_line(struct text *text, const char *name, uint64_t pages)
 
 int procfs_write_memory(uint64_t key, struct text *text)
 {
-    uint64_t free = free_pages(), stored = reclaim_queue_length(), disks = disk_pages();
+    uint64_t free = free_pages(), stored = reclaim_queue_length(), disks = block_cached_pages();
     struct process_totals totals;
     struct reclaim_counts counts;
     struct swap_counts swap;

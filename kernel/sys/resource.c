@@ -169,38 +169,3 @@ long sys_times(const uint64_t argument[6])
         return -EFAULT;
     return (long)(time_now() / TICK);
 }
-
-/* Is there a process that (which, who) of getpriority(2) means? 0, -ESRCH, -EINVAL. */
-static int find_priority_target(int which, int who)
-{
-    const struct process *self = current_process();
-    int result = -ESRCH;
-    if (which < PRIO_PROCESS || which > PRIO_USER)
-        return -EINVAL;
-    mutex_lock(&process_tree_lock);
-    for (struct process *p = process_next(0); p && result; p = process_next(p->pid)) {
-        if ((which == PRIO_PROCESS && p->pid == (who ? who : self->pid)) ||
-            (which == PRIO_PGRP && p->group == (who ? who : self->group)) ||
-            (which == PRIO_USER &&
-             p->credentials->uid == (who ? (uint32_t)who : credentials_current()->uid)))
-            result = 0;
-    }
-    mutex_unlock(&process_tree_lock);
-    return result;
-}
-
-/* All processes have the same priority, nice 0. */
-long sys_getpriority(const uint64_t argument[6])
-{
-    int result = find_priority_target((int)argument[0], (int)argument[1]);
-    return result ? result : DEFAULT_NICE;
-}
-
-/* The scheduler knows no priorities: only the one that all have can be set. */
-long sys_setpriority(const uint64_t argument[6])
-{
-    int result = find_priority_target((int)argument[0], (int)argument[1]);
-    if (result)
-        return result;
-    return (int)argument[2] == 0 ? 0 : -EACCES;
-}

@@ -9,6 +9,8 @@
 #include "arch/riscv/machine.h"
 #include "arch/riscv/pmap.h"
 #include "core/load.h"
+#include "dev/block.h"
+#include "vm/reclaim.h"
 #include "core/process.h"
 #include "core/random.h"
 #include "core/time.h"
@@ -96,11 +98,15 @@ long sys_sysinfo(const uint64_t argument[6])
         .uptime = (int64_t)(time_now() / NANOSECONDS_PER_SECOND),
         .total_ram = page_count_total() * PAGE_SIZE,
         .free_ram = page_count_free() * PAGE_SIZE,
+        .buffer_ram = block_cached_pages() * PAGE_SIZE,
         .processes = (uint16_t)process_count(),
         .unit = 1,
     };
+    struct reclaim_counts counts;
     struct swap_counts swap;
 
+    reclaim_count(&counts);
+    info.shared_ram = counts.shared * PAGE_SIZE;
     swap_count(&swap);
     info.total_swap = swap.total * PAGE_SIZE;
     info.free_swap = swap.free * PAGE_SIZE;
