@@ -63,6 +63,7 @@
 #define SYS_sendfile           71
 #define SYS_pselect6           72
 #define SYS_ppoll              73
+#define SYS_signalfd4          74
 #define SYS_vmsplice           75
 #define SYS_splice             76
 #define SYS_tee                77
@@ -213,9 +214,12 @@
 #define SYS_preadv2            286
 #define SYS_pwritev2           287
 #define SYS_statx              291
+#define SYS_pidfd_send_signal  424
+#define SYS_pidfd_open         434
 #define SYS_clone3             435
 #define SYS_close_range        436
 #define SYS_openat2            437
+#define SYS_pidfd_getfd        438
 #define SYS_faccessat2         439
 #define SYS_epoll_pwait2       441
 #define SYS_fchmodat2          452

@@ -20,6 +20,7 @@
 #include "core/user.h"
 #include "fs/file.h"
 #include "fs/path_context.h"
+#include "fs/process_file.h"
 #include "fs/vnode.h"
 #include "lib/string.h"
 #include "vm/aspace.h"
@@ -27,7 +28,8 @@
 #define FLAGS_ACCEPTED                                                                             \
     (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK | CLONE_PARENT |              \
      CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |    \
-     CLONE_DETACHED | CLONE_UNTRACED | CLONE_CHILD_SETTID | CLONE_IO | CLONE_CLEAR_SIGHAND)
+     CLONE_DETACHED | CLONE_UNTRACED | CLONE_CHILD_SETTID | CLONE_IO | CLONE_CLEAR_SIGHAND |       \
+     CLONE_PIDFD)
 
 /* Errors as in clone(2). Signal handlers are shared by the threads of a process only. */
 static int check_flags(uint64_t flags)
@@ -40,7 +42,9 @@ static int check_flags(uint64_t flags)
         return -EINVAL;
     if ((flags & CLONE_SIGHAND) && (!(flags & CLONE_THREAD) || flags & CLONE_CLEAR_SIGHAND))
         return -EINVAL;
-    if ((flags & CLONE_THREAD) && (flags & CLONE_VFORK))
+    if ((flags & CLONE_THREAD) && (flags & (CLONE_VFORK | CLONE_PIDFD)))
+        return -EINVAL;
+    if ((flags & CLONE_PIDFD) && (flags & CLONE_DETACHED))
         return -EINVAL;
     if ((flags & CLONE_PARENT) && current_process() == init_process)
         return -EINVAL;
@@ -267,6 +271,60 @@ static void wait_for_vfork(const struct process *child, int pid)
     mutex_unlock(&process_tree_lock);
 }
 
+/* The file that stands for the child, and a descriptor that is reserved for it. */
+struct child_file {
+    struct file *file; /* NULL: none is wanted */
+    int descriptor;
+};
+
+static int prepare_file(const struct clone_request *request, struct process *child,
+                        struct child_file *result)
+{
+    if (!(request->flags & CLONE_PIDFD))
+        return 0;
+    result->descriptor = file_reserve(true);
+    if (result->descriptor < 0)
+        return result->descriptor;
+    result->file = process_file_create(child, 0);
+    if (result->file &&
+        !copy_to_user(request->pidfd, &result->descriptor, sizeof(result->descriptor)))
+        return 0;
+    file_fill(result->descriptor, NULL);
+    int error = result->file ? -EFAULT : -ENOMEM;
+    if (result->file)
+        file_release(result->file);
+    result->file = NULL;
+    return error;
+}
+
+/* The child has been made, or not. */
+static void finish_file(struct child_file *result, int error)
+{
+    if (!result->file)
+        return;
+    file_fill(result->descriptor, error ? NULL : result->file);
+    if (error)
+        file_release(result->file);
+}
+
+/* Enter the child, or give it back. */
+static int enter_or_destroy(const struct clone_request *request, struct process *child,
+                            struct thread *thread)
+{
+    struct child_file file = {NULL, -1};
+    int error = prepare_file(request, child, &file);
+    if (error) {
+        mutex_lock(&process_tree_lock);
+        process_destroy(child);
+        mutex_unlock(&process_tree_lock);
+        return error;
+    }
+    if (!enter_process(request, child, thread))
+        error = -EINTR_REPEAT;
+    finish_file(&file, error);
+    return error;
+}
+
 static long clone_process(const struct clone_request *request)
 {
     struct process *child;
@@ -276,8 +334,8 @@ static long clone_process(const struct clone_request *request)
         return error;
     child = prepare_process(request, thread, &error);
     pid = thread->id;
-    if (child && !enter_process(request, child, thread))
-        error = -EINTR_REPEAT;
+    if (child)
+        error = enter_or_destroy(request, child, thread);
     if (error) {
         discard(thread);
         return error;

@@ -149,13 +149,15 @@ _Noreturn void process_exit_thread(int status);
  */
 struct clone_request {
     uint64_t flags, stack, parent_tid, child_tid, tls;
+    uint64_t pidfd; /* where its descriptor is to be stored (CLONE_PIDFD) */
     int exit_signal;
 };
 long process_clone(const struct clone_request *request);
 
 /* wait4(2) and waitid(2): what to wait for, and what was found. */
 struct wait_request {
-    int type, id; /* P_ALL, P_PID, P_PGID */
+    int type, id;            /* P_ALL, P_PID, P_PGID, P_PIDFD: */
+    struct process *process; /* this one */
     unsigned options;
 };
 struct wait_result {

@@ -53,6 +53,8 @@ static bool is_meant(const struct process *child, const struct wait_request *req
     bool is_clone = child->exit_signal != SIGCHLD;
     if (request->type == P_PID && child->pid != request->id)
         return false;
+    if (request->type == P_PIDFD && child != request->process)
+        return false;
     if (request->type == P_PGID && child->group != request->id)
         return false;
     /* wait4(2): children that send another signal than SIGCHLD are "clone" children. */

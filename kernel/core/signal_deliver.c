@@ -54,8 +54,6 @@ static bool is_repeated_after_handler(const struct trap_frame *frame,
     case SYS_clock_nanosleep:
     case SYS_ppoll:
     case SYS_pselect6:
-    case SYS_epoll_pwait:
-    case SYS_epoll_pwait2:
         return false;
     default:
         return true;

@@ -6,6 +6,8 @@ static const struct vnode_operations operations_of[ANONYMOUS_KINDS] = {
     [ANONYMOUS_EPOLL] = {.label = "anon_inode:[eventpoll]"},
     [ANONYMOUS_EVENT] = {.label = "anon_inode:[eventfd]"},
     [ANONYMOUS_TIMER] = {.label = "anon_inode:[timerfd]"},
+    [ANONYMOUS_SIGNAL] = {.label = "anon_inode:[signalfd]"},
+    [ANONYMOUS_PROCESS] = {.label = "anon_inode:[pidfd]"},
 };
 
 static struct vnode vnodes[ANONYMOUS_KINDS]; /* the first reference of each is never released */

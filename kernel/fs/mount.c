@@ -27,6 +27,7 @@
 #include "fs/procfs.h"
 #include "fs/pseudo.h"
 #include "fs/socket.h"
+#include "fs/signal_file.h"
 #include "fs/timer_file.h"
 #include "fs/sysfs.h"
 #include "fs/tmpfs.h"
@@ -60,6 +61,7 @@ void file_systems_init(void)
     epoll_init();
     event_init();
     timer_files_init();
+    signal_files_init();
     rename_init();
     pipe_init();
     socket_init();

@@ -4,6 +4,7 @@
 #include "abi/errno.h"
 #include "abi/fcntl.h"
 #include "core/process.h"
+#include "core/syscall.h"
 #include "core/time.h"
 #include "fs/epoll.h"
 #include "sys/at.h"
@@ -82,7 +83,7 @@ static long wait(const uint64_t argument[6], uint64_t deadline)
         result = -EINVAL;
     }
     file_release(set);
-    return result;
+    return result == -EINTR ? -EINTR_ALWAYS : result; /* signal(7) */
 }
 
 long sys_epoll_pwait(const uint64_t argument[6])

@@ -12,6 +12,7 @@
 #include "core/process.h"
 #include "core/user.h"
 #include "fs/file.h"
+#include "fs/process_file.h"
 #include "fs/path.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -40,7 +41,10 @@ long sys_clone(const uint64_t argument[6])
         .parent_tid = argument[2],
         .tls = argument[3],
         .child_tid = argument[4],
+        .pidfd = argument[2],
     };
+    if ((request.flags & CLONE_PIDFD) && (request.flags & CLONE_PARENT_SETTID))
+        return -EINVAL; /* both are stored at the same place */
     return process_clone(&request);
 }
 
@@ -97,6 +101,7 @@ long sys_clone3(const uint64_t argument[6])
         .parent_tid = args.parent_tid,
         .tls = args.tls,
         .child_tid = args.child_tid,
+        .pidfd = args.pidfd,
     };
     return process_clone(&request);
 }
@@ -216,6 +221,40 @@ static void fill_siginfo(const struct wait_result *result, struct siginfo *sigin
             result->code == CLD_CONTINUED ? SIGCONT : wait_status_signal(result->status);
 }
 
+/* Find what P_PIDFD names: its file, referenced. A wait on one with O_NONBLOCK does not sleep. */
+static int find_waited(struct wait_request *request, struct file **file)
+{
+    *file = NULL;
+    if (request->type != P_PIDFD)
+        return 0;
+    if (request->id < 0)
+        return -EINVAL;
+    *file = file_get(request->id);
+    request->process = *file ? process_of_file(*file) : NULL;
+    if (request->process) {
+        if ((*file)->flags & O_NONBLOCK)
+            request->options |= WNOHANG;
+        return 0;
+    }
+    if (*file)
+        file_release(*file);
+    return -EBADF;
+}
+
+static int check_wait(const struct wait_request *request)
+{
+    if (request->options &
+            ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | WNOTHREAD | WALL | WCLONE) ||
+        !(request->options & (WEXITED | WSTOPPED | WCONTINUED)))
+        return -EINVAL;
+    if (request->type < P_ALL || request->type > P_PIDFD)
+        return -EINVAL;
+    if ((request->type == P_PID && request->id <= 0) ||
+        (request->type == P_PGID && request->id < 0))
+        return -EINVAL;
+    return 0;
+}
+
 /* waitid(2): argument[4] is the rusage of the system call, which libraries do not show. */
 long sys_waitid(const uint64_t argument[6])
 {
@@ -223,18 +262,19 @@ long sys_waitid(const uint64_t argument[6])
         .type = (int)argument[0], .id = (int)argument[1], .options = (unsigned)argument[3]};
     struct wait_result result;
     struct siginfo siginfo;
-    int error;
-    if (request.options &
-            ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | WNOTHREAD | WALL | WCLONE) ||
-        !(request.options & (WEXITED | WSTOPPED | WCONTINUED)))
-        return -EINVAL;
-    if (request.type != P_ALL && request.type != P_PID && request.type != P_PGID)
-        return -EINVAL;
-    if ((request.type == P_PID && request.id <= 0) || (request.type == P_PGID && request.id < 0))
-        return -EINVAL;
+    struct file *file;
+    int error = check_wait(&request);
+    if (!error)
+        error = find_waited(&request, &file);
+    if (error)
+        return error;
     if (request.type == P_PGID && request.id == 0)
         request.id = current_process()->group;
     error = process_wait(&request, &result);
+    if (!error && !result.pid && !(argument[3] & WNOHANG))
+        error = -EAGAIN;
+    if (file)
+        file_release(file);
     if (error)
         return error;
     fill_siginfo(&result, &siginfo);

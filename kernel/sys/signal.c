@@ -1,7 +1,7 @@
 /*
  * System calls of signals: sending, masks, actions.
  */
-#include "core/signal.h"
+#include "sys/signal.h"
 #include "abi/errno.h"
 #include "arch/riscv/hart.h"
 #include "core/process.h"
@@ -38,6 +38,13 @@ static struct signal_information from_self(int code)
     const struct process *self = current_process();
     return (struct signal_information){
         .code = code, .pid = self->pid, .uid = credentials_current()->uid};
+}
+
+int signal_send_from_user(struct process *target, int number,
+                          const struct signal_information *information)
+{
+    struct signal_information own = from_self(SI_USER);
+    return send(target, NULL, number, information ? information : &own);
 }
 
 /* To each process of a group, or to all but the first and the caller: success if one got it.
@@ -115,9 +122,7 @@ long sys_tgkill(const uint64_t argument[6])
     return send_to_thread((int)argument[0], (int)argument[1], (int)argument[2], &information);
 }
 
-/* Information that a program makes up: only to itself may it look as if it came from the kernel, or
- * from kill(2). target: the process or thread it is for. */
-static int information_from_user(vaddr_t address, int number, int target,
+int signal_information_from_user(vaddr_t address, int number, int target,
                                  struct signal_information *information)
 {
     if (copy_from_user(information, address, sizeof(*information)))
@@ -133,7 +138,7 @@ long sys_rt_sigqueueinfo(const uint64_t argument[6])
 {
     struct signal_information information;
     int pid = (int)argument[0], number = (int)argument[1];
-    int result = information_from_user(argument[2], number, pid, &information);
+    int result = signal_information_from_user(argument[2], number, pid, &information);
     if (result)
         return result;
     if (number < 0 || number > SIGMAX)
@@ -148,7 +153,7 @@ long sys_rt_tgsigqueueinfo(const uint64_t argument[6])
 {
     struct signal_information information;
     int process = (int)argument[0], id = (int)argument[1], number = (int)argument[2];
-    int result = information_from_user(argument[3], number, id, &information);
+    int result = signal_information_from_user(argument[3], number, id, &information);
     if (result)
         return result;
     if (process <= 0 || id <= 0)

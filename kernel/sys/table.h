@@ -88,6 +88,7 @@
     SYSTEM_CALL(SYS_epoll_pwait, epoll_pwait)                                                      \
     SYSTEM_CALL(SYS_epoll_pwait2, epoll_pwait2)                                                    \
     SYSTEM_CALL(SYS_eventfd2, eventfd2)                                                            \
+    SYSTEM_CALL(SYS_signalfd4, signalfd4)                                                          \
     SYSTEM_CALL(SYS_timerfd_create, timerfd_create)                                                \
     SYSTEM_CALL(SYS_timerfd_settime, timerfd_settime)                                              \
     SYSTEM_CALL(SYS_timerfd_gettime, timerfd_gettime)                                              \
@@ -122,6 +123,9 @@
     SYSTEM_CALL(SYS_waitid, waitid)                                                                \
     SYSTEM_CALL(SYS_wait4, wait4)                                                                  \
     SYSTEM_CALL(SYS_set_tid_address, set_tid_address)                                              \
+    SYSTEM_CALL(SYS_pidfd_open, pidfd_open)                                                        \
+    SYSTEM_CALL(SYS_pidfd_send_signal, pidfd_send_signal)                                          \
+    SYSTEM_CALL(SYS_pidfd_getfd, pidfd_getfd)                                                      \
     SYSTEM_CALL(SYS_clone, clone)                                                                  \
     SYSTEM_CALL(SYS_clone3, clone3)                                                                \
     SYSTEM_CALL(SYS_futex, futex)                                                                  \

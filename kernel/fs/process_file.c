@@ -1,0 +1,45 @@
+/* Files that stand for processes (pidfd_open(2)). */
+#include "fs/process_file.h"
+#include "abi/fcntl.h"
+#include "abi/poll.h"
+#include "core/process.h"
+#include "fs/anonymous.h"
+
+/* Ended: POLLIN; and somebody has collected the status: POLLHUP as well. */
+static unsigned process_poll(struct file *file, struct wait_queue **queue)
+{
+    struct process *process = file->state;
+    unsigned events = 0;
+
+    *queue = &process->ended;
+    mutex_lock(&process_tree_lock);
+    if (process->state == PROCESS_ZOMBIE)
+        events = POLLIN | POLLRDNORM;
+    if (events && process_find(process->pid) != process)
+        events |= POLLHUP;
+    mutex_unlock(&process_tree_lock);
+    return events;
+}
+
+static void process_file_release(struct file *file)
+{
+    process_release(file->state);
+}
+
+static const struct file_operations process_operations = {.poll = process_poll,
+                                                          .release = process_file_release};
+
+struct file *process_file_create(struct process *process, uint32_t flags)
+{
+    struct file *file =
+        anonymous_file(ANONYMOUS_PROCESS, &process_operations, process, O_RDWR | flags);
+
+    if (file)
+        process_reference(process);
+    return file;
+}
+
+struct process *process_of_file(const struct file *file)
+{
+    return file->operations == &process_operations ? file->state : NULL;
+}

@@ -1,0 +1,134 @@
+/*
+ * Processes by descriptor: pidfd_open(2), pidfd_send_signal(2) and pidfd_getfd(2).
+ */
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "arch/riscv/hart.h"
+#include "core/process.h"
+#include "core/user.h"
+#include "fs/process_file.h"
+#include "sys/signal.h"
+#include "sys/table.h"
+
+/* The process with this pid, referenced; -ESRCH, -ENOENT: it is a thread. */
+static int get_process(int pid, struct process **process)
+{
+    int error = -ESRCH;
+
+    mutex_lock(&process_tree_lock);
+    *process = process_find(pid);
+    if (*process) {
+        process_reference(*process);
+        error = 0;
+    } else if (process_find_thread(pid)) {
+        error = -ENOENT;
+    }
+    mutex_unlock(&process_tree_lock);
+    return error;
+}
+
+/* Descriptors of threads (PIDFD_THREAD) are not here. */
+long sys_pidfd_open(const uint64_t argument[6])
+{
+    unsigned flags = (unsigned)argument[1];
+    struct process *process;
+
+    if ((flags & ~(unsigned)O_NONBLOCK) || (int)argument[0] <= 0)
+        return -EINVAL;
+    int error = get_process((int)argument[0], &process);
+    if (error)
+        return error;
+    struct file *file = process_file_create(process, flags);
+    process_release(process);
+    return file_install_new(file, true);
+}
+
+/* The file of a process at a descriptor, referenced, or -EBADF. */
+static int get_process_file(uint64_t descriptor, struct file **file)
+{
+    *file = file_get((int)descriptor);
+    if (*file && process_of_file(*file))
+        return 0;
+    if (*file)
+        file_release(*file);
+    return -EBADF;
+}
+
+/* Has nobody collected its status? process_tree_lock held. */
+static bool is_there(const struct process *process)
+{
+    return process_find(process->pid) == process;
+}
+
+static long send(struct process *process, int number, vaddr_t address)
+{
+    struct signal_information information, *given = NULL;
+    int error = 0;
+
+    if (address) {
+        int32_t told;
+        if (copy_from_user(&told, address, sizeof(told)))
+            return -EFAULT;
+        if (told != number)
+            return -EINVAL;
+        error = signal_information_from_user(address, number, process->pid, &information);
+        given = &information;
+    }
+    if (error)
+        return error;
+    mutex_lock(&process_tree_lock);
+    error = is_there(process) ? signal_send_from_user(process, number, given) : -ESRCH;
+    mutex_unlock(&process_tree_lock);
+    return error;
+}
+
+long sys_pidfd_send_signal(const uint64_t argument[6])
+{
+    int number = (int)argument[1];
+    struct file *file;
+
+    if (argument[3])
+        return -EINVAL; /* other targets than the process */
+    long result = get_process_file(argument[0], &file);
+    if (result)
+        return result;
+    result =
+        number < 0 || number > SIGMAX ? -EINVAL : send(process_of_file(file), number, argument[2]);
+    file_release(file);
+    return result;
+}
+
+/* The file at a descriptor of another process, referenced: -ESRCH, -EPERM, -EBADF. */
+static int get_foreign_file(struct process *process, int descriptor, struct file **file)
+{
+    struct file_table *files = NULL;
+    int error = -ESRCH;
+
+    mutex_lock(&process_tree_lock);
+    if (is_there(process) && process->state == PROCESS_ALIVE)
+        error = credentials_may_inspect(process, true) ? 0 : -EPERM;
+    if (!error)
+        files = process_files(process);
+    mutex_unlock(&process_tree_lock);
+    if (error)
+        return error;
+    if (!files)
+        return -ESRCH;
+    *file = file_table_get(files, descriptor);
+    file_table_release(files);
+    return *file ? 0 : -EBADF;
+}
+
+long sys_pidfd_getfd(const uint64_t argument[6])
+{
+    struct file *file, *found;
+
+    if (argument[2])
+        return -EINVAL;
+    int error = get_process_file(argument[0], &file);
+    if (error)
+        return error;
+    error = get_foreign_file(process_of_file(file), (int)argument[1], &found);
+    file_release(file);
+    return error ? error : file_install_new(found, true);
+}
