@@ -2,16 +2,11 @@
  * execve(2) (exec.h).
  *
  * The new address space is built whole, next to the old one; all that can fail happens before the
- * point of no return, so a failing call leaves the old program as it was. The layout is Linux's
- * without randomisation:
- *
- *   program (as linked)  heap ->   ...   [position-independent: 2/3 of user space]   ...
- *      <- mappings   gap for the stack   <- stack
- *
- * and the stack, from the top: 8 zero bytes, the file name, the environment's strings, the
- * arguments' strings, 16 random bytes, the auxiliary vector, the pointers to the environment and to
- * the arguments, and the argument count, to which sp points (System V ABI for RISC-V, "Process
- * Initialization").
+ * point of no return, so a failing call leaves the old program as it was. Where its parts go,
+ * placement.c says; the stack has, from the top: 8 zero bytes, the file name, the environment's
+ * strings, the arguments' strings, 16 random bytes, the auxiliary vector, the pointers to the
+ * environment and to the arguments, and the argument count, to which sp points (System V ABI for
+ * RISC-V, "Process Initialization").
  */
 #include "core/exec.h"
 #include "abi/errno.h"
@@ -21,6 +16,7 @@
 #include "arch/riscv/isa.h"
 #include "core/arguments.h"
 #include "core/process_internal.h"
+#include "core/placement.h"
 #include "core/program.h"
 #include "core/random.h"
 #include "core/signal.h"
@@ -33,8 +29,6 @@
 #include "vm/aspace.h"
 #include "vm/kmem.h"
 
-#define STACK_GAP_MIN     (128ul << 20) /* room left for the stack to grow, whatever its limit */
-#define STACK_GUARD       (1ul << 20)   /* between the stack's room and mappings */
 #define STACK_INITIAL     (128ul << 10) /* mapped below the arguments */
 #define ARGUMENTS_MIN     (128ul << 10) /* what may always be passed: E2BIG beyond */
 #define ARGUMENTS_MAX     (6ul << 20)   /* and at most, with large stacks */
@@ -56,6 +50,7 @@ struct exec {
     bool secure;                     /* it has gained by them: AT_SECURE */
     bool readable;                   /* by the caller: others may look into it */
     vaddr_t entry, stack, strings;   /* of the new program */
+    uint64_t stack_gap;              /* unused bytes below the strings */
 };
 
 /* Finding the program */
@@ -204,31 +199,20 @@ static int find_credentials(struct exec *exec)
 
 /* Building the address space */
 
-static uint64_t stack_top(void)
-{
-    return user_end - PAGE_SIZE;
-}
-
-static uint64_t mmap_top(void)
-{
-    uint64_t gap = process_limit(RLIMIT_STACK), most = stack_top() / 6 * 5;
-    if (gap < STACK_GAP_MIN)
-        gap = STACK_GAP_MIN;
-    if (gap > most)
-        gap = most;
-    return page_round_down(stack_top() - gap - STACK_GUARD);
-}
-
 static void set_layout(struct exec *exec)
 {
     struct aspace *aspace = exec->aspace;
     const struct elf_layout *layout = &exec->program.layout;
+    struct placement placement;
     uint64_t bias = 0;
+    placement_choose(&placement);
+    exec->stack_gap = placement.stack_gap;
     if (layout->position_independent)
-        bias = (user_end / 3 * 2 - layout->start) & ~(layout->alignment - 1);
+        bias = (placement.program - layout->start) & ~(layout->alignment - 1);
     exec->program.bias = bias;
     exec->entry = layout->entry + bias;
-    aspace_set_layout(aspace, stack_top(), mmap_top(), page_round_up(layout->break_start + bias));
+    aspace_set_layout(aspace, placement.stack_top, placement.mmap_top,
+                      page_round_up(layout->break_start + bias) + placement.heap_gap);
     aspace->code_start = layout->code_start + bias;
     aspace->code_end = layout->code_end + bias;
     aspace->data_start = layout->data_start + bias;
@@ -336,13 +320,13 @@ static void make_auxiliary(const struct exec *exec, vaddr_t random,
 
 static int map_stack(struct exec *exec)
 {
-    uint64_t used = stack_top() - page_round_down(exec->stack);
+    uint64_t used = exec->aspace->stack_top - page_round_down(exec->stack);
     uint64_t limit = page_round_down(process_limit(RLIMIT_STACK));
     uint64_t size = used + STACK_INITIAL < limit ? used + STACK_INITIAL
                     : used > limit               ? used
                                                  : limit;
     struct map_request request = {
-        .address = stack_top() - size,
+        .address = exec->aspace->stack_top - size,
         .length = size,
         .access = ACCESS_READ | ACCESS_WRITE,
         .max_access = ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE,
@@ -388,8 +372,8 @@ static int build_stack(struct exec *exec)
     size_t words = 1 + arguments->argument_count + 1 + arguments->environment_count + 1;
     vaddr_t random;
     int result;
-    exec->strings = stack_top() - sizeof(uint64_t) - arguments->size;
-    random = (exec->strings - RANDOM_SIZE) & ~15ul;
+    exec->strings = aspace->stack_top - sizeof(uint64_t) - arguments->size;
+    random = (exec->strings - exec->stack_gap - RANDOM_SIZE) & ~15ul;
     exec->stack =
         (random - words * sizeof(uint64_t) - AUXILIARY_COUNT * sizeof(struct auxiliary)) & ~15ul;
     aspace->auxiliary_start = exec->stack + words * sizeof(uint64_t);

@@ -14,6 +14,7 @@
 #include "arch/riscv/tlb.h"
 #include "arch/riscv/trap.h"
 #include "core/futex.h"
+#include "core/placement.h"
 #include "core/printk.h"
 #include "core/process.h"
 #include "core/random.h"
@@ -88,6 +89,7 @@ _Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree)
     strace_init();          /* whose system calls are printed */
     futex_init();           /* waiting for words of user memory */
     vdso_init();            /* the code that programs share with the kernel */
+    placement_init();       /* where programs go */
     shm_init();             /* System V shared memory */
     file_systems_init();    /* vnodes, names, mounts, the types of file systems */
     console_init();         /* the console as a terminal */

@@ -10,6 +10,7 @@
 #include "core/credentials.h"
 #include "core/pid.h"
 #include "core/process.h"
+#include "core/placement.h"
 #include "core/random.h"
 #include "fs/file.h"
 #include "fs/pipe.h"
@@ -156,6 +157,17 @@ static uint64_t get_overcommit(void)
     return __atomic_load_n(&overcommit_policy, __ATOMIC_RELAXED);
 }
 
+static uint64_t get_randomize(void)
+{
+    return __atomic_load_n(&randomize_policy, __ATOMIC_RELAXED);
+}
+
+static int set_randomize(uint64_t number)
+{
+    __atomic_store_n(&randomize_policy, (unsigned)number, __ATOMIC_RELAXED);
+    return 0;
+}
+
 static uint64_t get_region_limit(void)
 {
     return __atomic_load_n(&region_count_limit, __ATOMIC_RELAXED);
@@ -208,6 +220,7 @@ enum {
     OVERCOMMIT_RATIO,
     MIN_ADDRESS,
     REGIONS_MAX,
+    RANDOMIZE,
     DROP_CACHES,
     FILE_MAX,
     FILE_COUNT,
@@ -248,6 +261,7 @@ static const struct setting settings[] = {
                     .most = OVERCOMMIT_ALWAYS},
     [OVERCOMMIT_RATIO] = {.constant = 50},
     [MIN_ADDRESS] = {.constant = ADDRESS_MIN},
+    [RANDOMIZE] = {.get_number = get_randomize, .set_number = set_randomize, .most = RANDOMIZE_ALL},
     [REGIONS_MAX] = {.get_number = get_region_limit,
                      .set_number = set_region_limit,
                      .most = INT32_MAX},
@@ -373,7 +387,7 @@ static const struct pseudo_entry kernel_entries[] = {
     {"pid_max", &changeable, PID_LIMIT},
     {"printk", &readable, MESSAGE_LEVELS},
     {"random", &random_directory, 0},
-    {"randomize_va_space", &readable, ZERO},
+    {"randomize_va_space", &changeable, RANDOMIZE},
     {"tainted", &readable, ZERO},
     {"threads-max", &changeable, THREADS_MAX},
     {"version", &readable, VERSION},

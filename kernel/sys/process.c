@@ -2,6 +2,7 @@
  * System calls of the process life cycle: fork, exec, exit, wait, identifiers.
  */
 #include "abi/errno.h"
+#include "abi/personality.h"
 #include "abi/fcntl.h"
 #include "abi/resource.h"
 #include "abi/sched.h"
@@ -20,8 +21,6 @@
 #include "sys/table.h"
 #include "vm/kmem.h"
 
-#define PERSONALITY_QUERY        0xffffffffu
-#define PERSONALITY_NO_RANDOMIZE 0x0040000u /* addresses are not random here */
 long sys_exit(const uint64_t argument[6])
 {
     process_exit_thread(wait_status_exit((int)argument[0]));
@@ -359,7 +358,7 @@ long sys_personality(const uint64_t argument[6])
 {
     uint32_t persona = (uint32_t)argument[0], old = current_process()->personality;
     if (persona != PERSONALITY_QUERY) {
-        if (persona & ~PERSONALITY_NO_RANDOMIZE)
+        if (persona & ~ADDR_NO_RANDOMIZE)
             return -EINVAL;
         current_process()->personality = persona;
     }
