@@ -301,7 +301,7 @@ TEST_INPUTS := $(B)/kernel.elf $(B)/debug/kernel.elf $(B)/root.img $(B)/tools/su
 	$(DIFFERENTIAL)
 export MAPIX_HOST_TESTS := $(HOST_TESTS) $(FUZZ_TESTS)
 
-.PHONY: test test-long test-host test-guest test-differential test-on-linux check bench format
+.PHONY: test test-long test-host test-guest test-differential test-on-linux test-debian check bench format
 test: setup-test $(HOST_TESTS) $(FUZZ_TESTS) $(TEST_INPUTS)
 	@tests/run short
 test-long: setup-test $(HOST_TESTS) $(FUZZ_TESTS) $(TEST_INPUTS)
@@ -314,6 +314,8 @@ test-differential: $(TEST_INPUTS)
 	@tests/run differential
 test-on-linux: $(LINUX_PROGRAMS) $(B)/flags/list
 	@tests/run-linux $(TESTS)
+test-debian: all debian
+	@MAPIX_NO_BUILD=1 tests/run-debian $(TESTS)
 check: setup-test
 	@tools/check-format && tools/check-citations && tools/check-coverage
 bench: $(B)/kernel.elf $(B)/root.img $(B)/tools/supervise
