@@ -117,6 +117,7 @@ struct open_how { /* openat2(2) */
 #define RWF_HIPRI    0x01 /* preadv2(2) */
 #define RWF_DSYNC    0x02
 #define RWF_SYNC     0x04
+#define RWF_NOWAIT   0x08
 #define RWF_APPEND   0x10
 #define RWF_NOAPPEND 0x20
 

@@ -201,6 +201,7 @@
 #define SYS_wait4              260
 #define SYS_prlimit64          261
 #define SYS_clock_adjtime      266
+#define SYS_name_to_handle_at  264
 #define SYS_syncfs             267
 #define SYS_sendmmsg           269
 #define SYS_process_vm_readv   270

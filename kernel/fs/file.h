@@ -37,6 +37,7 @@ struct file_operations {
     void (*release)(struct file *file); /* last reference gone */
     bool seekable;
     bool direct; /* O_DIRECT is possible */
+    bool nowait; /* read and write go by file_flags about O_NONBLOCK: RWF_NOWAIT */
 };
 
 struct file {

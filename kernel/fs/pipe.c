@@ -439,11 +439,18 @@ static void pipe_release(struct file *file)
     pipe_put(pipe);
 }
 
-static const struct file_operations read_operations = {
-    .read = pipe_read, .control = pipe_control, .poll = pipe_poll, .release = pipe_release};
-static const struct file_operations write_operations = {
-    .write = pipe_write, .control = pipe_control, .poll = pipe_poll, .release = pipe_release};
+static const struct file_operations read_operations = {.read = pipe_read,
+                                                       .nowait = true,
+                                                       .control = pipe_control,
+                                                       .poll = pipe_poll,
+                                                       .release = pipe_release};
+static const struct file_operations write_operations = {.write = pipe_write,
+                                                        .nowait = true,
+                                                        .control = pipe_control,
+                                                        .poll = pipe_poll,
+                                                        .release = pipe_release};
 static const struct file_operations both_operations = {.read = pipe_read,
+                                                       .nowait = true,
                                                        .write = pipe_write,
                                                        .control = pipe_control,
                                                        .poll = pipe_poll,

@@ -98,7 +98,8 @@ static int write_through(struct file *file, uint64_t offset, size_t size, uint32
 static long regular_write(struct file *file, uint64_t offset, struct transfer *transfer)
 {
     struct vnode *vnode = file->vnode;
-    uint32_t flags = file_flags(file, transfer);
+    bool synchronous = vnode->mount->flags & MS_SYNCHRONOUS;
+    uint32_t flags = file_flags(file, transfer) | (synchronous ? O_SYNC : 0);
     bool append = flags & O_APPEND, direct = is_direct(file, transfer);
 
     if (!vnode->operations->write)

@@ -373,6 +373,7 @@ static unsigned socket_poll(struct file *file, struct wait_queue **queue)
 const struct file_operations socket_operations = {
     .read = socket_read,
     .write = socket_write,
+    .nowait = true,
     .control = socket_control,
     .poll = socket_poll,
     .release = socket_release,

@@ -193,14 +193,29 @@ long sys_pwritev(const uint64_t argument[6])
     return move((int)argument[0], &buffers, error, file_write, &offset);
 }
 
-/* What the flags of preadv2(2) mean for the open file: 0, or -EOPNOTSUPP. */
-static int decode_flags(unsigned flags, bool write, struct transfer *transfer)
+/* Does a read or write of the file obey a wish not to wait? */
+static bool can_avoid_waiting(int descriptor)
 {
-    if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND | RWF_NOAPPEND) ||
+    struct file *file = file_get(descriptor);
+    bool result = file && file->operations->nowait;
+
+    if (file)
+        file_release(file);
+    return result;
+}
+
+/* What the flags of preadv2(2) mean for the open file: 0, or -EOPNOTSUPP. */
+static int decode_flags(int descriptor, unsigned flags, bool write, struct transfer *transfer)
+{
+    if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND) ||
         (flags & (RWF_APPEND | RWF_NOAPPEND)) == (RWF_APPEND | RWF_NOAPPEND))
         return -EOPNOTSUPP;
     if (!write && (flags & (RWF_APPEND | RWF_NOAPPEND)))
         return -EOPNOTSUPP;
+    if ((flags & RWF_NOWAIT) && !can_avoid_waiting(descriptor))
+        return -EOPNOTSUPP; /* the page cache may have to wait for a disk */
+    if (flags & RWF_NOWAIT)
+        transfer->set_flags |= O_NONBLOCK;
     if (flags & RWF_DSYNC)
         transfer->set_flags |= O_DSYNC;
     if (flags & RWF_SYNC)
@@ -219,7 +234,7 @@ static long move_with_flags(const uint64_t argument[6], bool write)
     int error = buffers_several(&buffers, argument[1], argument[2]);
 
     if (!error) {
-        error = decode_flags((unsigned)argument[5], write, &buffers.transfer);
+        error = decode_flags((int)argument[0], (unsigned)argument[5], write, &buffers.transfer);
         if (error)
             buffers_release(&buffers);
     }

@@ -166,3 +166,20 @@ long sys_faccessat2(const uint64_t argument[6])
     return check_access((int)argument[0], argument[1], (unsigned)argument[2],
                         (unsigned)argument[3]);
 }
+
+/* Files have no handles by which they could be opened later. */
+long sys_name_to_handle_at(const uint64_t argument[6])
+{
+    unsigned flags = (unsigned)argument[4];
+    struct vnode *vnode;
+
+    if (flags & ~(unsigned)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    unsigned lookup =
+        (flags & AT_EMPTY_PATH) | (flags & AT_SYMLINK_FOLLOW ? 0 : AT_SYMLINK_NOFOLLOW);
+    int error = at_lookup((int)argument[0], argument[1], lookup, &vnode);
+    if (error)
+        return error;
+    vnode_release(vnode);
+    return -EOPNOTSUPP;
+}

@@ -280,6 +280,8 @@ static void with_flags(void)
     int ends[2];
     pipe_ends(ends, 0);
     CHECK_EQ(pwritev2(ends[1], &piece, 1, -1, 0), 100);
+    CHECK_EQ(preadv2(ends[0], &piece, 1, -1, RWF_NOWAIT), 100);
+    expect_errno(preadv2(ends[0], &piece, 1, -1, RWF_NOWAIT), EAGAIN);
     expect_errno(pwritev2(ends[1], &piece, 1, 0, 0), ESPIPE);
 }
 
