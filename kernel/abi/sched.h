@@ -1,4 +1,4 @@
-/* Flags of clone(2), and the structure of clone3(2). */
+/* Flags of clone(2), the structure of clone3(2), and scheduling policies (sched(7)). */
 #ifndef MAPIX_ABI_SCHED_H
 #define MAPIX_ABI_SCHED_H
 
@@ -31,5 +31,37 @@ struct clone_args {
 };
 
 #define CLONE_ARGS_SIZE_FIRST 64
+
+#define SCHED_OTHER         0
+#define SCHED_FIFO          1
+#define SCHED_RR            2
+#define SCHED_BATCH         3
+#define SCHED_IDLE          5
+#define SCHED_RESET_ON_FORK 0x40000000
+
+#define SCHED_PRIORITY_MAX 99
+
+#define SCHED_FLAG_RESET_ON_FORK 1
+
+struct sched_attr {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+    uint32_t utilization_min, utilization_max; /* since version 1 */
+};
+
+#define SCHED_ATTR_SIZE_FIRST 48
+
+/* membarrier(2) */
+#define MEMBARRIER_QUERY                      0
+#define MEMBARRIER_GLOBAL                     (1 << 0)
+#define MEMBARRIER_GLOBAL_EXPEDITED           (1 << 1)
+#define MEMBARRIER_REGISTER_GLOBAL_EXPEDITED  (1 << 2)
+#define MEMBARRIER_PRIVATE_EXPEDITED          (1 << 3)
+#define MEMBARRIER_REGISTER_PRIVATE_EXPEDITED (1 << 4)
+#define MEMBARRIER_PRIVATE_SYNC_CORE          (1 << 5)
+#define MEMBARRIER_REGISTER_PRIVATE_SYNC_CORE (1 << 6)
 
 #endif

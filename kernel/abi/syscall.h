@@ -101,9 +101,18 @@
 #define SYS_clock_getres       114
 #define SYS_clock_nanosleep    115
 #define SYS_syslog             116
+#define SYS_sched_setparam     118
+#define SYS_sched_setscheduler 119
+#define SYS_sched_getscheduler 120
+#define SYS_sched_getparam     121
 #define SYS_sched_setaffinity  122
 #define SYS_sched_getaffinity  123
 #define SYS_sched_yield        124
+
+#define SYS_sched_get_priority_max 125
+#define SYS_sched_get_priority_min 126
+#define SYS_sched_rr_get_interval  127
+
 #define SYS_kill               129
 #define SYS_tkill              130
 #define SYS_tgkill             131
@@ -206,10 +215,13 @@
 #define SYS_sendmmsg           269
 #define SYS_process_vm_readv   270
 #define SYS_process_vm_writev  271
+#define SYS_sched_setattr      274
+#define SYS_sched_getattr      275
 #define SYS_renameat2          276
 #define SYS_getrandom          278
 #define SYS_memfd_create       279
 #define SYS_execveat           281
+#define SYS_membarrier         283
 #define SYS_mlock2             284
 #define SYS_copy_file_range    285
 #define SYS_preadv2            286

@@ -71,6 +71,11 @@ static void copy_state(struct thread *child, const struct clone_request *request
     copy_registers(child, request);
     memcpy(child->name, self->name, sizeof(child->name));
     child->blocked = self->blocked;
+    child->affinity = self->affinity;
+    if (!(self->policy & SCHED_RESET_ON_FORK)) {
+        child->policy = self->policy;
+        child->priority = self->priority;
+    }
     child->start_time = time_now();
     scheduler_set_nice(child, self->nice);
     if (!(request->flags & CLONE_VM) || request->flags & CLONE_VFORK)

@@ -481,6 +481,7 @@ static void commit(struct exec *exec)
     set_name(thread, exec->request->path);
     mutex_lock(&process_tree_lock);
     process->exec_done = true;
+    process->barriers_registered = 0;
     process->exit_signal = SIGCHLD;
     mutex_unlock(&process_tree_lock);
     fp_reset();

@@ -179,6 +179,7 @@ static void inherit(struct process *process, struct process *parent)
     process->session = parent->session;
     process->terminal = parent->terminal;
     process->personality = parent->personality;
+    process->barriers_registered = parent->barriers_registered;
 }
 
 struct process *process_create(struct process *model, int *error)

@@ -78,6 +78,7 @@ struct process {
     int badness_adjustment;               /* (t) /proc/PID/oom_score_adj: up to BADNESS_SCALE */
     unsigned kill_rounds;                 /* (t) how often out_of_memory_kill waited for it */
     uint32_t personality;                 /* (o) */
+    uint32_t barriers_registered;         /* (a) commands of membarrier(2) */
 
     struct spinlock signal_lock;
     unsigned active_count;             /* (s) threads that have not begun to exit */

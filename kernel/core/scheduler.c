@@ -54,6 +54,7 @@ struct run_queue {
     struct thread *current;            /* what the hart runs */
     struct thread *idle;               /* runs when there is nothing else */
     struct thread *ended;              /* has switched away for ever: to be freed */
+    struct thread *moving;             /* has switched away to run on another hart */
     struct tree sleepers;              /* threads that sleep with a deadline, in order of it */
     uint64_t switched_at;              /* when current came */
     uint64_t timer_at;                 /* what the timer is set to, NEVER: nothing */
@@ -182,10 +183,22 @@ void scheduler_set_nice(struct thread *thread, int nice)
 
 /* Switching */
 
-/* Ask one idle hart to look for work. */
-static void kick_idle_hart(void)
+/* Harts that idle and that the thread may run on. */
+static uint64_t idle_harts_for(const struct thread *thread)
 {
-    uint64_t idle = __atomic_load_n(&idle_harts, __ATOMIC_SEQ_CST) & ~(1ul << hart_index());
+    return __atomic_load_n(&idle_harts, __ATOMIC_SEQ_CST) &
+           __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED);
+}
+
+static bool may_run_on(const struct thread *thread, unsigned hart)
+{
+    return __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED) >> hart & 1;
+}
+
+/* Ask one idle hart to look for work, which this thread is. */
+static void kick_idle_hart(const struct thread *thread)
+{
+    uint64_t idle = idle_harts_for(thread) & ~(1ul << hart_index());
     if (idle) {
         unsigned index = (unsigned)__builtin_ctzl(idle);
         __atomic_fetch_and(&idle_harts, ~(1ul << index), __ATOMIC_SEQ_CST);
@@ -193,45 +206,101 @@ static void kick_idle_hart(void)
     }
 }
 
-/* Put a thread on the own queue. Lock held. */
+static struct thread *thread_of_run(struct list *link)
+{
+    return container_of(link, struct thread, run_link);
+}
+
+/* Put a thread on a list of runnable ones, ordered by priority: as the first or the last of its
+ * own. Nearly all have priority 0. */
+static void insert(struct list *list, struct thread *thread, bool first)
+{
+    struct list *place = first ? list : list->previous;
+    if (first) {
+        while (place->next != list && thread_of_run(place->next)->priority > thread->priority)
+            place = place->next;
+    } else {
+        while (place != list && thread_of_run(place)->priority < thread->priority)
+            place = place->previous;
+    }
+    list_insert_after(place, &thread->run_link);
+}
+
+/* Put a thread on a queue, whose hart it may run on. Lock held. */
 static void enqueue(struct run_queue *queue, struct thread *thread, bool first)
 {
     bool busy = queue->current != queue->idle;
-    if (first)
-        list_push_front(&queue->threads, &thread->run_link);
-    else
-        list_push_back(&queue->threads, &thread->run_link);
+    insert(&queue->threads, thread, first);
     __atomic_store_n(&queue->count, queue->count + 1, __ATOMIC_SEQ_CST);
     thread->queued_since = 0;
+    if (queue != own_queue()) {
+        hart_kick((unsigned)(queue - run_queues));
+        return;
+    }
     if (!busy)
         return;
+    if (thread->priority > queue->current->priority)
+        queue->current->reschedule = true;
     timer_not_after(queue, queue->switched_at + slice_of(queue->current));
-    if (__atomic_load_n(&idle_harts, __ATOMIC_SEQ_CST)) {
+    if (idle_harts_for(thread)) {
         uint64_t now = time_now();
         thread->queued_since = now;
         timer_not_after(queue, now + PATIENCE);
     }
 }
 
+/* Take a thread off a queue. Lock held. */
+static void remove(struct run_queue *queue, struct thread *thread)
+{
+    list_remove(&thread->run_link);
+    queue->count--;
+}
+
 static struct thread *dequeue(struct run_queue *queue)
 {
-    struct list *link = list_pop_front(&queue->threads);
+    struct list *link = list_first(&queue->threads);
     if (!link)
         return NULL;
-    queue->count--;
-    return container_of(link, struct thread, run_link);
+    remove(queue, thread_of_run(link));
+    return thread_of_run(link);
+}
+
+/* A hart that the thread may run on: this one, or one that idles, if possible. Interrupts off. */
+static unsigned choose_hart(const struct thread *thread)
+{
+    uint64_t online = hart_count() == HART_MAX ? UINT64_MAX : (1ul << hart_count()) - 1;
+    uint64_t idle = idle_harts_for(thread);
+    uint64_t allowed = __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED) & online;
+    if (may_run_on(thread, hart_index()) || !allowed)
+        return hart_index();
+    return (unsigned)__builtin_ctzl(idle ? idle : allowed);
+}
+
+/* Put a runnable thread that is on no queue on that of a hart it may run on. No lock held. */
+static void place(struct thread *thread)
+{
+    uint64_t state = interrupts_disable();
+    unsigned hart = choose_hart(thread);
+    struct run_queue *queue = &run_queues[hart];
+    spin_lock(&queue->lock);
+    __atomic_store_n(&thread->hart, &harts[hart], __ATOMIC_RELEASE);
+    enqueue(queue, thread, false);
+    spin_unlock(&queue->lock);
+    interrupts_restore(state);
 }
 
 /* The first thing that a thread does after a switch to it. Releases the lock of the queue. */
 static void after_switch(void)
 {
     struct run_queue *queue = own_queue();
-    struct thread *ended = queue->ended;
-    queue->ended = NULL;
+    struct thread *ended = queue->ended, *moving = queue->moving;
+    queue->ended = queue->moving = NULL;
     lock_check_taken(&queue->lock, queue->lock.name, queue->lock.rank);
     spin_unlock(&queue->lock);
     if (ended)
         thread_free(ended);
+    if (moving)
+        place(moving);
 }
 
 void thread_started(void)
@@ -292,13 +361,15 @@ static void switch_thread(struct run_queue *queue)
     after_switch();
 }
 
-/* Go to the end of the queue, if there is somebody on it. */
+/* Go to the end of the queue, if there is somebody on it; or to another hart, if this one is not
+ * one to run on any more. */
 void thread_yield(void)
 {
     struct thread *self = current_thread();
     struct run_queue *queue = lock_own_queue();
+    bool moves = self != queue->idle && !may_run_on(self, hart_index());
     self->reschedule = false;
-    if (queue->count == 0) {
+    if (queue->count == 0 && !moves) {
         if (wants_ticks(self))
             timer_not_after(queue, time_now() + CPU_TICK);
         spin_unlock(&queue->lock);
@@ -307,9 +378,48 @@ void thread_yield(void)
     self->involuntary_switches++;
     if (self != queue->idle) {
         self->state = THREAD_RUNNABLE;
-        enqueue(queue, self, false);
+        if (moves)
+            queue->moving = self;
+        else
+            enqueue(queue, self, false);
     }
     switch_thread(queue);
+}
+
+/* A thread that waits in a queue goes to another one; one that runs comes to thread_yield. */
+void scheduler_set_affinity(struct thread *thread, uint64_t affinity)
+{
+    struct run_queue *queue;
+    unsigned hart;
+    bool moves, runs;
+    __atomic_store_n(&thread->affinity, affinity, __ATOMIC_SEQ_CST);
+    queue = lock_queue_of(thread);
+    hart = thread->hart->index;
+    moves = !may_run_on(thread, hart) && !list_empty(&thread->run_link);
+    runs = !may_run_on(thread, hart) && thread->state == THREAD_RUNNING;
+    if (moves)
+        remove(queue, thread);
+    spin_unlock(&queue->lock);
+    if (moves)
+        place(thread);
+    if (runs && thread != current_thread())
+        hart_kick(hart);
+    if (runs && thread == current_thread())
+        thread_yield();
+}
+
+void scheduler_set_priority(struct thread *thread, unsigned priority)
+{
+    struct run_queue *queue = lock_queue_of(thread);
+    bool waits = !list_empty(&thread->run_link);
+    unsigned hart = thread->hart->index;
+    thread->priority = priority;
+    if (waits) {
+        list_remove(&thread->run_link);
+        insert(&queue->threads, thread, false);
+    }
+    spin_unlock(&queue->lock);
+    hart_kick(hart);
 }
 
 void scheduler_preempt(void)
@@ -359,24 +469,25 @@ int scheduler_sleep(enum wait_kind kind, uint64_t deadline)
  */
 static void make_runnable(struct run_queue *queue, struct thread *thread)
 {
-    struct run_queue *own = own_queue();
     bool from_interrupt = !current_thread()->interrupts_were_on;
+    unsigned hart = choose_hart(thread);
+    struct run_queue *target = &run_queues[hart];
     remove_sleeper(queue, thread);
     thread->state = THREAD_RUNNABLE;
-    if (queue != own) {
-        __atomic_store_n(&thread->hart, &harts[hart_index()], __ATOMIC_RELEASE);
+    if (queue != target) {
+        __atomic_store_n(&thread->hart, &harts[hart], __ATOMIC_RELEASE);
         spin_unlock(&queue->lock);
-        spin_lock(&own->lock);
+        spin_lock(&target->lock);
     }
-    enqueue(own, thread, from_interrupt);
-    if (from_interrupt && own->current != own->idle) {
+    enqueue(target, thread, from_interrupt);
+    if (from_interrupt && target == own_queue() && target->current != target->idle) {
         thread->queued_since = 0;
-        if (__atomic_load_n(&idle_harts, __ATOMIC_SEQ_CST))
-            kick_idle_hart();
-        else if (time_now() - own->switched_at > INTERACTIVE)
-            own->current->reschedule = true;
+        if (idle_harts_for(thread))
+            kick_idle_hart(thread);
+        else if (time_now() - target->switched_at > INTERACTIVE)
+            target->current->reschedule = true;
     }
-    spin_unlock(&own->lock);
+    spin_unlock(&target->lock);
 }
 
 void scheduler_wake(struct thread *thread)
@@ -406,11 +517,8 @@ void scheduler_interrupt(struct thread *thread, bool fatal)
 
 void scheduler_add(struct thread *thread)
 {
-    struct run_queue *queue = lock_own_queue();
-    thread->hart = &harts[hart_index()];
     thread->state = THREAD_RUNNABLE;
-    enqueue(queue, thread, false);
-    spin_unlock(&queue->lock);
+    place(thread);
 }
 
 _Noreturn void scheduler_exit(void)
@@ -429,8 +537,9 @@ bool scheduler_is_running(const struct thread *thread)
     return __atomic_load_n(&thread->state, __ATOMIC_RELAXED) == THREAD_RUNNING;
 }
 
-/* Wake the sleepers whose time has come. Lock held. */
-static void wake_expired(struct run_queue *queue, uint64_t now)
+/* Wake the sleepers whose time has come; those that may not run here any more are put on the list
+ * away. Lock held. */
+static void wake_expired(struct run_queue *queue, uint64_t now, struct list *away)
 {
     struct tree_node *node;
     while ((node = tree_first(&queue->sleepers)) && thread_of_timer(node)->deadline <= now) {
@@ -438,8 +547,12 @@ static void wake_expired(struct run_queue *queue, uint64_t now)
         remove_sleeper(queue, thread);
         thread->timed_out = true;
         thread->state = THREAD_RUNNABLE;
-        enqueue(queue, thread, true);
-        thread->queued_since = 0;
+        if (may_run_on(thread, hart_index())) {
+            enqueue(queue, thread, true);
+            thread->queued_since = 0;
+        } else {
+            list_push_back(away, &thread->run_link);
+        }
     }
 }
 
@@ -452,16 +565,18 @@ static uint64_t earlier(uint64_t a, uint64_t b)
  * if patience is. When to look again. Lock held. */
 static uint64_t mind_waiting(struct run_queue *queue, uint64_t now)
 {
-    struct thread *waiting = container_of(queue->threads.next, struct thread, run_link);
+    struct thread *waiting = thread_of_run(queue->threads.next);
     uint64_t slice_end = queue->switched_at + slice_of(queue->current);
-    if (slice_end <= now) {
+    if (waiting->priority < queue->current->priority) {
+        slice_end = NEVER;
+    } else if (slice_end <= now) {
         queue->current->reschedule = true;
         slice_end = NEVER;
     }
-    if (!__atomic_load_n(&idle_harts, __ATOMIC_SEQ_CST))
+    if (!idle_harts_for(waiting))
         return slice_end;
     if (waiting->queued_since + PATIENCE <= now)
-        kick_idle_hart();
+        kick_idle_hart(waiting);
     return earlier(slice_end, now + PATIENCE);
 }
 
@@ -469,6 +584,7 @@ void scheduler_timer(void)
 {
     uint64_t next = timeouts_run(), now = time_now();
     bool ticks = wants_ticks(current_thread());
+    struct list away = LIST_INITIALIZER(away), *link;
     struct run_queue *queue;
     struct tree_node *first;
     if (ticks) {
@@ -477,7 +593,7 @@ void scheduler_timer(void)
     }
     queue = lock_own_queue();
     queue->timer_at = 0; /* nothing below sets the timer before its end */
-    wake_expired(queue, now);
+    wake_expired(queue, now, &away);
     first = tree_first(&queue->sleepers);
     if (first)
         next = earlier(next, thread_of_timer(first)->deadline);
@@ -486,6 +602,8 @@ void scheduler_timer(void)
     queue->timer_at = next;
     timer_set(next);
     spin_unlock(&queue->lock);
+    while ((link = list_pop_front(&away)))
+        place(thread_of_run(link));
     load_sample(now);
 }
 
@@ -495,15 +613,20 @@ void scheduler_timer(void)
 static bool steal_from(struct run_queue *victim, uint64_t now, bool *waiting)
 {
     struct run_queue *own = own_queue();
-    struct thread *thread;
+    struct thread *thread = NULL;
     spin_lock(&victim->lock);
-    thread = victim->count ? container_of(victim->threads.next, struct thread, run_link) : NULL;
+    list_for_each (link, &victim->threads) {
+        thread = thread_of_run(link);
+        if (may_run_on(thread, hart_index()))
+            break;
+        thread = NULL;
+    }
     if (thread && thread->queued_since + PATIENCE > now) {
         *waiting = true;
         thread = NULL;
     }
     if (thread) {
-        dequeue(victim);
+        remove(victim, thread);
         __atomic_store_n(&thread->hart, &harts[hart_index()], __ATOMIC_RELEASE);
     }
     spin_unlock(&victim->lock);

@@ -46,6 +46,13 @@ void scheduler_set_nice(struct thread *thread, int nice);
 /* Make a new thread runnable. */
 void scheduler_add(struct thread *thread);
 
+/* Bind a thread to the harts of a set, of which one at least is there (sched_setaffinity(2)). */
+void scheduler_set_affinity(struct thread *thread, uint64_t affinity);
+
+/* Give a thread a real-time priority of 1 to 99, or 0 again. It runs before all of lower priority
+ * on its hart. */
+void scheduler_set_priority(struct thread *thread, unsigned priority);
+
 /* Sleep until scheduler_wake, a signal (as kind says) or the deadline: wait_sleep's result. */
 int scheduler_sleep(enum wait_kind kind, uint64_t deadline);
 

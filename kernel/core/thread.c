@@ -53,6 +53,7 @@ static struct thread *create(uint64_t s0, uint64_t s1)
     thread->interrupts_were_on = true;
     thread->hart = &harts[0];
     scheduler_set_nice(thread, 0);
+    thread->affinity = UINT64_MAX;
     list_init(&thread->run_link);
     list_init(&thread->process_link);
     wait_queue_init(&thread->vfork_done, "vfork");
@@ -86,8 +87,10 @@ void thread_reference(struct thread *thread)
 /* The thread that booted has no frame, and no memory to be given back. */
 void thread_release(struct thread *thread)
 {
-    if (thread->frame && !__atomic_sub_fetch(&thread->references, 1, __ATOMIC_ACQ_REL))
-        slab_free(&thread_cache, thread);
+    if (!thread->frame || __atomic_sub_fetch(&thread->references, 1, __ATOMIC_ACQ_REL))
+        return;
+    credentials_give_back(thread);
+    slab_free(&thread_cache, thread);
 }
 
 void thread_free(struct thread *thread)
@@ -95,7 +98,6 @@ void thread_free(struct thread *thread)
     if (thread->stack)
         kernel_stack_free(thread->stack);
     thread->stack = NULL;
-    credentials_give_back(thread);
     thread_release(thread);
 }
 

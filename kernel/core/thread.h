@@ -35,6 +35,9 @@ struct thread {
     void *stack;                   /* lowest usable address of the kernel stack */
     struct trap_frame *frame;      /* user registers, at the top of the kernel stack */
     struct hart *hart;             /* (r) where it runs, or ran last */
+    uint64_t affinity;             /* atomic: bit n: it may run on hart n */
+    unsigned priority;             /* (r) real-time priority; 0: none */
+    int policy;                    /* (t) SCHED_*, with SCHED_RESET_ON_FORK */
     struct process *process;       /* (t) NULL: kernel thread, or it has left its process */
     struct aspace *aspace;         /* (sl) that it runs in, referenced; NULL: none */
     struct credentials *credentials; /* (s) replaced with process_tree_lock; NULL: the kernel's */

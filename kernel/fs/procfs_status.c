@@ -5,6 +5,7 @@
  * takes memory, and getting memory may need that lock.
  */
 #include "abi/errno.h"
+#include "abi/sched.h"
 #include "abi/resource.h"
 #include "arch/riscv/hart.h"
 #include "core/process.h"
@@ -23,6 +24,8 @@
 /* Snapshots */
 
 struct snapshot {
+    unsigned priority, policy; /* of the scheduler */
+    uint64_t affinity;
     int id, nice, pid, parent, group, session, foreground, exit_signal, exit_status, hart;
     unsigned threads, descriptors;
     uint64_t terminal_device, start_time;
@@ -90,6 +93,9 @@ static void copy_thread(struct snapshot *snapshot, const struct process *process
 
     snapshot->id = thread->id;
     snapshot->nice = thread->nice;
+    snapshot->priority = thread->priority;
+    snapshot->policy = (unsigned)thread->policy & ~(unsigned)SCHED_RESET_ON_FORK;
+    snapshot->affinity = __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED);
     snapshot->state = state_letter(process, thread);
     snapshot->start_time = thread->start_time;
     snapshot->hart = (int)thread->hart->index;
@@ -172,8 +178,8 @@ static void write_stat_process(const struct snapshot *snapshot, struct text *tex
                 children->minor_faults, usage->major_faults, children->major_faults);
     text_format(text, "%lu %lu %lu %lu %d %d %u 0 %lu ", usage->user_time / TICK,
                 usage->system_time / TICK, children->user_time / TICK, children->system_time / TICK,
-                20 + snapshot->nice, snapshot->nice, snapshot->threads,
-                snapshot->start_time / TICK);
+                snapshot->priority ? -1 - (int)snapshot->priority : 20 + snapshot->nice,
+                snapshot->nice, snapshot->threads, snapshot->start_time / TICK);
 }
 
 /* Fields 23 to 30: memory; the stack pointer and the program counter are not told. */
@@ -195,9 +201,9 @@ static void write_stat_rest(const struct snapshot *snapshot, struct text *text)
 {
     const struct aspace *aspace = snapshot->aspace;
 
-    text_format(text, "%lu %lu %lu %lu 0 0 0 %d %d 0 0 0 0 0 ", snapshot->pending,
+    text_format(text, "%lu %lu %lu %lu 0 0 0 %d %d %u %u 0 0 0 ", snapshot->pending,
                 snapshot->blocked, snapshot->ignored, snapshot->caught, snapshot->exit_signal,
-                snapshot->hart);
+                snapshot->hart, snapshot->priority, snapshot->policy);
     if (aspace)
         text_format(text, "%lu %lu %lu %lu %lu %lu %lu ", aspace->data_start, aspace->data_end,
                     aspace->brk_start, aspace->argument_start, aspace->argument_end,
@@ -317,19 +323,26 @@ static void write_capabilities(const struct credentials *who, struct text *text)
 }
 
 /* The harts that a thread may run on: all. */
-static void write_harts(struct text *text)
+static void write_harts(const struct snapshot *snapshot, struct text *text)
 {
     unsigned count = hart_count();
-    uint64_t mask = count == 64 ? UINT64_MAX : (1ul << count) - 1;
+    uint64_t mask = snapshot->affinity & (count == 64 ? UINT64_MAX : (1ul << count) - 1);
+    const char *separator = "Cpus_allowed_list:\t";
 
     if (count > 32)
         text_format(text, "Cpus_allowed:\t%x,%08x\n", (uint32_t)(mask >> 32), (uint32_t)mask);
     else
         text_format(text, "Cpus_allowed:\t%x\n", (uint32_t)mask);
-    if (count == 1)
-        text_format(text, "Cpus_allowed_list:\t0\n");
-    else
-        text_format(text, "Cpus_allowed_list:\t0-%u\n", count - 1);
+    for (unsigned first = 0, last; first < count; first = last + 1) {
+        last = first;
+        if (!(mask >> first & 1))
+            continue;
+        while (last + 1 < count && mask >> (last + 1) & 1)
+            last++;
+        text_format(text, last > first ? "%s%u-%u" : "%s%u", separator, first, last);
+        separator = ",";
+    }
+    text_format(text, "\n");
     text_format(text, "Mems_allowed:\t1\nMems_allowed_list:\t0\n");
 }
 
@@ -345,7 +358,7 @@ int procfs_write_status(uint64_t key, struct text *text)
         write_status_memory(snapshot->aspace, text);
     write_signals(snapshot, text);
     write_capabilities(snapshot->credentials, text);
-    write_harts(text);
+    write_harts(snapshot, text);
     text_format(text, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
                 snapshot->usage.voluntary_switches, snapshot->usage.involuntary_switches);
     free_snapshot(snapshot);

@@ -7,6 +7,7 @@
 #include "arch/riscv/hart.h"
 #include "core/process.h"
 #include "core/scheduler.h"
+#include "sys/priority.h"
 #include "sys/table.h"
 
 #define NICE_LEAST (-20)
@@ -69,8 +70,7 @@ static bool may_change(const struct thread *thread)
            (other && (self->euid == other->uid || self->euid == other->euid));
 }
 
-/* May the thread become less nice than it is? */
-static bool may_raise(const struct thread *thread, int nice)
+bool priority_may_set_nice(const struct thread *thread, int nice)
 {
     return nice >= thread->nice || credentials_capable(CAP_SYS_NICE) ||
            (uint64_t)(NICE_BASE - nice) <= thread->process->limits[RLIMIT_NICE].soft;
@@ -82,7 +82,7 @@ static bool change(struct thread *thread, int nice, int *result)
         *result = -EPERM;
         return true;
     }
-    if (!may_raise(thread, nice)) {
+    if (!priority_may_set_nice(thread, nice)) {
         *result = -EACCES;
         return false;
     }

@@ -1,11 +1,25 @@
 /*
- * System calls of scheduling. There is one policy, round-robin, on all harts.
+ * System calls of scheduling: affinity, policies and priorities (sched(7)), and membarrier(2).
+ *
+ * SCHED_BATCH and SCHED_IDLE run as SCHED_OTHER does, and the real-time policies by priority, each
+ * priority round-robin. There is no SCHED_DEADLINE.
  */
 #include "abi/errno.h"
+#include "abi/resource.h"
+#include "abi/sched.h"
 #include "arch/riscv/hart.h"
+#include "arch/riscv/pmap.h"
 #include "core/process.h"
+#include "core/scheduler.h"
 #include "core/user.h"
+#include "lib/string.h"
+#include "sys/convert.h"
+#include "sys/priority.h"
 #include "sys/table.h"
+#include "vm/aspace.h"
+
+#define NICE_LEAST (-20)
+#define NICE_MOST  19
 
 long sys_sched_yield(const uint64_t argument[6])
 {
@@ -19,38 +33,68 @@ static uint64_t all_harts(void)
     return hart_count() == 64 ? UINT64_MAX : (1ul << hart_count()) - 1;
 }
 
-static int check_process(int pid)
+/* The thread with this identifier, 0: the caller. process_tree_lock held. */
+static struct thread *find_thread(int id)
 {
-    int result = 0;
-    mutex_lock(&process_tree_lock);
-    if (pid && !process_find(pid))
-        result = -ESRCH;
-    mutex_unlock(&process_tree_lock);
-    return result;
+    return id ? process_find_thread(id) : current_thread();
 }
+
+/* May the caller change how the thread is scheduled? */
+static bool may_schedule(const struct thread *thread)
+{
+    const struct credentials *self = credentials_current();
+    const struct credentials *other = thread->process->credentials;
+    return self->euid == other->euid || self->euid == other->uid ||
+           credentials_capable(CAP_SYS_NICE);
+}
+
+/* Affinity */
 
 long sys_sched_getaffinity(const uint64_t argument[6])
 {
-    uint64_t mask = all_harts();
-    int result;
+    const struct thread *thread;
+    uint64_t mask = 0;
     if (argument[1] < sizeof(mask) || argument[1] % sizeof(mask))
         return -EINVAL;
-    result = check_process((int)argument[0]);
-    if (result == 0)
-        result = copy_to_user(argument[2], &mask, sizeof(mask));
-    return result ? result : (long)sizeof(mask);
+    mutex_lock(&process_tree_lock);
+    thread = find_thread((int)argument[0]);
+    if (thread)
+        mask = __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED) & all_harts();
+    mutex_unlock(&process_tree_lock);
+    if (!thread)
+        return -ESRCH;
+    return copy_to_user(argument[2], &mask, sizeof(mask)) ? -EFAULT : (long)sizeof(mask);
 }
 
-/* Threads are not bound to harts: a set that leaves one out is refused. */
+/* A thread that is not the caller moves when it comes into the kernel the next time. */
+static int set_affinity(int id, uint64_t mask)
+{
+    struct thread *thread;
+    int result = 0;
+    mutex_lock(&process_tree_lock);
+    thread = find_thread(id);
+    if (!thread)
+        result = -ESRCH;
+    else if (!may_schedule(thread))
+        result = -EPERM;
+    else if (!(mask & all_harts()))
+        result = -EINVAL;
+    else
+        thread_reference(thread);
+    mutex_unlock(&process_tree_lock);
+    if (result)
+        return result;
+    scheduler_set_affinity(thread, mask & all_harts());
+    thread_release(thread);
+    return 0;
+}
+
 long sys_sched_setaffinity(const uint64_t argument[6])
 {
     uint64_t mask = 0, size = argument[1] < sizeof(mask) ? argument[1] : sizeof(mask);
-    int result = check_process((int)argument[0]);
-    if (result)
-        return result;
     if (copy_from_user(&mask, argument[2], size))
         return -EFAULT;
-    return (mask & all_harts()) == all_harts() ? 0 : -EINVAL;
+    return set_affinity((int)argument[0], mask);
 }
 
 long sys_getcpu(const uint64_t argument[6])
@@ -63,5 +107,244 @@ long sys_getcpu(const uint64_t argument[6])
         return -EFAULT;
     if (argument[1] && copy_to_user(argument[1], &node, sizeof(node)))
         return -EFAULT;
+    return 0;
+}
+
+/* Policies */
+
+static bool is_real_time(int policy)
+{
+    return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+
+static bool is_policy(int policy)
+{
+    return is_real_time(policy) || policy == SCHED_OTHER || policy == SCHED_BATCH ||
+           policy == SCHED_IDLE;
+}
+
+/* May the caller give the thread this priority? Without the capability, up to RLIMIT_RTPRIO, or
+ * lower than it has. process_tree_lock held. */
+static bool may_prioritize(const struct thread *thread, int policy, unsigned priority)
+{
+    uint64_t limit = thread->process->limits[RLIMIT_RTPRIO].soft;
+    if (credentials_capable(CAP_SYS_NICE))
+        return true;
+    if (!may_schedule(thread))
+        return false;
+    return !is_real_time(policy) || priority <= thread->priority || priority <= limit;
+}
+
+/* How the thread is to be scheduled: nice matters without a real-time priority only. */
+struct policy {
+    int policy, nice; /* policy below 0: the one that it has */
+    bool set_nice;
+    unsigned priority;
+};
+
+static int set_policy_locked(struct thread *thread, const struct policy *wanted)
+{
+    int policy = wanted->policy < 0 ? thread->policy : wanted->policy;
+    int base = policy & ~SCHED_RESET_ON_FORK;
+    unsigned priority = wanted->priority;
+    bool set_nice = wanted->set_nice && !is_real_time(base);
+    if (!is_policy(base) || priority > SCHED_PRIORITY_MAX || is_real_time(base) != (priority != 0))
+        return -EINVAL;
+    if (!may_prioritize(thread, base, priority) ||
+        (set_nice && !priority_may_set_nice(thread, wanted->nice)))
+        return -EPERM;
+    thread->policy = policy;
+    scheduler_set_priority(thread, priority);
+    if (set_nice)
+        scheduler_set_nice(thread, wanted->nice);
+    return 0;
+}
+
+static int set_policy(int id, const struct policy *wanted)
+{
+    struct thread *thread;
+    int result = -ESRCH;
+    mutex_lock(&process_tree_lock);
+    thread = find_thread(id);
+    if (thread)
+        result = set_policy_locked(thread, wanted);
+    mutex_unlock(&process_tree_lock);
+    return result;
+}
+
+/* *slice, if it is asked for, is how long the thread runs while others of its priority wait. */
+static int get_policy(int id, struct policy *found, uint64_t *slice)
+{
+    const struct thread *thread;
+    if (id < 0)
+        return -EINVAL;
+    mutex_lock(&process_tree_lock);
+    thread = find_thread(id);
+    if (thread) {
+        *found = (struct policy){
+            .policy = thread->policy, .nice = thread->nice, .priority = thread->priority};
+        if (slice)
+            *slice = thread->slice;
+    }
+    mutex_unlock(&process_tree_lock);
+    return thread ? 0 : -ESRCH;
+}
+
+static long set_scheduler(int id, int policy, vaddr_t parameter)
+{
+    int priority;
+    if (id < 0 || !parameter)
+        return -EINVAL;
+    if (copy_from_user(&priority, parameter, sizeof(priority)))
+        return -EFAULT;
+    if (priority < 0)
+        return -EINVAL;
+    return set_policy(id, &(struct policy){.policy = policy, .priority = (unsigned)priority});
+}
+
+long sys_sched_setscheduler(const uint64_t argument[6])
+{
+    int policy = (int)argument[1];
+    return policy < 0 ? -EINVAL : set_scheduler((int)argument[0], policy, argument[2]);
+}
+
+long sys_sched_setparam(const uint64_t argument[6])
+{
+    return set_scheduler((int)argument[0], -1, argument[1]);
+}
+
+long sys_sched_getscheduler(const uint64_t argument[6])
+{
+    struct policy found;
+    int result = get_policy((int)argument[0], &found, NULL);
+    return result ? result : found.policy;
+}
+
+long sys_sched_getparam(const uint64_t argument[6])
+{
+    struct policy found;
+    int result;
+    if (!argument[1])
+        return -EINVAL;
+    result = get_policy((int)argument[0], &found, NULL);
+    return result ? result : copy_to_user(argument[1], &found.priority, sizeof(found.priority));
+}
+
+/* sched_setattr(2): what lies behind the structure as this kernel knows it must be 0. */
+static int read_attributes(vaddr_t address, struct sched_attr *attributes)
+{
+    uint32_t size;
+    if (copy_from_user(&size, address, sizeof(size)))
+        return -EFAULT;
+    if (size == 0)
+        size = SCHED_ATTR_SIZE_FIRST;
+    if (size < SCHED_ATTR_SIZE_FIRST || size > sizeof(*attributes))
+        return -E2BIG;
+    memset(attributes, 0, sizeof(*attributes));
+    return copy_from_user(attributes, address, size);
+}
+
+long sys_sched_setattr(const uint64_t argument[6])
+{
+    struct sched_attr attributes;
+    struct policy wanted = {.set_nice = true};
+    int result;
+    if ((int)argument[0] < 0 || !argument[1] || argument[2])
+        return -EINVAL;
+    result = read_attributes(argument[1], &attributes);
+    if (result)
+        return result;
+    if (attributes.flags & ~(uint64_t)SCHED_FLAG_RESET_ON_FORK ||
+        attributes.policy >= SCHED_RESET_ON_FORK)
+        return -EINVAL;
+    wanted.policy = (int)attributes.policy;
+    wanted.priority = attributes.priority;
+    wanted.nice = attributes.nice < NICE_LEAST  ? NICE_LEAST
+                  : attributes.nice > NICE_MOST ? NICE_MOST
+                                                : attributes.nice;
+    if (attributes.flags & SCHED_FLAG_RESET_ON_FORK)
+        wanted.policy |= SCHED_RESET_ON_FORK;
+    return set_policy((int)argument[0], &wanted);
+}
+
+long sys_sched_getattr(const uint64_t argument[6])
+{
+    struct sched_attr attributes = {.size = sizeof(attributes)};
+    uint64_t size = (uint32_t)argument[2];
+    struct policy found;
+    int result;
+    if (!argument[1] || argument[3] || size < SCHED_ATTR_SIZE_FIRST || size > PAGE_SIZE)
+        return -EINVAL;
+    result = get_policy((int)argument[0], &found, NULL);
+    if (result)
+        return result;
+    if (found.policy & SCHED_RESET_ON_FORK)
+        attributes.flags = SCHED_FLAG_RESET_ON_FORK;
+    attributes.policy = (uint32_t)found.policy & ~(uint32_t)SCHED_RESET_ON_FORK;
+    attributes.priority = found.priority;
+    attributes.nice = is_real_time((int)attributes.policy) ? 0 : found.nice;
+    if (size > sizeof(attributes))
+        size = sizeof(attributes);
+    attributes.size = (uint32_t)size;
+    return copy_to_user(argument[1], &attributes, size);
+}
+
+static long priority_limit(int policy, long most)
+{
+    if (is_real_time(policy))
+        return most;
+    return is_policy(policy) ? 0 : -EINVAL;
+}
+
+long sys_sched_get_priority_max(const uint64_t argument[6])
+{
+    return priority_limit((int)argument[0], SCHED_PRIORITY_MAX);
+}
+
+long sys_sched_get_priority_min(const uint64_t argument[6])
+{
+    return priority_limit((int)argument[0], 1);
+}
+
+long sys_sched_rr_get_interval(const uint64_t argument[6])
+{
+    struct policy found;
+    uint64_t slice;
+    int result = get_policy((int)argument[0], &found, &slice);
+    if (result)
+        return result;
+    return timespec_to_user(argument[1], found.policy == SCHED_FIFO ? 0 : slice);
+}
+
+/* Barriers */
+
+#define REGISTRATIONS                                                                              \
+    (MEMBARRIER_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_REGISTER_PRIVATE_EXPEDITED |                \
+     MEMBARRIER_REGISTER_PRIVATE_SYNC_CORE)
+#define BARRIERS                                                                                   \
+    (MEMBARRIER_GLOBAL | MEMBARRIER_GLOBAL_EXPEDITED | MEMBARRIER_PRIVATE_EXPEDITED |              \
+     MEMBARRIER_PRIVATE_SYNC_CORE)
+
+/* The fence of instructions, for which each hart takes an interrupt and answers, orders memory as
+ * well. The private barriers have to be registered for. */
+long sys_membarrier(const uint64_t argument[6])
+{
+    struct process *process = current_process();
+    int command = (int)argument[0];
+    uint32_t needed = (uint32_t)command << 1;
+    if (argument[1] & UINT32_MAX)
+        return -EINVAL;
+    if (command == MEMBARRIER_QUERY)
+        return REGISTRATIONS | BARRIERS;
+    if (command < 0 || command & (command - 1) || !(command & (REGISTRATIONS | BARRIERS)))
+        return -EINVAL;
+    if (command & REGISTRATIONS) {
+        __atomic_fetch_or(&process->barriers_registered, (uint32_t)command, __ATOMIC_RELAXED);
+        return 0;
+    }
+    if (command & (MEMBARRIER_PRIVATE_EXPEDITED | MEMBARRIER_PRIVATE_SYNC_CORE) &&
+        !(__atomic_load_n(&process->barriers_registered, __ATOMIC_RELAXED) & needed))
+        return -EPERM;
+    instruction_fence_all();
     return 0;
 }

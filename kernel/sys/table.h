@@ -187,6 +187,16 @@
     /* scheduling */                                                                               \
     SYSTEM_CALL(SYS_sched_setaffinity, sched_setaffinity)                                          \
     SYSTEM_CALL(SYS_sched_getaffinity, sched_getaffinity)                                          \
+    SYSTEM_CALL(SYS_sched_setparam, sched_setparam)                                                \
+    SYSTEM_CALL(SYS_sched_setscheduler, sched_setscheduler)                                        \
+    SYSTEM_CALL(SYS_sched_getscheduler, sched_getscheduler)                                        \
+    SYSTEM_CALL(SYS_sched_getparam, sched_getparam)                                                \
+    SYSTEM_CALL(SYS_sched_get_priority_max, sched_get_priority_max)                                \
+    SYSTEM_CALL(SYS_sched_get_priority_min, sched_get_priority_min)                                \
+    SYSTEM_CALL(SYS_sched_rr_get_interval, sched_rr_get_interval)                                  \
+    SYSTEM_CALL(SYS_sched_setattr, sched_setattr)                                                  \
+    SYSTEM_CALL(SYS_sched_getattr, sched_getattr)                                                  \
+    SYSTEM_CALL(SYS_membarrier, membarrier)                                                        \
     SYSTEM_CALL(SYS_sched_yield, sched_yield)                                                      \
     SYSTEM_CALL(SYS_getcpu, getcpu)                                                                \
     /* time */                                                                                     \

@@ -55,6 +55,7 @@ static void hart_init(struct hart *hart, uint64_t sbi_id)
 void hart_init_boot(uint64_t sbi_id)
 {
     boot_thread.hart = &harts[0];
+    boot_thread.affinity = UINT64_MAX;
     hart_init(&harts[0], sbi_id);
     harts[0].online = true;
     count = 1;

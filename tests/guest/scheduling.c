@@ -1,0 +1,300 @@
+/*
+ * Scheduling: affinity is kept, by threads that run, sleep or wait for each other; policies and
+ * priorities; memory barriers.
+ */
+#include "tap.h"
+
+#include <linux/membarrier.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static cpu_set_t available(void)
+{
+    cpu_set_t set;
+
+    expect_ok(sched_getaffinity(0, sizeof(set), &set));
+    return set;
+}
+
+static void bind_to(pid_t id, int cpu)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    expect_ok(sched_setaffinity(id, sizeof(set), &set));
+}
+
+static int last_cpu(const cpu_set_t *set)
+{
+    for (int cpu = CPU_SETSIZE - 1; cpu >= 0; cpu--)
+        if (CPU_ISSET(cpu, set))
+            return cpu;
+    fail("no processor");
+}
+
+static void pause_for(long nanoseconds)
+{
+    struct timespec time = {0, nanoseconds};
+
+    nanosleep(&time, NULL);
+}
+
+static void stay(int cpu)
+{
+    for (int i = 0; i < 20; i++) {
+        CHECK_EQ(sched_getcpu(), cpu);
+        if (i % 4 == 0)
+            pause_for(1000000);
+        else
+            sched_yield();
+    }
+}
+
+static void each_processor(void)
+{
+    cpu_set_t all = available(), now;
+
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &all))
+            continue;
+        bind_to(0, cpu);
+        stay(cpu);
+        expect_ok(sched_getaffinity(0, sizeof(now), &now));
+        CHECK_EQ(CPU_COUNT(&now), 1);
+        CHECK(CPU_ISSET(cpu, &now));
+    }
+    expect_ok(sched_setaffinity(0, sizeof(all), &all));
+}
+
+static void stay_in_child(void *argument)
+{
+    stay((int)(intptr_t)argument);
+}
+
+static void *stay_in_thread(void *argument)
+{
+    stay((int)(intptr_t)argument);
+    return NULL;
+}
+
+static void inherited(void)
+{
+    cpu_set_t all = available();
+    int cpu = last_cpu(&all);
+    void *argument = (void *)(intptr_t)cpu;
+    pthread_t thread;
+
+    bind_to(0, cpu);
+    expect_child_ok(stay_in_child, argument);
+    CHECK_EQ(pthread_create(&thread, NULL, stay_in_thread, argument), 0);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
+static void errors(void)
+{
+    cpu_set_t none, all = available();
+
+    CPU_ZERO(&none);
+    expect_errno(sched_setaffinity(0, sizeof(none), &none), EINVAL);
+    expect_errno(sched_setaffinity(99999999, sizeof(all), &all), ESRCH);
+    expect_errno(sched_getaffinity(99999999, sizeof(all), &all), ESRCH);
+    expect_errno(syscall(SYS_sched_getaffinity, 0, 3, &all), EINVAL);
+    expect_errno(sched_setaffinity(0, sizeof(all), (void *)8), EFAULT);
+}
+
+/* Others are moved while they run, sleep, or wait for a turn. */
+
+struct shared {
+    _Atomic int cpu, wanted, round;
+};
+
+static void run_and_tell(void *argument)
+{
+    struct shared *shared = argument;
+
+    for (unsigned i = 0;; i++) {
+        shared->cpu = sched_getcpu();
+        shared->round++;
+        if (i % 64 == 0)
+            pause_for(100000);
+    }
+}
+
+static void moved_by_others(void)
+{
+    cpu_set_t all = available();
+    struct shared *shared =
+        mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t child;
+
+    CHECK(shared != MAP_FAILED);
+    child = spawn(run_and_tell, shared);
+    for (int i = 0; i < 8; i++) {
+        for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+            if (!CPU_ISSET(cpu, &all))
+                continue;
+            bind_to(child, cpu);
+            int round = shared->round;
+            while (shared->round < round + 100)
+                sched_yield();
+            CHECK_EQ(shared->cpu, cpu);
+        }
+    }
+    expect_ok(kill(child, SIGKILL));
+    expect_signaled(reap(child), SIGKILL);
+}
+
+/* Many threads bound to one processor, which wake each other and all get on. */
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+static unsigned turn;
+
+static void *take_turns(void *argument)
+{
+    unsigned self = (unsigned)(uintptr_t)argument;
+    cpu_set_t all = available();
+
+    if (self % 2)
+        bind_to(0, last_cpu(&all));
+    for (int i = 0; i < 100; i++) {
+        pthread_mutex_lock(&mutex);
+        while (turn % 8 != self)
+            pthread_cond_wait(&condition, &mutex);
+        turn++;
+        pthread_cond_broadcast(&condition);
+        pthread_mutex_unlock(&mutex);
+    }
+    return NULL;
+}
+
+static void bound_turns(void)
+{
+    pthread_t threads[8];
+
+    for (uintptr_t i = 0; i < 8; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, take_turns, (void *)i), 0);
+    for (int i = 0; i < 8; i++)
+        CHECK_EQ(pthread_join(threads[i], NULL), 0);
+    CHECK_EQ(turn, 800);
+}
+
+/* Policies */
+
+static void limits(void)
+{
+    CHECK_EQ(sched_get_priority_min(SCHED_FIFO), 1);
+    CHECK_EQ(sched_get_priority_max(SCHED_RR), 99);
+    CHECK_EQ(sched_get_priority_min(SCHED_OTHER), 0);
+    CHECK_EQ(sched_get_priority_max(SCHED_BATCH), 0);
+    expect_errno(sched_get_priority_max(77), EINVAL);
+}
+
+static void policies(void)
+{
+    struct sched_param none = {0}, some = {.sched_priority = 5}, many = {.sched_priority = 100};
+    struct timespec interval;
+
+    CHECK_EQ(sched_getscheduler(0), SCHED_OTHER);
+    expect_ok(sched_getparam(0, &many));
+    CHECK_EQ(many.sched_priority, 0);
+    many.sched_priority = 100;
+    expect_errno(sched_setscheduler(0, SCHED_OTHER, &some), EINVAL);
+    expect_errno(sched_setscheduler(0, SCHED_FIFO, &none), EINVAL);
+    expect_errno(sched_setscheduler(0, SCHED_FIFO, &many), EINVAL);
+    expect_errno(sched_setscheduler(0, 77, &none), EINVAL);
+    expect_errno(sched_setscheduler(99999999, SCHED_OTHER, &none), ESRCH);
+    expect_ok(sched_setscheduler(0, SCHED_BATCH, &none));
+    CHECK_EQ(sched_getscheduler(0), SCHED_BATCH);
+    expect_ok(sched_setscheduler(0, SCHED_OTHER, &none));
+    if (sched_setscheduler(0, SCHED_RR, &some))
+        skip("real-time priorities are not allowed here");
+    CHECK_EQ(sched_getscheduler(0), SCHED_RR);
+    expect_ok(sched_getparam(0, &many));
+    CHECK_EQ(many.sched_priority, 5);
+    expect_ok(sched_rr_get_interval(0, &interval));
+    CHECK(interval.tv_nsec > 0);
+    expect_ok(sched_setscheduler(0, SCHED_FIFO, &some));
+    expect_ok(sched_rr_get_interval(0, &interval));
+    CHECK(interval.tv_nsec == 0 && interval.tv_sec == 0);
+    expect_ok(sched_setscheduler(0, SCHED_OTHER, &none));
+}
+
+/* On one processor threads run in order of their priorities, not as they are woken. */
+
+static sem_t ready, turns[3];
+static _Atomic int order[3], place;
+
+static void *run_by_priority(void *argument)
+{
+    intptr_t self = (intptr_t)argument;
+    struct sched_param parameter = {.sched_priority = (int)self + 1};
+
+    if (sched_setscheduler(0, SCHED_FIFO, &parameter))
+        return (void *)1;
+    sem_post(&ready);
+    sem_wait(&turns[self]);
+    order[place++] = (int)self;
+    return NULL;
+}
+
+static void real_time(void)
+{
+    struct sched_param highest = {.sched_priority = 50};
+    cpu_set_t all = available();
+    pthread_t threads[3];
+
+    if (sched_setscheduler(0, SCHED_FIFO, &highest))
+        skip("real-time priorities are not allowed here");
+    bind_to(0, last_cpu(&all));
+    sem_init(&ready, 0, 0);
+    for (intptr_t i = 0; i < 3; i++) {
+        sem_init(&turns[i], 0, 0);
+        CHECK_EQ(pthread_create(&threads[i], NULL, run_by_priority, (void *)i), 0);
+    }
+    for (int i = 0; i < 3; i++)
+        sem_wait(&ready);
+    pause_for(10000000);
+    for (int i = 0; i < 3; i++)
+        sem_post(&turns[i]);
+    CHECK_EQ(place, 0);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(pthread_join(threads[i], NULL), 0);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(order[i], 2 - i);
+}
+
+static void barriers(void)
+{
+    int commands = (int)expect_ok(syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0));
+
+    CHECK(commands & MEMBARRIER_CMD_GLOBAL);
+    CHECK(commands & MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+    expect_errno(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0), EPERM);
+    expect_ok(syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0));
+    expect_ok(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
+    expect_ok(syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0));
+    expect_errno(syscall(SYS_membarrier, 1 << 20, 0, 0), EINVAL);
+    expect_errno(syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 4, 0), EINVAL);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(each_processor),  TEST(inherited),   TEST(errors),
+        TEST(moved_by_others), TEST(bound_turns), TEST(limits),
+        TEST(policies),        TEST(real_time),   TEST(barriers),
+    };
+
+    return TAP_MAIN(argc, argv, tests);
+}
