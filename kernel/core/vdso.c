@@ -23,8 +23,8 @@ void vdso_init(void)
     struct transfer transfer;
     struct page *page;
     image_size = page_round_up(size);
-    clock_object = object_create_anonymous(PAGE_SIZE);
-    image_object = object_create_anonymous(image_size);
+    clock_object = object_create_anonymous(PAGE_SIZE, false);
+    image_object = object_create_anonymous(image_size, false);
     transfer_init(&transfer, &piece, (uint64_t)vdso_image, size, true);
     if (!clock_object || !image_object || object_write(image_object, 0, &transfer) != (long)size ||
         object_get_page(clock_object, 0, &page))

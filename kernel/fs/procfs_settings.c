@@ -21,6 +21,7 @@
 #include "lib/string.h"
 #include "sys/system.h"
 #include "vm/aspace.h"
+#include "vm/commit.h"
 #include "vm/reclaim.h"
 
 #define OVERFLOW_ID 65534u
@@ -179,6 +180,17 @@ static int set_region_limit(uint64_t number)
     return 0;
 }
 
+static uint64_t get_commit_ratio(void)
+{
+    return __atomic_load_n(&overcommit_ratio, __ATOMIC_RELAXED);
+}
+
+static int set_commit_ratio(uint64_t number)
+{
+    __atomic_store_n(&overcommit_ratio, (unsigned)number, __ATOMIC_RELAXED);
+    return 0;
+}
+
 static int set_overcommit(uint64_t number)
 {
     __atomic_store_n(&overcommit_policy, (unsigned)number, __ATOMIC_RELAXED);
@@ -258,8 +270,10 @@ static const struct setting settings[] = {
     [RESEED_TIME] = {.constant = RESEED},
     [OVERCOMMIT] = {.get_number = get_overcommit,
                     .set_number = set_overcommit,
-                    .most = OVERCOMMIT_ALWAYS},
-    [OVERCOMMIT_RATIO] = {.constant = 50},
+                    .most = OVERCOMMIT_NEVER},
+    [OVERCOMMIT_RATIO] = {.get_number = get_commit_ratio,
+                          .set_number = set_commit_ratio,
+                          .most = INT32_MAX},
     [MIN_ADDRESS] = {.constant = ADDRESS_MIN},
     [RANDOMIZE] = {.get_number = get_randomize, .set_number = set_randomize, .most = RANDOMIZE_ALL},
     [REGIONS_MAX] = {.get_number = get_region_limit,
@@ -409,7 +423,7 @@ static const struct pseudo_entry memory_entries[] = {
     {"oom_kill_allocating_task", &readable, ZERO},
     {"overcommit_kbytes", &readable, ZERO},
     {"overcommit_memory", &changeable, OVERCOMMIT},
-    {"overcommit_ratio", &readable, OVERCOMMIT_RATIO},
+    {"overcommit_ratio", &changeable, OVERCOMMIT_RATIO},
     {"panic_on_oom", &readable, ZERO},
     {NULL, NULL, 0},
 };

@@ -7,6 +7,7 @@
 #include "core/process.h"
 #include "dev/block.h"
 #include "fs/procfs.h"
+#include "vm/commit.h"
 #include "vm/page.h"
 #include "vm/reclaim.h"
 #include "vm/swap.h"
@@ -78,6 +79,8 @@ int procfs_write_memory(uint64_t key, struct text *text)
     write_line(text, "SUnreclaim:", census.slab);
     write_line(text, "KernelStack:", totals.threads * STACK_PAGES);
     write_line(text, "PageTables:", totals.table_pages);
+    write_line(text, "CommitLimit:", commit_limit());
+    write_line(text, "Committed_AS:", commit_total());
     text_format(text,
                 "HugePages_Total: %7u\nHugePages_Free:  %7u\nHugePages_Rsvd:  %7u\n"
                 "HugePages_Surp:  %7u\n",

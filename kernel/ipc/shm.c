@@ -16,6 +16,7 @@
 #include "lib/string.h"
 #include "vm/aspace.h"
 #include "vm/back_list.h"
+#include "vm/commit.h"
 #include "vm/kmem.h"
 #include "vm/object.h"
 
@@ -54,6 +55,7 @@ static void segment_release(struct object *object)
     total_pages -= page_round_up(segment->size) >> PAGE_SHIFT;
     mutex_unlock(&segments.lock);
     object_destroy(object);
+    commit_change(-(int64_t)object->committed);
     kfree(segment);
 }
 
@@ -86,7 +88,7 @@ static long create(int key, uint64_t size, unsigned flags)
         return -EINVAL;
     if (total_pages + pages < total_pages || total_pages + pages > SHM_MOST >> PAGE_SHIFT)
         return -ENOSPC;
-    if (!(flags & SHM_NORESERVE) && overcommit_refuses(pages))
+    if (!(flags & SHM_NORESERVE) && overcommit_refuses(current_thread()->aspace, pages))
         return -ENOMEM;
     struct segment *segment = kmalloc_zeroed(sizeof(*segment));
     if (!segment)
@@ -96,6 +98,10 @@ static long create(int key, uint64_t size, unsigned flags)
     if (error) {
         kfree(segment);
         return error;
+    }
+    if (!(flags & SHM_NORESERVE)) {
+        segment->object.committed = pages;
+        commit_change((int64_t)pages);
     }
     segment->size = size;
     segment->change_time = now();

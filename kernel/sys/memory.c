@@ -12,6 +12,7 @@
 #include "fs/vnode.h"
 #include "sys/table.h"
 #include "vm/aspace.h"
+#include "vm/commit.h"
 #include "vm/object.h"
 
 #define PROT_ALL   (PROT_READ | PROT_WRITE | PROT_EXEC)
@@ -111,7 +112,7 @@ static unsigned decode_flags(unsigned flags)
         result = (result & ~MAPPING_FIXED) | MAPPING_NOREPLACE;
     if ((flags & MAP_POPULATE) && !(flags & MAP_NONBLOCK))
         result |= MAPPING_POPULATE;
-    if (flags & MAP_NORESERVE)
+    if ((flags & MAP_NORESERVE) && overcommit_policy != OVERCOMMIT_NEVER)
         result |= MAPPING_NORESERVE;
     if (flags & MAP_GROWSDOWN)
         result |= MAPPING_GROWS_DOWN;
@@ -120,11 +121,15 @@ static unsigned decode_flags(unsigned flags)
     return result;
 }
 
-/* The default, heuristic overcommit rule of Linux: refuse what exceeds all memory at once. */
-static bool obviously_too_large(const struct map_request *request)
+/* mmap(2): does the mapping commit memory, and more than may be? */
+static bool is_refused(const struct map_request *request)
 {
-    return !(request->flags & (MAPPING_NORESERVE | MAPPING_SHARED)) &&
-           (request->access & ACCESS_WRITE) && overcommit_refuses(request->length >> PAGE_SHIFT);
+    bool commits = request->flags & MAPPING_SHARED ? !request->object && !request->vnode
+                                                   : (request->access & ACCESS_WRITE) != 0;
+
+    return commits && !(request->flags & MAPPING_NORESERVE) &&
+           overcommit_refuses(current_thread()->aspace,
+                              page_round_up(request->length) >> PAGE_SHIFT);
 }
 
 /* Map memory without a file behind it; shared memory gets an object of its own. */
@@ -135,7 +140,8 @@ static int map_memory(struct map_request *request, vaddr_t *address)
     request->offset = 0;
     request->writer = false;
     if (request->flags & MAPPING_SHARED) {
-        object = object_create_anonymous(page_round_up(request->length));
+        object = object_create_anonymous(page_round_up(request->length),
+                                         !(request->flags & MAPPING_NORESERVE));
         if (!object)
             return -ENOMEM;
         request->object = object;
@@ -153,7 +159,7 @@ static int map_anonymous(const struct mmap_arguments *arguments, struct map_requ
 
     if (!error)
         error = decode_type(arguments, false, request);
-    if (!error && obviously_too_large(request))
+    if (!error && is_refused(request))
         error = -ENOMEM;
     request->max_access = ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE;
     return error ? error : map_memory(request, address);
@@ -169,7 +175,7 @@ static int check_file(const struct file *file, const struct mmap_arguments *argu
         error = check_file_range(file, arguments);
     if (!error)
         error = decode_type(arguments, true, request);
-    if (!error && obviously_too_large(request))
+    if (!error && is_refused(request))
         error = -ENOMEM;
     return error ? error : check_file_access(file, arguments, request);
 }

@@ -7,6 +7,7 @@
 #include "core/thread.h"
 #include "lib/string.h"
 #include "vm/amap.h"
+#include "vm/commit.h"
 #include "vm/evict.h"
 #include "vm/kmem.h"
 #include "vm/swap.h"
@@ -80,6 +81,7 @@ void aspace_release(struct aspace *aspace)
     if (__atomic_fetch_sub(&aspace->references, 1, __ATOMIC_ACQ_REL) != 1)
         return;
     evict_remove_aspace(aspace);
+    commit_change(-(int64_t)aspace->committed_pages);
     struct region *dead = take_all_regions(aspace);
     while (__atomic_load_n(&aspace->walkers, __ATOMIC_ACQUIRE))
         thread_yield();
@@ -101,6 +103,11 @@ static bool is_data(const struct region *region)
     return !region->shared && !region->grows_down && (region->access & ACCESS_WRITE);
 }
 
+static bool is_committed(const struct region *region)
+{
+    return !region->shared && !region->no_reserve && (region->access & ACCESS_WRITE);
+}
+
 void aspace_account(struct aspace *aspace, const struct region *region, int sign)
 {
     uint64_t pages = region_pages(region);
@@ -110,6 +117,10 @@ void aspace_account(struct aspace *aspace, const struct region *region, int sign
         aspace->mapped_peak = aspace->mapped_pages;
     if (is_data(region))
         aspace->data_pages += sign > 0 ? pages : -pages;
+    if (is_committed(region)) {
+        aspace->committed_pages += sign > 0 ? pages : -pages;
+        commit_change(sign > 0 ? (int64_t)pages : -(int64_t)pages);
+    }
     if (region->flags & REGION_LOCKED)
         aspace->locked_pages += sign > 0 ? pages : -pages;
 }

@@ -23,25 +23,26 @@ struct aspace {
     uint64_t region_count;     /* (w) */
     struct region *last_found; /* a hint for look-ups, atomic */
     struct pmap pmap;
-    uint64_t references;     /* (a) processes and borrowers */
-    int64_t sharers;         /* (a) processes that run in it, less one (core/process.c) */
-    uint64_t walkers;        /* (a) reverse mapping walks that use it */
-    struct list evict_link;  /* evict.c: all address spaces */
-    uint64_t evict_hand;     /* (a) evict.c: address to go on from */
-    uint64_t mapped_pages;   /* (w) size of all regions */
-    uint64_t mapped_peak;    /* (w) the most that was */
-    uint64_t data_pages;     /* (w) private writable ones, for RLIMIT_DATA */
-    uint64_t locked_pages;   /* (w) in locked regions, for RLIMIT_MEMLOCK */
-    unsigned lock_future;    /* (w) mlockall(MCL_FUTURE): REGION_LOCKED_FLAGS of new regions */
-    bool sealed;             /* (w) a region is, or was, sealed */
-    uint64_t brk_start, brk; /* (w) heap */
-    uint64_t mmap_top;       /* (c) mappings are placed below, top-down */
-    uint64_t stack_top;      /* (c) */
-    uint64_t vdso;           /* (c) where the vDSO is (core/vdso.h) */
-    uint64_t stack_limit;    /* (a) RLIMIT_STACK: how far the stack may grow, bytes */
-    uint64_t address_limit;  /* (a) RLIMIT_AS, bytes */
-    uint64_t data_limit;     /* (a) RLIMIT_DATA, bytes */
-    uint64_t lock_limit;     /* (a) RLIMIT_MEMLOCK, bytes */
+    uint64_t references;      /* (a) processes and borrowers */
+    int64_t sharers;          /* (a) processes that run in it, less one (core/process.c) */
+    uint64_t walkers;         /* (a) reverse mapping walks that use it */
+    struct list evict_link;   /* evict.c: all address spaces */
+    uint64_t evict_hand;      /* (a) evict.c: address to go on from */
+    uint64_t mapped_pages;    /* (w) size of all regions */
+    uint64_t mapped_peak;     /* (w) the most that was */
+    uint64_t committed_pages; /* (w) see vm/commit.h */
+    uint64_t data_pages;      /* (w) private writable ones, for RLIMIT_DATA */
+    uint64_t locked_pages;    /* (w) in locked regions, for RLIMIT_MEMLOCK */
+    unsigned lock_future;     /* (w) mlockall(MCL_FUTURE): REGION_LOCKED_FLAGS of new regions */
+    bool sealed;              /* (w) a region is, or was, sealed */
+    uint64_t brk_start, brk;  /* (w) heap */
+    uint64_t mmap_top;        /* (c) mappings are placed below, top-down */
+    uint64_t stack_top;       /* (c) */
+    uint64_t vdso;            /* (c) where the vDSO is (core/vdso.h) */
+    uint64_t stack_limit;     /* (a) RLIMIT_STACK: how far the stack may grow, bytes */
+    uint64_t address_limit;   /* (a) RLIMIT_AS, bytes */
+    uint64_t data_limit;      /* (a) RLIMIT_DATA, bytes */
+    uint64_t lock_limit;      /* (a) RLIMIT_MEMLOCK, bytes */
     uint64_t argument_start, argument_end, environment_start, environment_end; /* (c) */
     uint64_t auxiliary_start, auxiliary_end;                                   /* (c) */
     uint64_t code_start, code_end, data_start, data_end;                       /* (c) */
@@ -159,12 +160,6 @@ int aspace_sync(struct aspace *aspace, vaddr_t start, uint64_t length, bool wait
 
 /* brk(2): try to move the end of the heap; the end that is in force is returned. */
 uint64_t aspace_brk(struct aspace *aspace, uint64_t end);
-
-/* The rule of /proc/sys/vm/overcommit_memory, and: is a promise of so many pages refused? */
-#define OVERCOMMIT_HEURISTIC 0u
-#define OVERCOMMIT_ALWAYS    1u
-extern unsigned overcommit_policy; /* atomic */
-bool overcommit_refuses(uint64_t pages);
 
 /* What a fault comes to. */
 enum fault_result {

@@ -2,6 +2,7 @@
  * brk: the heap is private anonymous memory from brk_start up to the page that holds brk.
  */
 #include "abi/errno.h"
+#include "vm/commit.h"
 #include "vm/vm.h"
 
 /* Is [start, end) free, and not in the guard gap of a stack? Locked. */
@@ -17,7 +18,8 @@ static bool room_to_grow(struct aspace *aspace, vaddr_t start, vaddr_t end)
 static bool grow(struct aspace *aspace, vaddr_t start, vaddr_t end, struct region *region,
                  struct region **dead)
 {
-    if (overcommit_refuses((end - start) >> PAGE_SHIFT) || !room_to_grow(aspace, start, end) ||
+    if (overcommit_refuses(aspace, (end - start) >> PAGE_SHIFT) ||
+        !room_to_grow(aspace, start, end) ||
         !aspace_within_limits(aspace, (end - start) >> PAGE_SHIFT, true) ||
         region_limit_reached(aspace) ||
         (aspace->lock_future && !aspace_may_lock(aspace, (end - start) >> PAGE_SHIFT)))

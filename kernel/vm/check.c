@@ -4,6 +4,7 @@
  */
 #include "core/printk.h"
 #include "vm/amap.h"
+#include "vm/commit.h"
 #include "vm/vm.h"
 
 #define require(number, condition, region)                                                         \
@@ -85,7 +86,7 @@ void aspace_check(struct aspace *aspace)
 {
     struct region *previous = NULL;
     uint64_t count = 0, mapped = aspace->mapped_pages, data = aspace->data_pages;
-    uint64_t locked = aspace->locked_pages;
+    uint64_t locked = aspace->locked_pages, committed = aspace->committed_pages;
 
     tree_for_each (node, &aspace->regions) {
         struct region *region = container_of(node, struct region, node);
@@ -100,8 +101,11 @@ void aspace_check(struct aspace *aspace)
         check_gap(aspace, previous, previous->end, user_end);
         require(7, aspace->mapped_pages == 0 && aspace->data_pages == 0, previous);
         require(7, aspace->region_count == count && aspace->locked_pages == 0, previous);
+        require(7, aspace->committed_pages == 0, previous);
     }
     aspace->mapped_pages = mapped;
     aspace->data_pages = data;
     aspace->locked_pages = locked;
+    aspace->committed_pages = committed;
+    commit_change((int64_t)committed);
 }

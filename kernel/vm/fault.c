@@ -22,6 +22,7 @@
 #include "abi/errno.h"
 #include "lib/string.h"
 #include "vm/amap.h"
+#include "vm/commit.h"
 #include "vm/vm.h"
 
 #define FAULT_AROUND_PAGES 16u
@@ -339,6 +340,7 @@ static bool may_grow(const struct aspace *aspace, const struct region *region, v
     uint64_t pages = (region->start - address) / PAGE_SIZE;
 
     return address >= MAPPING_LOWEST && aspace_within_limits(aspace, pages, false) &&
+           !overcommit_refuses(aspace, pages) &&
            (!(region->flags & REGION_LOCKED) || aspace_may_lock(aspace, pages));
 }
 

@@ -11,6 +11,7 @@
  */
 #include "abi/errno.h"
 #include "vm/amap.h"
+#include "vm/commit.h"
 #include "vm/vm.h"
 
 /* The child's counterpart of an amap, made at the first region that uses it; referenced for the
@@ -88,6 +89,9 @@ int aspace_fork(struct aspace *parent, struct aspace **result)
     tlb_gather_init(&gather, &parent->pmap, FLUSH_FORK);
     rwlock_write(&parent->lock);
     copy_numbers(child, parent);
+    if (overcommit_policy == OVERCOMMIT_NEVER &&
+        overcommit_refuses(parent, parent->committed_pages))
+        error = -ENOMEM;
     tree_for_each (node, &parent->regions) {
         const struct region *region = container_of(node, struct region, node);
         if (!error && !(region->flags & REGION_NO_FORK))

@@ -11,6 +11,7 @@
 #include "core/wait.h"
 #include "lib/string.h"
 #include "vm/back_list.h"
+#include "vm/commit.h"
 #include "vm/kmem.h"
 #include "vm/reclaim.h"
 #include "vm/vm.h"
@@ -70,16 +71,20 @@ static bool charge(struct object *object)
     if (!quota)
         return true;
     if (__atomic_add_fetch(&quota->used, 1, __ATOMIC_RELAXED) <=
-        __atomic_load_n(&quota->limit, __ATOMIC_RELAXED))
+        __atomic_load_n(&quota->limit, __ATOMIC_RELAXED)) {
+        commit_change(1);
         return true;
+    }
     __atomic_fetch_sub(&quota->used, 1, __ATOMIC_RELAXED);
     return false;
 }
 
 void object_uncharge(struct object *object)
 {
-    if (object->quota)
-        __atomic_fetch_sub(&object->quota->used, 1, __ATOMIC_RELAXED);
+    if (!object->quota)
+        return;
+    __atomic_fetch_sub(&object->quota->used, 1, __ATOMIC_RELAXED);
+    commit_change(-1);
 }
 
 void object_forget_page(struct object *object, struct page *page)
@@ -155,6 +160,7 @@ static int anonymous_reserve(struct object *object, uint64_t index)
 static void anonymous_release(struct object *object)
 {
     object_destroy(object);
+    commit_change(-(int64_t)object->committed);
     slab_free(&object_cache, object);
 }
 
@@ -165,12 +171,17 @@ const struct pager anonymous_pager = {
     .release = anonymous_release,
 };
 
-struct object *object_create_anonymous(uint64_t size)
+struct object *object_create_anonymous(uint64_t size, bool commit)
 {
     struct object *object = slab_allocate(&object_cache);
 
-    if (object)
-        object_init(object, &anonymous_pager, size);
+    if (!object)
+        return NULL;
+    object_init(object, &anonymous_pager, size);
+    if (commit) {
+        object->committed = object_pages(object);
+        commit_change((int64_t)object->committed);
+    }
     return object;
 }
 

@@ -89,6 +89,7 @@ struct object {
     uint32_t error_reported;  /* (a) what error_sequence was when somebody was told last */
     int error;                /* (a) the latest of them */
     bool anonymous;           /* (c) zero-filled, no store: shared memory, tmpfs */
+    uint64_t committed;       /* (c) pages that were committed for it */
     struct page_quota *quota; /* (c) charged for each page; NULL: none */
 };
 
@@ -102,8 +103,9 @@ void object_reference(struct object *object);
 bool object_try_reference(struct object *object); /* unless the last one is gone */
 void object_release(struct object *object);       /* the last one calls pager->release; may sleep */
 
-/* Shared anonymous memory of size bytes, as MAP_SHARED | MAP_ANONYMOUS uses. NULL: no memory. */
-struct object *object_create_anonymous(uint64_t size);
+/* Shared anonymous memory of size bytes, as MAP_SHARED | MAP_ANONYMOUS uses; commit: count it as
+ * committed (vm/commit.h). NULL: no memory. */
+struct object *object_create_anonymous(uint64_t size, bool commit);
 
 /* The pager of objects without a store (object_create_anonymous, tmpfs): zero-fill. */
 extern const struct pager anonymous_pager;

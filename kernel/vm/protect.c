@@ -9,6 +9,7 @@
  */
 #include "abi/errno.h"
 #include "vm/amap.h"
+#include "vm/commit.h"
 #include "vm/vm.h"
 
 /* Give region, wholly in the range, its new access. */
@@ -25,8 +26,13 @@ static struct region *change_access(struct aspace *aspace, struct region *region
     return region_merge(aspace, region, dead);
 }
 
+static bool becomes_committed(const struct region *region, unsigned access)
+{
+    return !region->shared && !region->no_reserve && (access & ~region->access & ACCESS_WRITE);
+}
+
 /* May the part of region in [start, end) have this access? 0, -EACCES, -EPERM (sealed), -ENOMEM
- * (RLIMIT_DATA, or one region too many). */
+ * (RLIMIT_DATA, committed memory, or one region too many). */
 static int check_access(struct aspace *aspace, const struct region *region, vaddr_t start,
                         vaddr_t end, unsigned access)
 {
@@ -40,6 +46,8 @@ static int check_access(struct aspace *aspace, const struct region *region, vadd
                         !(region->access & ACCESS_WRITE) && (access & ACCESS_WRITE);
     if (becomes_data &&
         (end - start) / PAGE_SIZE + aspace->data_pages > aspace->data_limit / PAGE_SIZE)
+        return -ENOMEM;
+    if (becomes_committed(region, access) && overcommit_refuses(aspace, (end - start) / PAGE_SIZE))
         return -ENOMEM;
     return cut && region->access != access && region_limit_reached(aspace) ? -ENOMEM : 0;
 }

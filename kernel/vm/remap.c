@@ -18,6 +18,7 @@
  */
 #include "abi/errno.h"
 #include "vm/amap.h"
+#include "vm/commit.h"
 #include "vm/vm.h"
 
 /* One region's move, and what is reserved for it. */
@@ -240,7 +241,7 @@ static int check_growth(const struct aspace *aspace, const struct region *region
         return -EAGAIN;
     if (!aspace_within_limits(aspace, growth, data))
         return -ENOMEM;
-    return data && !region->no_reserve && overcommit_refuses(growth) ? -ENOMEM : 0;
+    return data && !region->no_reserve && overcommit_refuses(aspace, growth) ? -ENOMEM : 0;
 }
 
 /* May region, from address on, be changed as requested? The checks in the order of Linux. */

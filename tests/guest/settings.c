@@ -126,6 +126,43 @@ static void overcommit(void)
     CHECK_EQ(set(name, "3"), EINVAL);
 }
 
+static void *map_page(int protection, int flags)
+{
+    return mmap(NULL, 4096, protection, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+}
+
+/* With 2 and a limit of nothing, whatever could come to need memory is refused, and only that. */
+static void strict_overcommit(void)
+{
+    const char *policy = "/proc/sys/vm/overcommit_memory";
+    const char *ratio = "/proc/sys/vm/overcommit_ratio";
+    struct sysinfo info;
+    char old_ratio[64];
+
+    expect_ok(sysinfo(&info));
+    if ((info.totalram * info.mem_unit) >> 30 > 2 || info.totalswap)
+        skip("other programs of a large machine would suffer");
+    snprintf(old_ratio, sizeof(old_ratio), "%s", line_of(ratio));
+    char *given = expect_ok((char *)map_page(PROT_READ, 0));
+    CHECK_EQ(set(ratio, "0"), 0);
+    CHECK_EQ(set(policy, "2"), 0);
+    void *writable = map_page(PROT_READ | PROT_WRITE, 0);
+    void *not_reserved = map_page(PROT_READ | PROT_WRITE, MAP_NORESERVE);
+    void *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *readable = map_page(PROT_READ, 0);
+    int protect = mprotect(given, 4096, PROT_READ | PROT_WRITE);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    CHECK_EQ(set(policy, "0"), 0);
+    CHECK_EQ(set(ratio, old_ratio), 0);
+    CHECK(writable == MAP_FAILED && not_reserved == MAP_FAILED && shared == MAP_FAILED);
+    CHECK(readable != MAP_FAILED);
+    CHECK_EQ(protect, -1);
+    CHECK_EQ(pid, -1);
+    expect_ok(mprotect(given, 4096, PROT_READ | PROT_WRITE));
+}
+
 static void dropping_caches(void)
 {
     const char *name = "/proc/sys/vm/drop_caches";
@@ -189,14 +226,9 @@ static void shape(void)
 }
 
 static const struct test tests[] = {
-    TEST(names),
-    TEST(host_name),
-    TEST(numbers),
-    TEST(bad_numbers),
-    TEST(overcommit),
-    TEST(dropping_caches),
-    TEST(random_identifiers),
-    TEST(open_files),
+    TEST(names),           TEST(host_name),          TEST(numbers),
+    TEST(bad_numbers),     TEST(overcommit),         TEST(strict_overcommit),
+    TEST(dropping_caches), TEST(random_identifiers), TEST(open_files),
     TEST(shape),
 };
 

@@ -4,6 +4,7 @@
 #include "arch/riscv/gather.h"
 #include "arch/riscv/stack.h"
 #include "arch/riscv/tlb.h"
+#include "core/credentials.h"
 #include "core/thread.h"
 #include "fs/vfs.h"
 #include "fs/vnode.h"
@@ -112,6 +113,12 @@ unsigned vnode_cache_shrink(unsigned wanted)
 {
     (void)wanted;
     return 0;
+}
+
+bool credentials_capable(unsigned capability)
+{
+    (void)capability;
+    return false;
 }
 
 bool out_of_memory_kill(void)

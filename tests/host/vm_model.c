@@ -317,7 +317,7 @@ static void do_map(unsigned p, enum kind kind, unsigned first, unsigned count, u
     if (kind == SHARED_ANONYMOUS) {
         if (shared_count == SHARED || count > SHARED_PAGES)
             return;
-        object = object_create_anonymous(count * PAGE_SIZE);
+        object = object_create_anonymous(count * PAGE_SIZE, true);
         if (!object)
             return;
         shared_sizes[shared_count] = count;
