@@ -243,5 +243,6 @@ static int mount_procfs(struct mount *mount, const char *options)
 void procfs_init(void)
 {
     static struct file_system type = {.name = "proc", .mount = mount_procfs};
+    procfs_namespaces_init();
     file_system_register(&type);
 }

@@ -80,7 +80,7 @@ int procfs_write_descriptor(uint64_t key, struct text *text);
 bool procfs_next_descriptor(uint64_t key, uint64_t *number, uint64_t *other_key, char *name);
 int procfs_find_descriptor(uint64_t key, const struct name *name, uint64_t *other_key);
 extern const struct pseudo_entry procfs_namespaces[];
-extern const struct pseudo_type procfs_namespace;
+void procfs_namespaces_init(void);
 
 /* Texts of a process or a thread (procfs_status.c). */
 int procfs_write_process_stat(uint64_t key, struct text *text);

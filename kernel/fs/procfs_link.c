@@ -1,7 +1,6 @@
 /*
- * What leads from a process in /proc to files: exe, cwd, root, fd, fdinfo; and the names of its
- * namespaces (proc(5)). There is one namespace of each kind, with the number that the first one has
- * on Linux; it cannot be opened.
+ * What leads from a process in /proc to files: exe, cwd, root, fd, fdinfo; and its namespaces
+ * (proc(5)), of which there is one of each kind, for all processes.
  */
 #include "abi/errno.h"
 #include "abi/fcntl.h"
@@ -240,45 +239,91 @@ int procfs_write_descriptor(uint64_t key, struct text *text)
     return 0;
 }
 
-/* Namespaces */
+/* Namespaces: files without a name, one for each kind, that can be opened and compared. */
 
+#define NAMESPACES 8
+
+static const struct file_operations namespace_operations;
+
+static int open_namespace(struct vnode *vnode, struct file *file)
+{
+    (void)vnode;
+    if ((file->flags & O_ACCMODE) != O_RDONLY)
+        return -EACCES;
+    file->operations = &namespace_operations;
+    return 0;
+}
+
+#define NAMESPACE(name, number)                                                                    \
+    {                                                                                              \
+        {.label = name ":[%lu]", .open = open_namespace}, number                                   \
+    }
+
+/* With the numbers that the first ones have on Linux. */
 static const struct {
-    const char *name;
-    unsigned number;
-} namespaces[] = {
-    {"cgroup", 0xeffffffb}, {"ipc", 0xefffffff},  {"mnt", 0xeffffff8},  {"net", 0xeffffff9},
-    {"pid", 0xeffffffc},    {"time", 0xeffffffa}, {"user", 0xeffffffd}, {"uts", 0xeffffffe},
+    struct vnode_operations operations;
+    uint64_t number;
+} namespaces[NAMESPACES] = {
+    NAMESPACE("cgroup", 0xeffffffb), NAMESPACE("ipc", 0xefffffff), NAMESPACE("mnt", 0xeffffff8),
+    NAMESPACE("net", 0xeffffff9),    NAMESPACE("pid", 0xeffffffc), NAMESPACE("time", 0xeffffffa),
+    NAMESPACE("user", 0xeffffffd),   NAMESPACE("uts", 0xeffffffe),
 };
 
-static long read_namespace(uint64_t key, char *buffer, size_t size)
+static struct vnode namespace_vnodes[NAMESPACES]; /* the first reference is never released */
+
+void procfs_namespaces_init(void)
 {
-    char text[PSEUDO_NAME_MAX + 1];
-    unsigned index = (unsigned)procfs_index(key);
+    for (unsigned i = 0; i < NAMESPACES; i++)
+        vnode_init(&namespace_vnodes[i], NULL, &namespaces[i].operations, namespaces[i].number,
+                   S_IFREG | 0444);
+}
+
+static struct vnode *namespace_of(uint64_t key)
+{
+    return &namespace_vnodes[procfs_index(key) % NAMESPACES];
+}
+
+static int follow_namespace(uint64_t key, struct vnode **target)
+{
     int error = procfs_check_inspect(key);
 
     if (error)
         return error;
-    format(text, sizeof(text), "%s:[%u]", namespaces[index].name, namespaces[index].number);
+    *target = namespace_of(key);
+    vnode_reference(*target);
+    return 0;
+}
+
+static long read_namespace(uint64_t key, char *buffer, size_t size)
+{
+    const struct vnode *vnode = namespace_of(key);
+    char text[PSEUDO_NAME_MAX + 1];
+    int error = procfs_check_inspect(key);
+
+    if (error)
+        return error;
+    format(text, sizeof(text), vnode->operations->label, vnode->number);
     return pseudo_copy_link(text, buffer, size);
 }
 
-const struct pseudo_type procfs_namespace = {.number = PROCFS_NAMESPACE_TYPE,
-                                             .mode = S_IFLNK | 0777,
-                                             .keyed = true,
-                                             .owner = procfs_owner,
-                                             .read_link = read_namespace};
+static const struct pseudo_type namespace_type = {.number = PROCFS_NAMESPACE_TYPE,
+                                                  .mode = S_IFLNK | 0777,
+                                                  .keyed = true,
+                                                  .owner = procfs_owner,
+                                                  .read_link = read_namespace,
+                                                  .follow = follow_namespace};
 
 /* Keys are indexes of namespaces. */
 const struct pseudo_entry procfs_namespaces[] = {
-    {"cgroup", &procfs_namespace, 0},
-    {"ipc", &procfs_namespace, 1},
-    {"mnt", &procfs_namespace, 2},
-    {"net", &procfs_namespace, 3},
-    {"pid", &procfs_namespace, 4},
-    {"pid_for_children", &procfs_namespace, 4},
-    {"time", &procfs_namespace, 5},
-    {"time_for_children", &procfs_namespace, 5},
-    {"user", &procfs_namespace, 6},
-    {"uts", &procfs_namespace, 7},
+    {"cgroup", &namespace_type, 0},
+    {"ipc", &namespace_type, 1},
+    {"mnt", &namespace_type, 2},
+    {"net", &namespace_type, 3},
+    {"pid", &namespace_type, 4},
+    {"pid_for_children", &namespace_type, 4},
+    {"time", &namespace_type, 5},
+    {"time_for_children", &namespace_type, 5},
+    {"user", &namespace_type, 6},
+    {"uts", &namespace_type, 7},
     {NULL, NULL, 0},
 };

@@ -68,14 +68,37 @@ static void write_memory(struct aspace *aspace, vaddr_t start, vaddr_t end, stru
     }
 }
 
+/* The bytes from start up to and with the first NUL, a page of them at the most. */
+static void write_string(struct aspace *aspace, vaddr_t start, struct text *text)
+{
+    char chunk[CHUNK];
+
+    for (vaddr_t end = start + PAGE_SIZE; start < end; start += CHUNK) {
+        size_t count = aspace_read(aspace, start, chunk, CHUNK), length = 0;
+        while (length < count && chunk[length])
+            length++;
+        text_add(text, chunk, length < count ? length + 1 : length);
+        if (length < CHUNK)
+            break;
+    }
+}
+
+/* A program that writes a title over its arguments may go on into the environment behind them:
+ * proc(5), cmdline. It is known by the NUL that is missing at the end of the arguments. */
 int procfs_write_command_line(uint64_t key, struct text *text)
 {
     struct aspace *aspace;
+    char last = 0;
     int error = procfs_aspace(key, false, &aspace);
 
     if (error || !aspace)
         return error;
-    write_memory(aspace, aspace->argument_start, aspace->argument_end, text);
+    if (aspace->argument_end > aspace->argument_start)
+        aspace_read(aspace, aspace->argument_end - 1, &last, 1);
+    if (last)
+        write_string(aspace, aspace->argument_start, text);
+    else
+        write_memory(aspace, aspace->argument_start, aspace->argument_end, text);
     aspace_release(aspace);
     return 0;
 }

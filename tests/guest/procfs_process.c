@@ -57,6 +57,32 @@ static void command(void)
     CHECK_EQ(set("/proc/1/comm", "x"), geteuid() == 0 ? EINVAL : EACCES);
 }
 
+/* Field 48 or 49 of stat: where the arguments begin and end. */
+static char *argument_edge(int number)
+{
+    const char *at = strrchr(contents("/proc/self/stat"), ')') + 1;
+
+    for (int field = 3; field < number; field++)
+        at = strchr(at + 1, ' ');
+    return (char *)(uintptr_t)strtoul(at, NULL, 10);
+}
+
+/* A title over the arguments, and one that is longer than they are. */
+static void title(void)
+{
+    char *start = argument_edge(48), *end = argument_edge(49), expected[4096];
+    size_t size = (size_t)(end - start);
+
+    CHECK(size > 0 && size + 8 < sizeof(expected));
+    CHECK_EQ(read_file("/proc/self/cmdline", text, sizeof(text)), size);
+    CHECK(memcmp(text, start, size) == 0);
+    memset(start, 'x', size + 5);
+    start[size + 5] = '\0';
+    memset(expected, 'x', size + 5);
+    CHECK_EQ(read_file("/proc/self/cmdline", text, sizeof(text)), size + 6);
+    CHECK(memcmp(text, expected, size + 5) == 0);
+}
+
 static void auxiliary_vector(void)
 {
     size_t size = read_file("/proc/self/auxv", text, sizeof(text));
@@ -290,6 +316,14 @@ static void namespaces(void)
         snprintf(expected, sizeof(expected), "%s:[", names[i]);
         CHECK(strncmp(target, expected, strlen(expected)) == 0);
         CHECK_EQ(target[length - 1], ']');
+        struct stat status, other;
+        expect_ok(stat(name, &status));
+        CHECK_EQ(strtoul(target + strlen(expected), NULL, 10), status.st_ino);
+        int fd = expect_ok(open(name, O_RDONLY));
+        expect_ok(fstat(fd, &other));
+        CHECK(other.st_ino == status.st_ino && other.st_dev == status.st_dev);
+        expect_errno(read(fd, target, 1), EINVAL);
+        close(fd);
     }
 }
 
@@ -500,11 +534,14 @@ static void only_for_its_user(void)
 }
 
 static const struct test tests[] = {
-    TEST(command),       TEST(auxiliary_vector),  TEST(constants),
-    TEST(memory_file),   TEST(memory_of_another), TEST(shares),
-    TEST(sum_of_shares), TEST(page_map),          TEST(descriptors),
-    TEST(namespaces),    TEST(adjustment),        TEST(status_fields),
-    TEST(peaks),         TEST(threads),           TEST(only_for_its_user),
+    TEST(command),          TEST(title),
+    TEST(auxiliary_vector), TEST(constants),
+    TEST(memory_file),      TEST(memory_of_another),
+    TEST(shares),           TEST(sum_of_shares),
+    TEST(page_map),         TEST(descriptors),
+    TEST(namespaces),       TEST(adjustment),
+    TEST(status_fields),    TEST(peaks),
+    TEST(threads),          TEST(only_for_its_user),
 };
 
 int main(int argc, char **argv)
