@@ -24,6 +24,9 @@
 #define SYS_dup                23
 #define SYS_dup3               24
 #define SYS_fcntl              25
+#define SYS_inotify_init1      26
+#define SYS_inotify_add_watch  27
+#define SYS_inotify_rm_watch   28
 #define SYS_ioctl              29
 #define SYS_flock              32
 #define SYS_mknodat            33

@@ -8,6 +8,7 @@ static const struct vnode_operations operations_of[ANONYMOUS_KINDS] = {
     [ANONYMOUS_TIMER] = {.label = "anon_inode:[timerfd]"},
     [ANONYMOUS_SIGNAL] = {.label = "anon_inode:[signalfd]"},
     [ANONYMOUS_PROCESS] = {.label = "anon_inode:[pidfd]"},
+    [ANONYMOUS_NOTIFY] = {.label = "anon_inode:inotify"},
 };
 
 static struct vnode vnodes[ANONYMOUS_KINDS]; /* the first reference of each is never released */

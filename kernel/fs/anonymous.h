@@ -13,6 +13,7 @@ enum anonymous_kind {
     ANONYMOUS_TIMER,
     ANONYMOUS_SIGNAL,
     ANONYMOUS_PROCESS,
+    ANONYMOUS_NOTIFY,
     ANONYMOUS_KINDS,
 };
 

@@ -5,6 +5,7 @@
 #include "abi/resource.h"
 #include "core/process.h"
 #include "fs/mount.h"
+#include "fs/notify.h"
 #include "fs/seal.h"
 #include "fs/vfs.h"
 
@@ -45,6 +46,8 @@ int vfs_set_attributes(struct vnode *vnode, struct attributes *attributes)
                   ((attributes->mode ^ vnode->mode) & 0111);
     int error = sealed ? -EPERM : vnode->operations->set_attributes(vnode, attributes);
     mutex_unlock(&vnode->lock);
+    if (!error)
+        notify_file(vnode, IN_ATTRIB);
     return error;
 }
 
@@ -92,6 +95,8 @@ int vfs_resize(struct vnode *vnode, uint64_t size)
     mutex_unlock(&vnode->lock);
     if (limited)
         signal_send(process, SIGXFSZ); /* setrlimit(2) */
+    if (!error)
+        notify_file(vnode, IN_MODIFY);
     return error;
 }
 

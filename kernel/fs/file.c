@@ -5,6 +5,7 @@
 #include "abi/errno.h"
 #include "abi/fcntl.h"
 #include "fs/file_lock.h"
+#include "fs/notify.h"
 #include "fs/epoll.h"
 #include "fs/vfs.h"
 #include "fs/vnode.h"
@@ -50,6 +51,9 @@ void file_release(struct file *file)
         return;
     if (file->watched)
         epoll_forget(file);
+    if (file->opened)
+        notify_file(file->vnode,
+                    (file->flags & O_ACCMODE) == O_RDONLY ? IN_CLOSE_NOWRITE : IN_CLOSE_WRITE);
     if (file->operations->release)
         file->operations->release(file);
     file_lock_drop(file->vnode, LOCK_OF_FILE, file);
@@ -80,6 +84,14 @@ static long move_with_offset(struct file *file, struct transfer *transfer,
     return result;
 }
 
+/* Bytes were moved, as read(2) or write(2) do it: the result is passed on. */
+static long moved(struct file *file, long result, unsigned event)
+{
+    if (result > 0)
+        notify_file(file->vnode, event);
+    return result;
+}
+
 long file_read(struct file *file, struct transfer *transfer, uint64_t *offset)
 {
     if ((file->flags & O_PATH) || (file->flags & O_ACCMODE) == O_WRONLY)
@@ -87,13 +99,13 @@ long file_read(struct file *file, struct transfer *transfer, uint64_t *offset)
     if (!file->operations->read)
         return -EINVAL;
     if (!offset)
-        return move_with_offset(file, transfer, file->operations->read);
+        return moved(file, move_with_offset(file, transfer, file->operations->read), IN_ACCESS);
     if (!file->operations->seekable)
         return -ESPIPE;
     long result = file->operations->read(file, *offset, transfer);
     if (result > 0)
         *offset += (uint64_t)result;
-    return result;
+    return moved(file, result, IN_ACCESS);
 }
 
 long file_write(struct file *file, struct transfer *transfer, uint64_t *offset)
@@ -103,11 +115,11 @@ long file_write(struct file *file, struct transfer *transfer, uint64_t *offset)
     if (!file->operations->write)
         return -EINVAL;
     if (!offset)
-        return move_with_offset(file, transfer, file->operations->write);
+        return moved(file, move_with_offset(file, transfer, file->operations->write), IN_MODIFY);
     if (!file->operations->seekable)
         return -ESPIPE;
     long result = file->operations->write(file, *offset, transfer);
     if (result > 0)
         *offset += (uint64_t)result;
-    return result;
+    return moved(file, result, IN_MODIFY);
 }

@@ -22,6 +22,7 @@
 #include "fs/file_lock.h"
 #include "fs/memory_file.h"
 #include "fs/name_cache.h"
+#include "fs/notify.h"
 #include "fs/path.h"
 #include "fs/pipe.h"
 #include "fs/procfs.h"
@@ -61,6 +62,7 @@ void file_systems_init(void)
     epoll_init();
     event_init();
     timer_files_init();
+    notify_init();
     signal_files_init();
     rename_init();
     pipe_init();

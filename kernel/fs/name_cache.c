@@ -102,8 +102,11 @@ bool name_cache_lookup(struct vnode *parent, const struct name *name, struct vno
     struct name_entry *entry = find(parent, name, hash);
     if (entry) {
         *result = entry->vnode;
-        if (*result)
+        if (*result) {
             vnode_reference_locked(*result);
+            list_remove(&entry->name_link);
+            list_push_front(&(*result)->names, &entry->name_link);
+        }
         list_remove(&entry->use_link);
         list_push_back(&by_use, &entry->use_link);
     }

@@ -29,7 +29,8 @@ void name_cache_enter_removed(struct vnode *parent, const struct name *name, str
 /* The directory in which a vnode has a name, referenced; NULL: not known. */
 struct vnode *name_cache_parent(struct vnode *vnode);
 
-/* As name_cache_parent, and the name (at most NAME_MAX bytes) and whether it has been removed. */
+/* As name_cache_parent of the name that was used last, and that name (at most NAME_MAX bytes) and
+ * whether it has been removed. */
 struct vnode *name_cache_reverse(struct vnode *vnode, char *name, uint32_t *length, bool *deleted);
 
 /* With vnode_cache_lock held: forget all entries of a vnode and in it; does it have children? */

@@ -6,6 +6,7 @@
 #include "core/process.h"
 #include "fs/file.h"
 #include "fs/mount.h"
+#include "fs/notify.h"
 #include "fs/path.h"
 #include "fs/regular.h"
 #include "fs/special.h"
@@ -185,6 +186,10 @@ static int open_place(const struct place *place, const struct opening *opening,
         file_release(file);
     } else {
         *result = file;
+    }
+    if (!error && !(opening->flags & O_PATH)) {
+        file->opened = true;
+        notify_file(vnode, IN_OPEN);
     }
     return error;
 }

@@ -18,6 +18,7 @@
 #include "abi/fcntl.h"
 #include "fs/mount.h"
 #include "fs/name_cache.h"
+#include "fs/notify.h"
 #include "fs/path.h"
 #include "fs/vfs.h"
 
@@ -187,6 +188,10 @@ static int move(struct rename *rename)
         name_cache_remove(from, &rename->from.last);
         name_cache_enter(from, &rename->from.last, exchange ? target : NULL);
         name_cache_enter(to, &rename->to.last, source);
+        notify_moved(from, &rename->from.last, to, &rename->to.last, source,
+                     exchange ? NULL : target);
+        if (exchange)
+            notify_moved(to, &rename->to.last, from, &rename->from.last, target, NULL);
     }
     if (target)
         mutex_unlock(&target->lock);

@@ -8,6 +8,7 @@
 #include "core/process.h"
 #include "fs/mount.h"
 #include "fs/name_cache.h"
+#include "fs/notify.h"
 #include "fs/path.h"
 #include "fs/path_context.h"
 #include "lib/format.h"
@@ -60,8 +61,10 @@ int vfs_create_locked(struct vnode *directory, const struct name *name, uint32_t
     if (target)
         creation.mode = mode;
     int error = directory->operations->create(directory, name, &creation, result);
-    if (!error)
+    if (!error) {
         name_cache_enter(directory, name, *result);
+        notify_name(directory, name, *result, IN_CREATE);
+    }
     return error;
 }
 
@@ -174,8 +177,11 @@ static int link_locked(struct walk *walk, struct vnode *vnode)
     if (!error)
         vnode->linkable = false;
     mutex_unlock(&vnode->lock);
-    if (!error)
+    if (!error) {
         name_cache_enter(directory, &walk->last, vnode);
+        notify_self(vnode, IN_ATTRIB);
+        notify_name(directory, &walk->last, vnode, IN_CREATE);
+    }
     return error;
 }
 
@@ -297,8 +303,13 @@ int path_unlink(const struct place *directory, const char *path, bool remove_dir
         error = unlink_locked(&walk, remove_directory, &target);
         mutex_unlock(&walk.directory->lock);
     }
+    if (target && !error && !remove_directory)
+        notify_self(target, IN_ATTRIB); /* of its links */
     if (target)
         vnode_release(target);
+    if (target && !error && notify_anybody())
+        notify_name_changed(walk.directory, &walk.last, NULL,
+                            remove_directory ? IN_DELETE | IN_ISDIR : IN_DELETE, 0);
     walk_end(&walk, NULL);
     return error;
 }

@@ -16,6 +16,7 @@
 #include "fs/file_lock.h"
 #include "fs/mount.h"
 #include "fs/name_cache.h"
+#include "fs/notify.h"
 #include "fs/xattr.h"
 
 #define BUCKETS 2048u
@@ -62,6 +63,7 @@ void vnode_init(struct vnode *vnode, struct mount *mount, const struct vnode_ope
     list_init(&vnode->idle_link);
     list_init(&vnode->dirty_link);
     list_init(&vnode->names);
+    list_init(&vnode->watches);
     list_init(&vnode->children);
 }
 
@@ -122,6 +124,8 @@ static void unhash(struct vnode *vnode)
 /* Free a vnode that cannot be found any more. */
 static void destroy(struct vnode *vnode)
 {
+    if (notify_anybody())
+        notify_gone(vnode);
     object_destroy(&vnode->object);
     file_locks_free(vnode);
     xattrs_free(vnode);
@@ -239,7 +243,7 @@ void vnode_write_back_all(bool wait)
 /* May it be freed without waiting for anything? vnode_cache_lock held. */
 static bool is_disposable(const struct vnode *vnode)
 {
-    return !__atomic_load_n(&vnode->dirty, __ATOMIC_RELAXED) &&
+    return !__atomic_load_n(&vnode->dirty, __ATOMIC_RELAXED) && list_empty(&vnode->watches) &&
            object_resident(&vnode->object) == 0 &&
            __atomic_load_n(&vnode->object.references, __ATOMIC_ACQUIRE) == 1 &&
            !name_cache_has_children(vnode);

@@ -150,6 +150,7 @@ struct vnode {
     struct mount *mounted;      /* (v) what covers it: a list, one for each mount that shows it */
     struct list hash_link, idle_link; /* (v) */
     struct list dirty_link;           /* (v) */
+    struct list watches;              /* of inotify (fs/notify.c) */
     struct list names;                /* (v) name cache: entries that lead to it */
     struct list children;             /* (v) name cache: entries in it */
 };

@@ -7,6 +7,7 @@
 #include "core/process.h"
 #include "core/user.h"
 #include "fs/file.h"
+#include "fs/notify.h"
 #include "fs/path_context.h"
 #include "fs/vfs.h"
 #include "lib/string.h"
@@ -247,8 +248,10 @@ long sys_getdents64(const uint64_t argument[6])
         result = -ENOTDIR;
     else
         result = entries.buffer ? give_entries(file, &entries, argument[1]) : -ENOMEM;
-    if (result >= 0)
+    if (result >= 0) {
         vfs_accessed(file->vnode);
+        notify_file(file->vnode, IN_ACCESS);
+    }
     kfree(entries.buffer);
     file_release(file);
     return result;

@@ -89,6 +89,9 @@
     SYSTEM_CALL(SYS_epoll_pwait, epoll_pwait)                                                      \
     SYSTEM_CALL(SYS_epoll_pwait2, epoll_pwait2)                                                    \
     SYSTEM_CALL(SYS_eventfd2, eventfd2)                                                            \
+    SYSTEM_CALL(SYS_inotify_init1, inotify_init1)                                                  \
+    SYSTEM_CALL(SYS_inotify_add_watch, inotify_add_watch)                                          \
+    SYSTEM_CALL(SYS_inotify_rm_watch, inotify_rm_watch)                                            \
     SYSTEM_CALL(SYS_signalfd4, signalfd4)                                                          \
     SYSTEM_CALL(SYS_timerfd_create, timerfd_create)                                                \
     SYSTEM_CALL(SYS_timerfd_settime, timerfd_settime)                                              \
