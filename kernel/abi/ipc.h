@@ -47,6 +47,58 @@ struct shmid_ds {
     uint64_t unused[2];
 };
 
+#define SEM_UNDO 0x1000
+
+#define GETPID       11
+#define GETVAL       12
+#define GETALL       13
+#define GETNCNT      14
+#define GETZCNT      15
+#define SETVAL       16
+#define SETALL       17
+#define SEM_STAT     18
+#define SEM_INFO     19
+#define SEM_STAT_ANY 20
+
+struct semid_ds {
+    struct ipc_perm perm;
+    int64_t operation_time, change_time;
+    uint64_t count;
+    uint64_t unused[2];
+};
+
+struct sembuf {
+    uint16_t number;
+    int16_t operation;
+    int16_t flags;
+};
+
+struct seminfo {
+    int32_t map, sets, all, undos, per_set, per_call, undo_entries, undo_size, value_most,
+        adjust_most;
+};
+
+#define MSG_NOERROR 010000
+#define MSG_EXCEPT  020000
+#define MSG_COPY    040000
+
+#define MSG_STAT     11
+#define MSG_INFO     12
+#define MSG_STAT_ANY 13
+
+struct msqid_ds {
+    struct ipc_perm perm;
+    int64_t send_time, receive_time, change_time;
+    uint64_t bytes, count, bytes_most;
+    int32_t sender, receiver;
+    uint64_t unused[2];
+};
+
+struct msginfo {
+    int32_t pool, map, size_most, bytes_most, queues, segment_size, all;
+    uint16_t segments;
+};
+
 struct shminfo {
     uint64_t max, min, segments, per_process, all;
     uint64_t unused[4];

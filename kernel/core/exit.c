@@ -33,6 +33,7 @@
 #include "fs/file.h"
 #include "fs/path.h"
 #include "fs/path_context.h"
+#include "ipc/sem.h"
 #include "vm/aspace.h"
 
 #define MILLISECOND      1000000ul
@@ -130,8 +131,10 @@ static void keep_memory_usage(struct process *process)
 static void give_back(struct process *process, bool last)
 {
     process_end_memory_use();
-    if (last)
+    if (last) {
         process_timers_exit();
+        sem_exit(process);
+    }
     if (last)
         keep_memory_usage(process);
     process_switch_aspace(NULL);

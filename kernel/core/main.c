@@ -32,6 +32,8 @@
 #include "dev/uart.h"
 #include "fs/mount.h"
 #include "fs/path.h"
+#include "ipc/msg.h"
+#include "ipc/sem.h"
 #include "ipc/shm.h"
 #include "vm/aspace.h"
 #include "vm/kmem.h"
@@ -91,6 +93,8 @@ _Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree)
     vdso_init();            /* the code that programs share with the kernel */
     placement_init();       /* where programs go */
     shm_init();             /* System V shared memory */
+    sem_init();             /* and semaphores */
+    msg_init();             /* and message queues */
     file_systems_init();    /* vnodes, names, mounts, the types of file systems */
     console_init();         /* the console as a terminal */
     uart_start_input();     /* and what is typed */

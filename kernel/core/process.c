@@ -200,6 +200,7 @@ struct process *process_create(struct process *model, int *error)
     list_init(&process->children);
     list_init(&process->sibling);
     list_init(&process->threads);
+    list_init(&process->semaphore_undos);
     process->references = 1;
     wait_queue_init(&process->child_changed, "wait4");
     wait_queue_init(&process->ended, "process end");

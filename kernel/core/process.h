@@ -71,6 +71,7 @@ struct process {
     uint64_t timer_slack;               /* (o) nanoseconds; 0: the default */
     int parent_death_signal;            /* (t) sent to it when its parent dies; 0: none */
     struct rlimit limits[RLIMIT_COUNT]; /* (s) */
+    struct list semaphore_undos;        /* of ipc/sem.c, under its lock */
 
     uint64_t start_time;                  /* (c) time_now() at fork */
     struct resource_usage usage;          /* (s) of threads that have exited */

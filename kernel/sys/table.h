@@ -241,6 +241,14 @@
     SYSTEM_CALL(SYS_remap_file_pages, remap_file_pages)                                            \
     SYSTEM_CALL(SYS_madvise, madvise)                                                              \
     SYSTEM_CALL(SYS_mincore, mincore)                                                              \
+    SYSTEM_CALL(SYS_msgget, msgget)                                                                \
+    SYSTEM_CALL(SYS_msgsnd, msgsnd)                                                                \
+    SYSTEM_CALL(SYS_msgrcv, msgrcv)                                                                \
+    SYSTEM_CALL(SYS_msgctl, msgctl)                                                                \
+    SYSTEM_CALL(SYS_semget, semget)                                                                \
+    SYSTEM_CALL(SYS_semop, semop)                                                                  \
+    SYSTEM_CALL(SYS_semtimedop, semtimedop)                                                        \
+    SYSTEM_CALL(SYS_semctl, semctl)                                                                \
     SYSTEM_CALL(SYS_shmget, shmget)                                                                \
     SYSTEM_CALL(SYS_shmat, shmat)                                                                  \
     SYSTEM_CALL(SYS_shmdt, shmdt)                                                                  \
