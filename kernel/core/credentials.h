@@ -29,6 +29,7 @@ struct account {
     uint32_t uid;
     uint32_t references; /* credentials that point here */
     uint64_t threads;    /* atomic: RLIMIT_NPROC */
+    uint64_t in_flight;  /* atomic: open files in messages of sockets */
 };
 
 struct credentials {

@@ -79,11 +79,17 @@ int socket_set_option(struct socket *socket, unsigned name, const void *value, s
  */
 struct rights {
     struct list link;
+    struct credentials *sender; /* referenced: to whom they count while they are on their way */
     unsigned count;
     struct file *files[];
 };
-struct rights *rights_allocate(unsigned count); /* no files yet; NULL: no memory */
-void rights_release(struct rights *rights);     /* with its files; NULL is allowed */
+
+/* Room for count files, more than there are already in *rights (NULL: none). -ENOMEM. */
+int rights_extend(struct rights **rights, unsigned count);
+void rights_release(struct rights *rights); /* with its files; NULL is allowed */
+
+/* May the current process's user send more of them? 0, -ETOOMANYREFS (RLIMIT_NOFILE). */
+int rights_check(void);
 
 /* Set up sockets. Boot only. */
 void socket_init(void);

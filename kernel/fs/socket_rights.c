@@ -16,6 +16,8 @@
  * the files in its queue, and a chain of sockets in each other's queues would be followed by
  * recursion else.
  */
+#include "abi/resource.h"
+#include "core/process.h"
 #include "fs/socket_internal.h"
 #include "vm/kmem.h"
 
@@ -29,20 +31,54 @@ void rights_init(void)
     mutex_init(&rights_lock, "rights", RANK_NONE);
 }
 
-struct rights *rights_allocate(unsigned count)
+/* No files yet; NULL: no memory. */
+static struct rights *allocate(unsigned count)
 {
     struct rights *rights = kmalloc_zeroed(sizeof(*rights) + count * sizeof(struct file *));
 
-    if (rights)
-        list_init(&rights->link);
+    if (!rights)
+        return NULL;
+    list_init(&rights->link);
+    rights->sender = credentials_reference(credentials_current());
     return rights;
+}
+
+/* Without its files. */
+static void free_rights(struct rights *rights)
+{
+    credentials_release(rights->sender);
+    kfree(rights);
+}
+
+int rights_extend(struct rights **rights, unsigned count)
+{
+    struct rights *old = *rights, *new = allocate((old ? old->count : 0) + count);
+
+    if (!new)
+        return -ENOMEM;
+    for (unsigned i = 0; old && i < old->count; i++)
+        new->files[new->count++] = old->files[i];
+    if (old)
+        free_rights(old);
+    *rights = new;
+    return 0;
+}
+
+int rights_check(void)
+{
+    const struct account *account = credentials_current()->account;
+
+    if (__atomic_load_n(&account->in_flight, __ATOMIC_RELAXED) <= process_limit(RLIMIT_NOFILE) ||
+        credentials_capable(CAP_SYS_RESOURCE) || credentials_capable(CAP_SYS_ADMIN))
+        return 0;
+    return -ETOOMANYREFS;
 }
 
 static void release_files(struct rights *rights)
 {
     for (unsigned i = 0; i < rights->count; i++)
         file_release(rights->files[i]);
-    kfree(rights);
+    free_rights(rights);
 }
 
 void rights_release(struct rights *rights)
@@ -83,6 +119,8 @@ static void count_all(struct rights *rights, int change)
 {
     for (unsigned i = 0; i < rights->count; i++)
         count(rights->files[i], change);
+    __atomic_fetch_add(&rights->sender->account->in_flight,
+                       (uint64_t)((int64_t)change * rights->count), __ATOMIC_RELAXED);
 }
 
 void rights_depart(struct rights *rights)
@@ -111,7 +149,7 @@ int rights_copy(struct message *message, struct rights **copy)
     mutex_lock(&rights_lock);
     const struct rights *rights = message->rights;
     if (rights) {
-        *copy = rights_allocate(rights->count);
+        *copy = allocate(rights->count);
         error = *copy ? 0 : -ENOMEM;
     }
     for (unsigned i = 0; *copy && i < rights->count; i++) {

@@ -13,21 +13,25 @@
 
 /* Sending: control messages */
 
-/* Take the files of SCM_RIGHTS: 0, -EINVAL, -EBADF, -ENOMEM, -EFAULT. */
+/* Take the files of SCM_RIGHTS, which may come in several control messages: 0, -EINVAL, -EBADF,
+ * -ENOMEM, -EFAULT, -ETOOMANYREFS. */
 static int take_rights(struct rights **rights, uint64_t address, size_t size)
 {
     unsigned count = (unsigned)(size / sizeof(int));
     int descriptors[SCM_MAX_FD];
 
-    if (count > SCM_MAX_FD || *rights)
+    if (count > SCM_MAX_FD - (*rights ? (*rights)->count : 0))
         return -EINVAL;
     if (copy_from_user(descriptors, address, count * sizeof(int)))
         return -EFAULT;
     if (count == 0)
         return 0;
-    *rights = rights_allocate(count);
-    if (!*rights)
-        return -ENOMEM;
+    int error = rights_check();
+    if (error)
+        return error;
+    error = rights_extend(rights, count);
+    if (error)
+        return error;
     for (unsigned i = 0; i < count; i++) {
         struct file *file = file_get(descriptors[i]);
         if (!file)

@@ -152,6 +152,33 @@ static void bad_files(void)
     expect_errno(sendmsg(ends[0], &message, 0), EINVAL);
 }
 
+/* Files in several control messages are received in one. */
+static void several_controls(void)
+{
+    int file = expect_ok(open("/dev/null", O_RDONLY));
+    struct iovec piece = {"x", 1};
+    _Alignas(struct cmsghdr) char control[2 * CMSG_SPACE(sizeof(int))] = {0};
+    struct msghdr message = {.msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof(control)};
+
+    pair(SOCK_STREAM);
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header;
+         header = CMSG_NXTHDR(&message, header)) {
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(header), &file, sizeof(file));
+        if ((char *)header > control)
+            break;
+        ((struct cmsghdr *)(control + CMSG_SPACE(sizeof(int))))->cmsg_len = CMSG_LEN(sizeof(int));
+    }
+    CHECK_EQ(sendmsg(ends[0], &message, 0), 1);
+    struct received received = receive(ends[1], ROOM, 0);
+    CHECK_EQ(received.count, 2);
+}
+
 static void limit_of_files(void)
 {
     struct rlimit limit;
@@ -167,6 +194,33 @@ static void limit_of_files(void)
     struct received received = receive(ends[1], ROOM, 0);
     CHECK_EQ(received.count, 1);
     CHECK_EQ(received.flags, MSG_CTRUNC);
+}
+
+static void send_too_many(void *argument)
+{
+    struct rlimit limit = {30, 30};
+    int file = expect_ok(open("/dev/null", O_RDONLY)), sent = 0, files[10];
+
+    (void)argument;
+    pair(SOCK_STREAM);
+    for (int i = 0; i < 10; i++)
+        files[i] = file;
+    expect_ok(setrlimit(RLIMIT_NOFILE, &limit));
+    if (getuid() == 0)
+        expect_ok(setuid(54321));
+    while (sent < 10 && send_files(ends[0], "x", files, 10) == 1)
+        sent++;
+    CHECK_EQ(sent, 4); /* the limit has been passed then */
+    CHECK_EQ(errno, ETOOMANYREFS);
+    struct received received = receive(ends[1], ROOM, 0);
+    CHECK_EQ(received.count, 10);
+    CHECK_EQ(send_files(ends[0], "x", files, 10), 1);
+}
+
+/* How many files a user may have on their way. */
+static void limit_in_flight(void)
+{
+    expect_child_ok(send_too_many, NULL);
 }
 
 static void credentials(void)
@@ -400,7 +454,9 @@ static const struct test tests[] = {
     TEST(files),
     TEST(boundaries),
     TEST(bad_files),
+    TEST(several_controls),
     TEST(limit_of_files),
+    TEST(limit_in_flight),
     TEST(credentials),
     TEST(claims),
     TEST(credentials_of_connection),
