@@ -204,7 +204,7 @@ $(O)/guest/vdso.o $(O)/linux/vdso.o: USER_FLAGS += -fasynchronous-unwind-tables
 # static_pie is position-independent, and without libc: the toolchain has no start-up code for that.
 $(O)/guest/static_pie.o $(O)/linux/static_pie.o: USER_FLAGS += -fpie -ffreestanding
 STATIC_PIE := -static-pie -nostdlib -Wl,--no-dynamic-linker
-static_kind = $(if $(filter %/static_pie,$@),$(STATIC_PIE),-static)
+static_kind = $(if $(filter %/static_pie,$@),$(STATIC_PIE),$(if $(filter %/helper_dynamic,$@),,-static))
 $(TEST_PROGRAMS): $(B)/guest/%: $(O)/guest/%.o $(O)/guest/tap.a
 	$(call link_program,$(CC_USER) $(static_kind))
 

@@ -132,7 +132,11 @@ static int open_loader(struct exec *exec)
         return result;
     result = program_open(&exec->loader, vnode);
     vnode_release(vnode);
-    return result ? result : program_read_headers(&exec->loader);
+    if (result == 0 && exec->loader.line_size < sizeof(struct elf_header))
+        result = -EIO;
+    if (result == 0)
+        result = program_read_headers(&exec->loader);
+    return result == -ENOEXEC ? -ELIBBAD : result;
 }
 
 /* Arguments */
