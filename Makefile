@@ -238,6 +238,8 @@ debian: $(B)/debian.img
 $(B)/debian.img: $(B)/user/init $(wildcard tools/debian/*) tools/make-ext2 | setup setup-debian
 	@$(call say,IMAGE); tools/debian/make-image $@ $(DEBIAN_SIZE) $(B)/user/init
 
+$(B)/tools/replay: tests/crash/replay.c | setup
+	@mkdir -p $(@D); $(call say,CC); $(CC_HOST) -std=gnu11 -O2 -Wall -Wextra -Werror $< -o $@
 $(B)/tools/%: tools/%.c | setup
 	@mkdir -p $(@D); $(call say,CC); $(CC_HOST) -std=gnu11 -O2 -Wall -Wextra -Werror $< -o $@
 
@@ -298,10 +300,10 @@ $(B)/differential/extra/stream: $(patsubst tests/differential/%.c,$(O)/different
 # ---- testing ----
 
 TEST_INPUTS := $(B)/kernel.elf $(B)/debug/kernel.elf $(B)/root.img $(B)/tools/supervise \
-	$(DIFFERENTIAL)
+	$(B)/tools/replay $(DIFFERENTIAL)
 export MAPIX_HOST_TESTS := $(HOST_TESTS) $(FUZZ_TESTS)
 
-.PHONY: test test-long test-host test-guest test-differential test-on-linux test-debian check bench format
+.PHONY: test test-long test-host test-guest test-differential test-crash test-on-linux test-debian check bench format
 test: setup-test $(HOST_TESTS) $(FUZZ_TESTS) $(TEST_INPUTS)
 	@tests/run short
 test-long: setup-test $(HOST_TESTS) $(FUZZ_TESTS) $(TEST_INPUTS)
@@ -312,6 +314,8 @@ test-guest: $(TEST_INPUTS)
 	@tests/run guest $(TESTS)
 test-differential: $(TEST_INPUTS)
 	@tests/run differential
+test-crash: $(TEST_INPUTS)
+	@tests/run crash
 test-on-linux: $(LINUX_PROGRAMS) $(B)/flags/list
 	@tests/run-linux $(TESTS)
 test-debian: all debian

@@ -208,15 +208,17 @@ static void fill_pointers(uint32_t *slot, uint32_t first, uint32_t count)
         slot[i] = first + i;
 }
 
-/* Write the new indirect blocks, the lowest one first; nothing refers to the first yet. */
+/* Fill the new indirect blocks, the lowest one first; nothing refers to the first yet. now: they
+ * are on the disk before anything there can refer to them. */
 static int write_chain(struct ext_operation *operation, const struct addition *addition,
-                       const struct path *path)
+                       const struct path *path, bool now)
 {
     unsigned top = path->depth - addition->missing; /* level of the pointers in chain[0] */
+    struct ext *ext = operation->ext;
     struct ext_block block;
 
     for (unsigned i = addition->missing; i-- > 0;) {
-        int error = ext_block_get_new(operation->ext, addition->chain[i], &block);
+        int error = ext_block_get_new(ext, addition->chain[i], &block);
         if (error)
             return error;
         uint32_t *slot = (uint32_t *)block.data + path->index[top + i];
@@ -224,10 +226,14 @@ static int write_chain(struct ext_operation *operation, const struct addition *a
             *slot = addition->chain[i + 1];
         else
             fill_pointers(slot, addition->first, addition->count);
+        if (now)
+            error = ext_io_write_tail(ext, block.data, ext->block_size, block.number);
         ext_block_changed(operation, &block);
         ext_block_put(&block);
+        if (error)
+            return error;
     }
-    return 0;
+    return now && addition->missing ? block_flush(ext->device) : 0;
 }
 
 static uint32_t choose_goal(const struct ext_inode *inode, uint64_t logical, const uint32_t *slot,
@@ -285,7 +291,7 @@ int ext_map_allocate(struct ext_operation *operation, struct ext_inode *inode, u
     if (!error) {
         error = zero ? ext_io_zero(ext, addition.first, addition.count) : 0;
         if (!error)
-            error = write_chain(operation, &addition, &path);
+            error = write_chain(operation, &addition, &path, ext_inode_is_durable(inode));
         if (error)
             free_addition(operation, &addition, addition.missing);
     }
@@ -302,6 +308,7 @@ int ext_map_allocate(struct ext_operation *operation, struct ext_inode *inode, u
 struct trim {
     struct ext_operation *operation;
     bool metadata;         /* what the file holds: a directory */
+    bool later;            /* the file stays: free indirect blocks at the end of the operation */
     uint32_t first, count; /* run of data blocks to be freed */
     uint64_t freed;        /* blocks, indirect ones included */
     int error;             /* the first: an indirect block could not be read */
@@ -332,8 +339,12 @@ static void trim_pointer(struct trim *trim, uint32_t *slot, unsigned height, uin
 static void free_indirect(struct trim *trim, uint32_t *slot)
 {
     flush_run(trim);
-    ext_block_forget(trim->operation->ext, *slot);
-    ext_free_blocks(trim->operation, *slot, 1);
+    if (trim->later) {
+        ext_operation_free_later(trim->operation, *slot);
+    } else {
+        ext_block_forget(trim->operation->ext, *slot);
+        ext_free_blocks(trim->operation, *slot, 1);
+    }
     trim->freed++;
     *slot = 0;
 }
@@ -398,7 +409,10 @@ int ext_map_free(struct ext_operation *operation, struct ext_inode *inode, uint6
                  uint64_t end)
 {
     struct ext *ext = ext_of(inode);
-    struct trim trim = {.operation = operation, .metadata = vnode_type(&inode->vnode) != S_IFREG};
+    bool stays = first > 0 || end < UINT64_MAX;
+    struct trim trim = {.operation = operation,
+                        .metadata = vnode_type(&inode->vnode) != S_IFREG,
+                        .later = stays && ext_inode_is_durable(inode)};
     uint64_t start = 0;
 
     for (uint32_t i = 0; i < EXT_POINTERS && start < end; i++) {

@@ -50,6 +50,7 @@ struct ext {
     uint32_t writable;           /* atomic; operations are refused otherwise */
     bool clean_at_mount;         /* (c) the state to be left behind */
     uint32_t errors;             /* atomic: damage found */
+    uint64_t syncs;              /* atomic: of the whole file system; from 1 */
 
     struct mutex allocation_lock;
     struct ext_group *groups;          /* (a); where things are: (c) */
@@ -76,6 +77,7 @@ struct ext_inode {
     uint32_t flags, attribute_block;
     uint32_t dtime;          /* deletion time, or the number of the next orphan */
     bool is_new;             /* the disk's inode is to be written wholly */
+    uint64_t created;        /* atomic: syncs at its creation; 0: before, or it was synced itself */
     struct list orphan_link; /* (o) */
     struct ext_index *index; /* (vnode lock) of a large directory, or NULL */
 };
@@ -109,8 +111,11 @@ void ext_super_changed(struct ext *ext);
 /* operation.c: changes of metadata that belong together. */
 #define EXT_OPERATION_INODES 6
 
+struct ext_deferred;
+
 struct ext_operation {
     struct ext *ext;
+    struct ext_deferred *deferred; /* blocks to be freed at the end */
     unsigned count;
     struct ext_inode *inodes[EXT_OPERATION_INODES]; /* changed; referenced by the caller */
 };
@@ -119,6 +124,11 @@ struct ext_operation {
 int ext_operation_begin(struct ext_operation *operation, struct ext *ext);
 /* The inode has changed: end copies it to its block. */
 void ext_operation_inode(struct ext_operation *operation, struct ext_inode *inode);
+/* What has been changed so far is on the disk before what is changed from now on. Waits. */
+void ext_operation_settle(struct ext_operation *operation);
+/* Free a metadata block, but not before what refers to it no more is on the disk. */
+void ext_operation_free_later(struct ext_operation *operation, uint32_t number);
+/* Waits if blocks are to be freed later. */
 void ext_operation_end(struct ext_operation *operation);
 
 /* block.c: metadata blocks. */
@@ -174,6 +184,8 @@ int ext_set_attributes(struct vnode *vnode, const struct attributes *attributes)
 extern const struct vnode_operations ext_operations;
 extern struct slab_cache ext_inode_cache;
 
+/* May it be on the disk for good, so that a power cut must not lose it? */
+bool ext_inode_is_durable(const struct ext_inode *inode);
 /* Is it a symbolic link whose target is in the inode? */
 bool ext_inode_is_fast_link(const struct ext_inode *inode);
 

@@ -55,6 +55,12 @@ static uint32_t encode_extra(struct timestamp time)
     return (uint32_t)(high >> 32 & 3) | time.nanoseconds << 2;
 }
 
+bool ext_inode_is_durable(const struct ext_inode *inode)
+{
+    return __atomic_load_n(&inode->created, __ATOMIC_RELAXED) !=
+           __atomic_load_n(&ext_of(inode)->syncs, __ATOMIC_RELAXED);
+}
+
 bool ext_inode_is_fast_link(const struct ext_inode *inode)
 {
     uint64_t own = inode->attribute_block ? ext_sectors(ext_of(inode)) : 0;
@@ -199,6 +205,7 @@ int ext_inode_create(struct ext *ext, uint64_t number, const struct creation *cr
 
     if (!inode)
         return -ENOMEM;
+    inode->created = __atomic_load_n(&ext->syncs, __ATOMIC_RELAXED);
     inode->vnode.uid = creation->uid;
     inode->vnode.gid = creation->gid;
     inode->vnode.device = creation->device;

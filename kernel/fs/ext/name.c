@@ -273,6 +273,34 @@ static int adjust_parents(struct ext_operation *operation, struct move *move)
                                  move->to->vnode.number, S_IFDIR);
 }
 
+/* Give the source its new name. A power cut must not lose a file that has been on the disk for
+ * long: unless one write of a block brings all of the change, the new name is on the disk before
+ * the old one, or what the new one led to, is given up. */
+static int add_new(struct ext_operation *operation, struct move *move, const struct name *name)
+{
+    struct vnode *source = &move->source->vnode;
+    struct ext_place place = {0};
+    int error;
+
+    if (move->target)
+        error = ext_directory_replace(operation, move->to, &move->to_place, source->number,
+                                      source->mode);
+    else
+        error = ext_directory_add(operation, move->to, name, source->number, source->mode);
+    bool apart = move->target || move->from != move->to;
+    if (!error && !apart) {
+        error = ext_directory_find(move->to, name, &place);
+        apart = place.logical != move->from_place.logical;
+    }
+    if (error)
+        return error;
+    source->ctime = time_stamp();
+    ext_operation_inode(operation, move->source);
+    if (apart)
+        ext_operation_settle(operation);
+    return 0;
+}
+
 int ext_rename(struct vnode *from, const struct name *from_name, struct vnode *source,
                struct vnode *to, const struct name *to_name, struct vnode *target)
 {
@@ -289,19 +317,11 @@ int ext_rename(struct vnode *from, const struct name *from_name, struct vnode *s
         error = ext_operation_begin(&operation, ext_of(move.from));
     if (error)
         return error;
-    if (target)
-        error = ext_directory_replace(&operation, move.to, &move.to_place, source->number,
-                                      source->mode);
-    else
-        error = ext_directory_add(&operation, move.to, to_name, source->number, source->mode);
+    error = add_new(&operation, &move, to_name);
     if (!error)
         error = remove_old(&operation, &move, from_name);
     if (!error)
         error = adjust_parents(&operation, &move);
-    if (!error) {
-        source->ctime = time_stamp();
-        ext_operation_inode(&operation, move.source);
-    }
     ext_operation_end(&operation);
     return error;
 }

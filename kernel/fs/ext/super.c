@@ -319,6 +319,7 @@ static int ext_mount(struct mount *mount, const char *options)
     mutex_init(&ext->orphan_lock, "orphans", RANK_FILE_SYSTEM);
     mutex_init(&ext->tail_lock, "last block", RANK_ALLOCATION);
     list_init(&ext->orphans);
+    ext->syncs = 1;
     mount->state = ext;
     mount->operations = &ext_mount_operations;
     int error = load(ext);
@@ -340,6 +341,7 @@ static int ext_mount_sync(struct mount *mount)
 
     if (!__atomic_load_n(&ext->writable, __ATOMIC_ACQUIRE))
         return 0;
+    __atomic_fetch_add(&ext->syncs, 1, __ATOMIC_RELAXED);
     update_counts(ext);
     return write_metadata(ext);
 }
