@@ -26,6 +26,7 @@
 #include "arch/riscv/hart.h"
 #include "arch/riscv/pmap.h"
 #include "arch/riscv/timer.h"
+#include "arch/riscv/tlb.h"
 #include "arch/riscv/fp.h"
 #include "core/load.h"
 #include "core/lock_check.h"
@@ -673,6 +674,12 @@ static void rest(struct run_queue *queue, bool *rested)
         hart_wait_for_interrupt();
     }
     __atomic_fetch_and(&idle_harts, ~bit, __ATOMIC_SEQ_CST);
+    tlb_end_idle();
+}
+
+uint64_t scheduler_idle_harts(void)
+{
+    return __atomic_load_n(&idle_harts, __ATOMIC_SEQ_CST);
 }
 
 static void idle_loop(void *argument)

@@ -93,6 +93,9 @@ static inline void scheduler_charge_system(void)
     thread->tick_stamp = now;
 }
 
+/* The harts that run no program and call tlb_end_idle before they do: bit n, hart n. */
+uint64_t scheduler_idle_harts(void);
+
 /* Figures for /proc and sysinfo(2). */
 uint64_t ticks_to_nanoseconds(uint64_t ticks);
 uint64_t scheduler_switches(void);

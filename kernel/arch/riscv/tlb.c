@@ -12,12 +12,19 @@
  *   fence_senders |= sender; interrupt ->   fence_requests, fence_senders taken
  *   serve own requests until                flush
  *   waiting == 0                        <-  waiting &= ~target
+ *
+ * New code concerns all harts, but those that idle only before they run a program again. Either the
+ * sender sees that such a hart does not idle any more, or the hart sees the bit:
+ *
+ *   instructions_stale |= target            idle bit cleared
+ *   is target's idle bit set?               is instructions_stale set?
  */
 #include "arch/riscv/tlb.h"
 #include "arch/riscv/csr.h"
 #include "arch/riscv/gather.h"
 #include "arch/riscv/hart.h"
 #include "core/printk.h"
+#include "core/scheduler.h"
 #include "core/thread.h"
 
 enum request_kind { FLUSH_SOME, FLUSH_EVERYTHING, FENCE_INSTRUCTIONS, LEAVE };
@@ -33,6 +40,9 @@ struct fence_request {
 
 /* By the asking hart, which has interrupts off while it asks. */
 static struct fence_request fence_requests[HART_MAX];
+
+static uint64_t
+    instructions_stale; /* atomic: harts that have a fence to do when they stop idling */
 
 uint64_t tlb_flush_counts[FLUSH_CAUSES];
 uint64_t tlb_interrupts_sent;
@@ -207,5 +217,18 @@ void tlb_flush_all(void)
 void instruction_fence_all(void)
 {
     struct fence_request request = {.kind = FENCE_INSTRUCTIONS};
-    ask(request, online_harts());
+    uint64_t harts = online_harts();
+
+    __atomic_fetch_or(&instructions_stale, harts, __ATOMIC_SEQ_CST);
+    ask(request, harts & ~scheduler_idle_harts());
+}
+
+void tlb_end_idle(void)
+{
+    uint64_t bit = 1ul << hart_index();
+
+    if (__atomic_load_n(&instructions_stale, __ATOMIC_SEQ_CST) & bit) {
+        __atomic_fetch_and(&instructions_stale, ~bit, __ATOMIC_SEQ_CST);
+        fence_instructions();
+    }
 }

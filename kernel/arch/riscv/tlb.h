@@ -16,6 +16,9 @@ void tlb_leave(struct pmap *pmap);
 /* Flush everything on every hart, the kernel's translations included. Same conditions. */
 void tlb_flush_all(void);
 
+/* The hart does not idle any more: do what was put off until then. Interrupts off. */
+void tlb_end_idle(void);
+
 /* Answer the fence requests of other harts. Interrupts off. */
 void tlb_serve_requests(void);
 
