@@ -32,12 +32,12 @@ void placement_init(void)
         randomize_policy = RANDOMIZE_NOTHING;
 }
 
-/* A random multiple of unit below range; both are powers of two. */
-static uint64_t random_below(uint64_t range, uint64_t unit)
-{
-    uint64_t number;
+/* Where in its range each part is. */
+enum part { STACK, STACK_TOP, MAPPINGS, PROGRAM, HEAP, PARTS };
 
-    random_bytes(&number, sizeof(number));
+/* A multiple of unit below range, from a random number; both are powers of two. */
+static uint64_t below(uint64_t number, uint64_t range, uint64_t unit)
+{
     return number & (range - unit);
 }
 
@@ -55,6 +55,7 @@ static vaddr_t top_of_mappings(uint64_t random)
 
 void placement_choose(struct placement *placement)
 {
+    uint64_t numbers[PARTS];
     unsigned policy = __atomic_load_n(&randomize_policy, __ATOMIC_RELAXED);
     bool random =
         policy != RANDOMIZE_NOTHING && !(current_process()->personality & ADDR_NO_RANDOMIZE);
@@ -66,10 +67,12 @@ void placement_choose(struct placement *placement)
     };
     if (!random)
         return;
-    placement->stack_top -= random_below(STACK_RANDOM, PAGE_SIZE);
-    placement->stack_gap = random_below(TOP_RANDOM, 16);
-    placement->mmap_top = top_of_mappings(STACK_RANDOM + random_below(MAPPING_RANDOM, PAGE_SIZE));
-    placement->program += random_below(MAPPING_RANDOM, PAGE_SIZE);
+    random_bytes(numbers, sizeof(numbers));
+    placement->stack_top -= below(numbers[STACK], STACK_RANDOM, PAGE_SIZE);
+    placement->stack_gap = below(numbers[STACK_TOP], TOP_RANDOM, 16);
+    placement->mmap_top =
+        top_of_mappings(STACK_RANDOM + below(numbers[MAPPINGS], MAPPING_RANDOM, PAGE_SIZE));
+    placement->program += below(numbers[PROGRAM], MAPPING_RANDOM, PAGE_SIZE);
     if (policy == RANDOMIZE_ALL)
-        placement->heap_gap = random_below(HEAP_RANDOM, PAGE_SIZE);
+        placement->heap_gap = below(numbers[HEAP], HEAP_RANDOM, PAGE_SIZE);
 }

@@ -16,6 +16,7 @@ enum type_number {
     THREAD_SELF_TYPE,
     MOUNTS_TYPE,
     TERMINALS_TYPE,
+    IPC_TYPE,
     TEXT_TYPE_FIRST = 8
 };
 
@@ -174,6 +175,9 @@ TEXT_TYPE(control_groups_type, 14, write_control_groups);
 TEXT_TYPE(consoles_type, 15, write_consoles);
 TEXT_TYPE(devices_type, 16, write_devices);
 TEXT_TYPE(terminal_drivers_type, 17, write_terminal_drivers);
+TEXT_TYPE(shm_type, 18, procfs_write_shm);
+TEXT_TYPE(sem_type, 19, procfs_write_sem);
+TEXT_TYPE(msg_type, 20, procfs_write_msg);
 
 static const struct pseudo_entry terminal_entries[] = {{"drivers", &terminal_drivers_type, 0},
                                                        {NULL, NULL, 0}};
@@ -181,6 +185,11 @@ static const struct pseudo_type terminals_directory = {.number = TERMINALS_TYPE,
                                                        .mode = S_IFDIR | 0555,
                                                        .parent = &procfs_root,
                                                        .entries = terminal_entries};
+
+static const struct pseudo_entry ipc_entries[] = {
+    {"msg", &msg_type, 0}, {"sem", &sem_type, 0}, {"shm", &shm_type, 0}, {NULL, NULL, 0}};
+static const struct pseudo_type ipc_directory = {
+    .number = IPC_TYPE, .mode = S_IFDIR | 0555, .parent = &procfs_root, .entries = ipc_entries};
 
 static const struct pseudo_type self_type = {
     .number = SELF_TYPE, .mode = S_IFLNK | 0777, .read_link = read_self};
@@ -207,6 +216,7 @@ static const struct pseudo_entry root_entries[] = {
     {"stat", &stat_type, 0},
     {"swaps", &swaps_type, 0},
     {"sys", &procfs_settings, 0},
+    {"sysvipc", &ipc_directory, 0},
     {"thread-self", &thread_self_type, 0},
     {"tty", &terminals_directory, 0},
     {"uptime", &uptime_type, 0},

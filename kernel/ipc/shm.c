@@ -304,6 +304,16 @@ int shm_lock(int id, bool locked)
     return error;
 }
 
+uint64_t shm_resident(int id)
+{
+    mutex_lock(&segments.lock);
+    struct ipc_entry *entry = ipc_find(&segments, id);
+    uint64_t pages =
+        entry ? object_resident(&container_of(entry, struct segment, entry)->object) : 0;
+    mutex_unlock(&segments.lock);
+    return pages;
+}
+
 unsigned shm_totals(struct shm_info *info)
 {
     *info = (struct shm_info){0};

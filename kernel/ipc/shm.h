@@ -29,6 +29,9 @@ int shm_set(int id, const struct ipc_perm *perm);
 int shm_remove(int id);
 int shm_lock(int id, bool locked);
 
+/* Pages of a segment in memory. */
+uint64_t shm_resident(int id);
+
 /* SHM_INFO; the highest place in use. */
 unsigned shm_totals(struct shm_info *info);
 

@@ -4,6 +4,7 @@
 #include "tap.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
@@ -183,6 +184,10 @@ static void totals(void)
     CHECK_EQ(after.used_ids, before.used_ids + 1);
     CHECK_EQ(after.shm_tot, before.shm_tot + 4);
     CHECK_EQ(after.shm_rss, before.shm_rss + 1);
+    char text[8192], line[64];
+    read_file("/proc/sysvipc/shm", text, sizeof(text));
+    snprintf(line, sizeof(line), "%10d %10d  %4o %21lu ", 0, id, 0600, SIZE);
+    CHECK(strstr(text, line));
     bool found = false;
     for (int i = 0; i <= highest; i++) {
         struct shmid_ds status;
