@@ -45,6 +45,7 @@ static ssize_t read_line(struct input *input)
     bool interrupt = true;
 
     while (interrupt) {
+        terminal_listen();
         print_prompt(input->continued);
         count = terminal_read_line(input->descriptor, input->block, INPUT_BLOCK, &interrupt);
         if (interrupt && write_all(STDERR_FILENO, "\n", 1) < 0)

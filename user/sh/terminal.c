@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <sys/select.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -42,17 +43,39 @@ static void note_interrupt(int signal)
     interrupted = true;
 }
 
-ssize_t terminal_read_line(int descriptor, char *line, size_t size, bool *interrupt)
+static struct sigaction action_before;
+static sigset_t mask_before;
+
+void terminal_listen(void)
 {
-    struct sigaction action = {.sa_handler = note_interrupt}, before;
+    struct sigaction action = {.sa_handler = note_interrupt};
+    sigset_t interrupt;
 
     interrupted = false;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    sigprocmask(SIG_BLOCK, &interrupt, &mask_before);
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, &before);
-    ssize_t count = read(descriptor, line, size);
-    sigaction(SIGINT, &before, NULL);
-    *interrupt = count < 0 && errno == EINTR && interrupted;
-    return count;
+    sigaction(SIGINT, &action, &action_before);
+}
+
+ssize_t terminal_read_line(int descriptor, char *line, size_t size, bool *interrupt)
+{
+    fd_set input;
+
+    FD_ZERO(&input);
+    FD_SET(descriptor, &input);
+    ssize_t count = pselect(descriptor + 1, &input, NULL, NULL, NULL, &mask_before);
+    int error = errno;
+    sigprocmask(SIG_SETMASK, &mask_before, NULL);
+    if (count > 0 && !interrupted) {
+        count = read(descriptor, line, size);
+        error = errno;
+    }
+    *interrupt = interrupted;
+    sigaction(SIGINT, &action_before, NULL);
+    errno = interrupted ? EINTR : error;
+    return interrupted ? -1 : count;
 }
 
 /* Stop, as a background job does that reads the terminal, until the shell is in the foreground. */

@@ -26,8 +26,9 @@ void terminal_default_signals(void);
 /* Whether a signal is one that the interactive shell ignores for itself. */
 bool terminal_sends(int signal);
 
-/* As read(2) at a prompt, where the interrupt key breaks the line off: *interrupt, errno is EINTR.
- */
+/* From here on, before the prompt, an interrupt from the terminal is noted; and as read(2) after
+ * the prompt, which the interrupt breaks off: *interrupt, errno is EINTR. */
+void terminal_listen(void);
 ssize_t terminal_read_line(int descriptor, char *line, size_t size, bool *interrupt);
 
 #endif
