@@ -369,11 +369,13 @@ static long pipe_control(struct file *file, unsigned request, uint64_t argument)
     return copy_to_user(argument, &count, sizeof(count));
 }
 
-static unsigned poll_reading(struct pipe *pipe)
+/* A reader of a named pipe that came before any writer has not been hung up on: file->offset, which
+ * a pipe has no other use for, tells how many writers had been there. */
+static unsigned poll_reading(const struct pipe *pipe, const struct file *file)
 {
     unsigned events = bytes_in(pipe) ? POLLIN | POLLRDNORM : 0;
 
-    if (!pipe->writers)
+    if (!pipe->writers && pipe->writers_opened != file->offset)
         events |= POLLHUP;
     return events;
 }
@@ -394,10 +396,10 @@ static unsigned pipe_poll(struct file *file, struct wait_queue **queue)
 
     *queue = &pipe->changed;
     if (mode == O_RDONLY)
-        return poll_reading(pipe);
+        return poll_reading(pipe, file);
     if (mode == O_WRONLY)
         return poll_writing(pipe);
-    return poll_reading(pipe) | poll_writing(pipe);
+    return poll_reading(pipe, file) | poll_writing(pipe);
 }
 
 /* Ends */
@@ -750,6 +752,8 @@ int fifo_open(struct vnode *vnode, struct file *file)
         pipe_put(pipe);
         return -ENXIO; /* fifo(7) */
     }
+    if (mode == O_RDONLY && (file->flags & O_NONBLOCK) && !pipe->writers)
+        file->offset = writers_before;
     count_ends(pipe, file->flags, 1);
     if (mode != O_RDWR && !(file->flags & O_NONBLOCK))
         error = wait_for_other_end(pipe, mode, readers_before, writers_before);

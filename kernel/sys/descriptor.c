@@ -142,6 +142,24 @@ long sys_fcntl(const uint64_t argument[6])
     return result;
 }
 
+/* Let the current thread have a table of its own. */
+static int unshare_files(void)
+{
+    struct thread *thread = current_thread();
+    struct file_table *old = thread->files;
+
+    if (!file_table_is_shared(old))
+        return 0;
+    struct file_table *copy = file_table_copy(old);
+    if (!copy)
+        return -ENOMEM;
+    spin_lock(&thread->process->signal_lock);
+    thread->files = copy;
+    spin_unlock(&thread->process->signal_lock);
+    file_table_release(old);
+    return 0;
+}
+
 long sys_close_range(const uint64_t argument[6])
 {
     unsigned first = (unsigned)argument[0], last = (unsigned)argument[1];
@@ -149,7 +167,8 @@ long sys_close_range(const uint64_t argument[6])
 
     if (first > last || (flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)))
         return -EINVAL;
-    /* Tables are never shared among processes, so there is nothing to unshare. */
-    file_close_range(first, last, flags & CLOSE_RANGE_CLOEXEC);
-    return 0;
+    int error = flags & CLOSE_RANGE_UNSHARE ? unshare_files() : 0;
+    if (!error)
+        file_close_range(first, last, flags & CLOSE_RANGE_CLOEXEC);
+    return error;
 }
