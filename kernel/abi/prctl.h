@@ -27,6 +27,7 @@
 #define PR_SET_THP_DISABLE     41
 #define PR_GET_THP_DISABLE     42
 #define PR_CAP_AMBIENT         47
+#define PR_GET_AUXV            0x41555856
 
 #define PR_SET_VMA 0x53564d41
 

@@ -9,8 +9,10 @@
 #include "lib/string.h"
 #include "sys/prctl.h"
 #include "sys/table.h"
+#include "vm/aspace.h"
 
 #define TIMER_SLACK_DEFAULT 50000 /* nanoseconds */
+#define PR_AUXV_WORDS       64    /* of the auxiliary vector, at the most */
 
 static long set_name(vaddr_t name)
 {
@@ -78,6 +80,20 @@ static long put_int(vaddr_t address, int value)
     return copy_to_user(address, &value, sizeof(value));
 }
 
+/* Copy as much of the auxiliary vector as there is room for: its whole size. */
+static long get_auxiliary(vaddr_t address, uint64_t room)
+{
+    const struct aspace *aspace = current_thread()->aspace;
+    uint64_t size = aspace->auxiliary_end - aspace->auxiliary_start;
+    uint64_t words[PR_AUXV_WORDS];
+    if (size > sizeof(words))
+        size = sizeof(words);
+    if (copy_from_user(words, aspace->auxiliary_start, size) ||
+        copy_to_user(address, words, room < size ? room : size))
+        return -EFAULT;
+    return (long)size;
+}
+
 /* Options whose further arguments must be 0. */
 static long strict_option(const uint64_t argument[6])
 {
@@ -129,6 +145,8 @@ static long common_option(const uint64_t argument[6])
         return copy_to_user(argument[1], &current_thread()->clear_child_tid, sizeof(uint64_t));
     case PR_SET_VMA:
         return prctl_name_memory(argument);
+    case PR_GET_AUXV:
+        return argument[3] || argument[4] ? -EINVAL : get_auxiliary(argument[1], argument[2]);
     case PR_SET_MM:
         return credentials_capable(CAP_SYS_RESOURCE) ? -EINVAL : -EPERM;
     default:

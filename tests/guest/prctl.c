@@ -69,6 +69,24 @@ static void odds_and_ends(void)
     expect_errno(prctl(PR_GET_THP_DISABLE, 1, 0, 0, 0), EINVAL);
 }
 
+#ifndef PR_GET_AUXV
+#define PR_GET_AUXV 0x41555856
+#endif
+
+static void auxiliary_vector(void)
+{
+    unsigned long told[128], read[128];
+    int size = prctl(PR_GET_AUXV, told, sizeof(told), 0, 0);
+
+    if (size < 0 && errno == EINVAL)
+        skip("no PR_GET_AUXV");
+    CHECK(size > 0 && size <= (int)sizeof(told));
+    size_t there = read_file("/proc/self/auxv", (char *)read, sizeof(read));
+    CHECK(memcmp(told, read, there < (size_t)size ? there : (size_t)size) == 0);
+    expect_errno(prctl(PR_GET_AUXV, told, sizeof(told), 1, 0), EINVAL);
+    expect_errno(prctl(PR_GET_AUXV, 8, sizeof(told), 0, 0), EFAULT);
+}
+
 /* ---- the death of a parent ---- */
 
 static int orphan_pipe[2]; /* its pid comes through */
@@ -145,6 +163,7 @@ static const struct test tests[] = {
     TEST(dumpable),
     TEST(no_new_privileges),
     TEST(odds_and_ends),
+    TEST(auxiliary_vector),
     TEST(orphans_come_to_the_subreaper),
     TEST(dead_orphans_too),
     TEST(unwanted_orphans),
