@@ -3,6 +3,7 @@
 #include "tap.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -232,8 +233,65 @@ static void ring(void)
     CHECK_EQ(read(counters[0], &value, 8), 8);
 }
 
+/* Threads of one process wait in one set: each event is for one of them. */
+enum { THREADS = 4, EVENTS = 3000 };
+static int taken; /* atomic: events, in all */
+
+static void *take_events(void *argument)
+{
+    struct epoll_event event;
+    uint64_t value;
+    long own = 0;
+
+    (void)argument;
+    for (;;) {
+        CHECK_EQ(epoll_wait(set, &event, 1, -1), 1);
+        if (event.data.fd == -1)
+            return (void *)own;
+        if (read(event.data.fd, &value, sizeof(value)) != sizeof(value))
+            continue;
+        own += (long)value;
+        __atomic_fetch_add(&taken, (int)value, __ATOMIC_SEQ_CST);
+    }
+}
+
+static void threads_share_a_set(void)
+{
+    pthread_t threads[THREADS];
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+    int files[16], stop = expect_ok(eventfd(0, EFD_NONBLOCK));
+    uint64_t one = 1;
+    void *own;
+    long sum = 0;
+
+    set = expect_ok(epoll_create1(0));
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        event.data.fd = files[i] = expect_ok(eventfd(0, EFD_NONBLOCK));
+        expect_ok(epoll_ctl(set, EPOLL_CTL_ADD, files[i], &event));
+    }
+    for (int i = 0; i < THREADS; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, take_events, NULL), 0);
+    for (int i = 0; i < EVENTS; i++)
+        CHECK_EQ(write(files[i % (int)COUNT_OF(files)], &one, sizeof(one)), sizeof(one));
+    while (__atomic_load_n(&taken, __ATOMIC_SEQ_CST) < EVENTS)
+        sched_yield();
+    event = (struct epoll_event){.events = EPOLLIN, .data.fd = -1}; /* level-triggered: for all */
+    expect_ok(epoll_ctl(set, EPOLL_CTL_ADD, stop, &event));
+    CHECK_EQ(write(stop, &one, sizeof(one)), sizeof(one));
+    for (int i = 0; i < THREADS; i++) {
+        CHECK_EQ(pthread_join(threads[i], &own), 0);
+        sum += (long)own;
+    }
+    CHECK_EQ(sum, EVENTS);
+}
+
 static const struct test tests[] = {
-    TEST(no_edge_is_lost), TEST(one_shot_is_for_one), TEST(levels), TEST(changing_sets), TEST(ring),
+    TEST(no_edge_is_lost),
+    TEST(one_shot_is_for_one),
+    TEST(levels),
+    TEST(changing_sets),
+    TEST(ring),
+    TEST(threads_share_a_set),
 };
 
 int main(int argc, char **argv)

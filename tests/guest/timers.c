@@ -3,11 +3,13 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/timex.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -499,6 +501,40 @@ static void sleeping(void)
     expect_exited(reap(pid), 0);
 }
 
+static void set_clock_late(void *argument)
+{
+    struct timespec time;
+
+    usleep(30000);
+    expect_ok(clock_gettime(CLOCK_REALTIME, &time));
+    time.tv_sec += (long)(intptr_t)argument;
+    expect_ok(clock_settime(CLOCK_REALTIME, &time));
+}
+
+/* Setting the clock ends absolute sleeps on it, and timers; it does not touch the others. */
+static void clock_is_set(void)
+{
+    struct utsname system;
+    struct timespec end = timespec(now(CLOCK_REALTIME) + 1800 * SECOND);
+    timer_t real = create(CLOCK_REALTIME, SIGUSR1, 0),
+            relative = create(CLOCK_REALTIME, SIGUSR2, 0);
+
+    expect_ok(uname(&system));
+    if (!strstr(system.version, "mapix") && !getenv("MAY_SET_CLOCK"))
+        skip("would set the clock of the machine");
+    block(SIGUSR1);
+    block(SIGUSR2);
+    start(real, TIMER_ABSTIME, now(CLOCK_REALTIME) + 1800 * SECOND, 0);
+    start(relative, 0, 1800 * SECOND, 0);
+    pid_t pid = spawn(set_clock_late, (void *)3600);
+    CHECK_EQ(clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &end, NULL), 0);
+    await(SIGUSR1);
+    expect_exited(reap(pid), 0);
+    CHECK(!is_pending(SIGUSR2));
+    CHECK(left(relative) > 1700 * SECOND);
+    set_clock_late((void *)-3600);
+}
+
 static void asking_adjtimex(void)
 {
     struct timex request = {.modes = 0};
@@ -560,6 +596,7 @@ static const struct test tests[] = {
     TEST(cpu_time_of_all_threads),
     TEST(limit_of_cpu_time),
     TEST(sleeping),
+    TEST(clock_is_set),
     TEST(asking_adjtimex),
     TEST(making_and_deleting),
 };
