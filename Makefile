@@ -197,7 +197,7 @@ $(foreach name,$(USER_DIRECTORIES),$(eval $(call directory_program,$(name))))
 $(patsubst user/%.c,$(B)/user/%,$(USER_SOURCES)): $(B)/user/%: $(O)/user/%.o $(O)/user/lib.a $(B)/flags/user-link
 	$(call link_program,$(CC_USER) $(USER_LINK))
 $(BENCH_PROGRAMS): $(B)/bench/%: $(O)/bench/%.o
-	$(call link_program,$(CC_USER) -static)
+	$(call link_program,$(CC_USER) $(if $(filter %/hello,$@),$(DYNAMIC),-static))
 
 # vdso unwinds its own stack.
 $(O)/guest/vdso.o $(O)/linux/vdso.o: USER_FLAGS += -fasynchronous-unwind-tables
@@ -235,8 +235,8 @@ $(B)/root.img: $(USER_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(SKELETON) t
 # A second root disk, with programs that nobody here wrote: see tools/debian/make-image.
 .PHONY: debian
 debian: $(B)/debian.img
-$(B)/debian.img: $(B)/user/init $(wildcard tools/debian/*) tools/make-ext2 | setup setup-debian
-	@$(call say,IMAGE); tools/debian/make-image $@ $(DEBIAN_SIZE) $(B)/user/init
+$(B)/debian.img: $(wildcard tools/debian/*) tools/make-ext2 | setup setup-debian $(B)/user/init $(B)/user/poweroff
+	@$(call say,IMAGE); tools/debian/make-image $@ $(DEBIAN_SIZE) $(B)/user/init $(B)/user/poweroff
 
 $(B)/tools/replay: tests/crash/replay.c | setup
 	@mkdir -p $(@D); $(call say,CC); $(CC_HOST) -std=gnu11 -O2 -Wall -Wextra -Werror $< -o $@

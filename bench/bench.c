@@ -233,12 +233,12 @@ static bool bench_switch(struct cost *cost)
 }
 
 /* Becomes small, with its standard output going to the descriptor. */
-static void become_small(int output, const char *mode, const char *count)
+static void become_small(int output, const char *mode, const char *count, const char *program)
 {
     char small[sizeof(programs) + 8], target[sizeof(programs) + 8];
 
     snprintf(small, sizeof(small), "%s/small", programs);
-    snprintf(target, sizeof(target), "%s/true", programs);
+    snprintf(target, sizeof(target), "%s/%s", programs, program);
     if (dup2(output, STDOUT_FILENO) == STDOUT_FILENO) {
         bool exec = strcmp(mode, "exec") == 0;
 
@@ -249,7 +249,7 @@ static void become_small(int output, const char *mode, const char *count)
     _exit(127);
 }
 
-static bool run_small(struct cost *cost, const char *mode, const char *count)
+static bool run_small(struct cost *cost, const char *mode, const char *count, const char *program)
 {
     int ends[2], status, fields = 0;
 
@@ -258,7 +258,7 @@ static bool run_small(struct cost *cost, const char *mode, const char *count)
     pid_t pid = fork();
     if (pid == 0) {
         close(ends[0]);
-        become_small(ends[1], mode, count);
+        become_small(ends[1], mode, count, program);
     }
     close(ends[1]);
     FILE *from = fdopen(ends[0], "r");
@@ -277,12 +277,17 @@ static bool run_small(struct cost *cost, const char *mode, const char *count)
 
 static bool bench_fork(struct cost *cost)
 {
-    return run_small(cost, "fork", "500");
+    return run_small(cost, "fork", "500", "");
 }
 
 static bool bench_exec(struct cost *cost)
 {
-    return run_small(cost, "exec", "200");
+    return run_small(cost, "exec", "200", "true");
+}
+
+static bool bench_exec_dynamic(struct cost *cost)
+{
+    return run_small(cost, "exec", "200", "hello");
 }
 
 struct benchmark {
@@ -307,6 +312,7 @@ static const struct benchmark benchmarks[] = {
     {"switch", 0, bench_switch, "sched_yield to another process"},
     {"fork", 70000, bench_fork, "fork of a small static program, exit, wait"},
     {"exec", 200000, bench_exec, "the same with execve of a small static program"},
+    {"exec-dynamic", 700000, bench_exec_dynamic, "the same with a dynamic one that prints a line"},
     {"shared-store", 0, bench_shared_store, "first store to a cached file page mapped shared"},
 };
 

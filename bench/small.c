@@ -5,6 +5,7 @@
  */
 #include "measure.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,15 @@ static bool fork_exec(void)
     return wait_for(pid);
 }
 
+/* What PROGRAM prints goes nowhere; the descriptor for the results, or -1. */
+static int hide_output(void)
+{
+    int output = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    return output >= 0 && dup2(nowhere, STDOUT_FILENO) == STDOUT_FILENO ? output : -1;
+}
+
 int main(int argc, char **argv)
 {
     struct cost cost = {0};
@@ -50,12 +60,14 @@ int main(int argc, char **argv)
     }
     if (exec)
         program_argv[0] = argv[3];
-    if (!measure_open() ||
+    int output = exec ? hide_output() : STDOUT_FILENO;
+    if (output < 0 || !measure_open() ||
         !measure(&cost, (unsigned)strtoul(argv[2], NULL, 10), exec ? fork_exec : fork_exit)) {
         fputs("small: a child could not be started, or failed\n", stderr);
         return 1;
     }
-    printf("%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", cost.operations, cost.instructions,
-           cost.nanoseconds);
-    return fflush(stdout) == 0 ? 0 : 1;
+    return dprintf(output, "%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", cost.operations,
+                   cost.instructions, cost.nanoseconds) > 0
+               ? 0
+               : 1;
 }
