@@ -29,6 +29,19 @@
     .global _start
 _start:
     csrw sie, zero
+
+    /* OpenSBI before 1.2 may let a hart that is being started (hart.c) run before it knows where:
+     * then it comes here, where the first one began. */
+    la t0, entered
+    li t1, 1
+    amoswap.w t1, t1, (t0)
+    la t0, starting_thread
+    ld t2, (t0)
+    beqz t1, first
+    mv a1, t2
+    j start_secondary
+
+first:
     mv s0, a0
     mv s1, a1
 
@@ -157,8 +170,12 @@ boot_table_3:
 
     .section .data
     .balign 8
-    .global image_physical, kernel_satp
+    .global image_physical, kernel_satp, starting_thread
 image_physical:     /* physical address of _start */
     .dword 0
 kernel_satp:        /* satp of the kernel's own tables, for harts that start */
     .dword 0
+starting_thread:    /* idle thread of the hart that is being started */
+    .dword 0
+entered:            /* a hart has been at _start */
+    .word 0

@@ -26,6 +26,7 @@ static unsigned count;     /* atomic */
 
 extern char start_secondary[], image_start[]; /* boot.S, kernel.ld */
 extern paddr_t image_physical;
+extern struct thread *starting_thread;
 
 void hart_main(void);
 
@@ -87,6 +88,7 @@ static void start(uint64_t sbi_id)
         printk("hart %lu is not started: no memory\n", sbi_id);
         return;
     }
+    __atomic_store_n(&starting_thread, idle, __ATOMIC_SEQ_CST);
     long error = sbi_hart_start(sbi_id, entry, (uint64_t)idle);
     if (error) {
         printk("hart %lu does not start: error %ld\n", sbi_id, error);
