@@ -266,15 +266,21 @@ static struct thread *dequeue(struct run_queue *queue)
     return thread_of_run(link);
 }
 
-/* A hart that the thread may run on: this one, or one that idles, if possible. Interrupts off. */
-static unsigned choose_hart(const struct thread *thread)
+/* A hart that the thread, which may not run on this one, may run on: one that idles, if possible.
+ */
+static __attribute__((noinline)) unsigned choose_other_hart(const struct thread *thread)
 {
     uint64_t online = hart_count() == HART_MAX ? UINT64_MAX : (1ul << hart_count()) - 1;
     uint64_t idle = idle_harts_for(thread);
     uint64_t allowed = __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED) & online;
-    if (may_run_on(thread, hart_index()) || !allowed)
-        return hart_index();
-    return (unsigned)__builtin_ctzl(idle ? idle : allowed);
+    return allowed ? (unsigned)__builtin_ctzl(idle ? idle : allowed) : hart_index();
+}
+
+/* A hart that the thread may run on: this one, if possible. Interrupts off. */
+static unsigned choose_hart(const struct thread *thread)
+{
+    unsigned own = hart_index();
+    return may_run_on(thread, own) ? own : choose_other_hart(thread);
 }
 
 /* Put a runnable thread that is on no queue on that of a hart it may run on. No lock held. */
@@ -759,6 +765,7 @@ void scheduler_init(void)
     boot->tick_stamp = timer_ticks();
     scheduler_set_nice(boot, 0);
     boot->hart = current_hart();
+    boot->affinity = UINT64_MAX;
     boot->state = THREAD_RUNNING;
     string_copy(boot->name, "boot", sizeof(boot->name));
     list_init(&boot->run_link);

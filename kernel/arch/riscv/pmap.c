@@ -55,6 +55,19 @@ int pmap_init(struct pmap *pmap)
     return 0;
 }
 
+static void free_tables(uint64_t *table, unsigned level);
+
+/* Free the tables that a group of entries leads to. */
+static void free_group(uint64_t *group, unsigned level)
+{
+    for (unsigned i = 0; i < TABLE_GROUP; i++) {
+        if (group[i]) {
+            free_tables(entry_table(group[i]), level - 1);
+            group[i] = 0;
+        }
+    }
+}
+
 /* Free a table of this level with all below it; what it still holds is cleared on the way. */
 static void free_tables(uint64_t *table, unsigned level)
 {
@@ -62,13 +75,8 @@ static void free_tables(uint64_t *table, unsigned level)
 
     if (level == 0 && page->index)
         page_zero(table);
-    for (unsigned i = 0; level > 0 && page->index > 0; i++) {
-        if (!table[i])
-            continue;
-        free_tables(entry_table(table[i]), level - 1);
-        table[i] = 0;
-        page->index--;
-    }
+    for (uint32_t groups = page->block_flags; groups; groups &= groups - 1)
+        free_group(&table[(unsigned)__builtin_ctz(groups) * TABLE_GROUP], level);
     table_free(page);
 }
 
@@ -142,7 +150,7 @@ static uint64_t *extend(struct pmap *pmap, vaddr_t address)
     }
     while (place.level > 0) {
         struct page *table = tables[--count];
-        table_of(place.entry)->index++;
+        table_note_lower(place.entry);
         entry_publish(place.entry, make_entry(page_address(table), ENTRY_VALID));
         pmap->tables++;
         place.level--;

@@ -37,6 +37,7 @@ void table_free(struct page *table)
     bool kept;
 
     table->index = 0;
+    table->block_flags = 0;
     spin_lock(&cache_lock);
     kept = cached < CACHED_MAX;
     if (kept) {
