@@ -7,6 +7,8 @@
  * two ends of a pipe do, hands over without leaving the hart. If the waker goes on instead, the
  * woken thread waits, and after PATIENCE the timer asks an idle hart to take it; what an interrupt
  * wakes is offered at once. An idle hart looks at all queues for a thread whose patience is over.
+ * What an interrupt or the clock wakes is urgent, and goes before the others; but never more than
+ * OVERTAKES_MAX times in a row, or many short sleepers would keep the others from running at all.
  *
  * The timer is set to the first of: the end of the slice, if somebody waits for it; the end of a
  * waiting thread's patience, if a hart idles; the first deadline of a sleeper, or of a timeout
@@ -48,10 +50,14 @@
 #define CPU_TICK    (4 * MILLISECOND) /* between looks at CPU time that has a limit */
 #define NEVER       UINT64_MAX
 
+#define OVERTAKES_MAX 16u /* urgent threads that may go before one that waits for its turn */
+
 struct run_queue {
     struct spinlock lock;
     struct list threads;               /* runnable, the next one first */
-    uint32_t count;                    /* of them; read by others as a hint */
+    struct list urgent;                /* others, that go before those of the same priority */
+    uint32_t count;                    /* of both; read by others as a hint */
+    uint32_t overtakes;                /* urgent ones that have gone before one of threads */
     struct thread *current;            /* what the hart runs */
     struct thread *idle;               /* runs when there is nothing else */
     struct thread *ended;              /* has switched away for ever: to be freed */
@@ -212,26 +218,21 @@ static struct thread *thread_of_run(struct list *link)
     return container_of(link, struct thread, run_link);
 }
 
-/* Put a thread on a list of runnable ones, ordered by priority: as the first or the last of its
- * own. Nearly all have priority 0. */
-static void insert(struct list *list, struct thread *thread, bool first)
+/* Put a thread on a list of runnable ones, ordered by priority: as the last of its own. Nearly all
+ * have priority 0. */
+static void insert(struct list *list, struct thread *thread)
 {
-    struct list *place = first ? list : list->previous;
-    if (first) {
-        while (place->next != list && thread_of_run(place->next)->priority > thread->priority)
-            place = place->next;
-    } else {
-        while (place != list && thread_of_run(place)->priority < thread->priority)
-            place = place->previous;
-    }
+    struct list *place = list->previous;
+    while (place != list && thread_of_run(place)->priority < thread->priority)
+        place = place->previous;
     list_insert_after(place, &thread->run_link);
 }
 
 /* Put a thread on a queue, whose hart it may run on. Lock held. */
-static void enqueue(struct run_queue *queue, struct thread *thread, bool first)
+static void enqueue(struct run_queue *queue, struct thread *thread, bool urgent)
 {
     bool busy = queue->current != queue->idle;
-    insert(&queue->threads, thread, first);
+    insert(urgent ? &queue->urgent : &queue->threads, thread);
     __atomic_store_n(&queue->count, queue->count + 1, __ATOMIC_SEQ_CST);
     thread->queued_since = 0;
     if (queue != own_queue()) {
@@ -257,13 +258,28 @@ static void remove(struct run_queue *queue, struct thread *thread)
     queue->count--;
 }
 
+/* The thread that is to run next; NULL: none. Many that wake up again and again must not keep the
+ * others waiting for ever, so that these have a turn after some urgent ones. */
+static struct thread *next_thread(const struct run_queue *queue)
+{
+    struct list *urgent = list_first(&queue->urgent), *waiting = list_first(&queue->threads);
+    if (!urgent || !waiting)
+        return urgent || waiting ? thread_of_run(urgent ? urgent : waiting) : NULL;
+    unsigned first = thread_of_run(urgent)->priority, second = thread_of_run(waiting)->priority;
+    if (first == second)
+        return thread_of_run(queue->overtakes < OVERTAKES_MAX ? urgent : waiting);
+    return thread_of_run(first > second ? urgent : waiting);
+}
+
 static struct thread *dequeue(struct run_queue *queue)
 {
-    struct list *link = list_first(&queue->threads);
-    if (!link)
+    struct thread *thread = next_thread(queue);
+    if (!thread)
         return NULL;
-    remove(queue, thread_of_run(link));
-    return thread_of_run(link);
+    bool overtakes = !list_empty(&queue->threads) && queue->threads.next != &thread->run_link;
+    queue->overtakes = overtakes ? queue->overtakes + 1 : 0;
+    remove(queue, thread);
+    return thread;
 }
 
 /* A hart that the thread, which may not run on this one, may run on: one that idles, if possible.
@@ -423,7 +439,7 @@ void scheduler_set_priority(struct thread *thread, unsigned priority)
     thread->priority = priority;
     if (waits) {
         list_remove(&thread->run_link);
-        insert(&queue->threads, thread, false);
+        insert(&queue->threads, thread);
     }
     spin_unlock(&queue->lock);
     hart_kick(hart);
@@ -572,7 +588,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
  * if patience is. When to look again. Lock held. */
 static uint64_t mind_waiting(struct run_queue *queue, uint64_t now)
 {
-    struct thread *waiting = thread_of_run(queue->threads.next);
+    const struct thread *waiting = next_thread(queue);
     uint64_t slice_end = queue->switched_at + slice_of(queue->current);
     if (waiting->priority < queue->current->priority) {
         slice_end = NEVER;
@@ -616,18 +632,24 @@ void scheduler_timer(void)
 
 /* Idling */
 
+/* The first thread of a list that may run here, or NULL. */
+static struct thread *find_for_here(struct list *list)
+{
+    list_for_each (link, list) {
+        if (may_run_on(thread_of_run(link), hart_index()))
+            return thread_of_run(link);
+    }
+    return NULL;
+}
+
 /* Take a thread from the queue of another hart, if one has waited long enough. */
 static bool steal_from(struct run_queue *victim, uint64_t now, bool *waiting)
 {
     struct run_queue *own = own_queue();
-    struct thread *thread = NULL;
     spin_lock(&victim->lock);
-    list_for_each (link, &victim->threads) {
-        thread = thread_of_run(link);
-        if (may_run_on(thread, hart_index()))
-            break;
-        thread = NULL;
-    }
+    struct thread *thread = find_for_here(&victim->urgent);
+    if (!thread)
+        thread = find_for_here(&victim->threads);
     if (thread && thread->queued_since + PATIENCE > now) {
         *waiting = true;
         thread = NULL;
@@ -743,6 +765,7 @@ struct thread *scheduler_create_idle(unsigned hart)
         return NULL;
     spin_init(&queue->lock, "run queue", RANK_RUN_QUEUE);
     list_init(&queue->threads);
+    list_init(&queue->urgent);
     tree_init(&queue->sleepers, NULL);
     queue->timer_at = NEVER;
     queue->idle = queue->current = thread;
