@@ -121,11 +121,11 @@ static unsigned decode_flags(unsigned flags)
     return result;
 }
 
-/* mmap(2): does the mapping commit memory, and more than may be? */
-static bool is_refused(const struct map_request *request)
+/* mmap(2): does the mapping, of a file or of memory, commit memory, and more than may be? */
+static bool is_refused(const struct map_request *request, bool of_file)
 {
-    bool commits = request->flags & MAPPING_SHARED ? !request->object && !request->vnode
-                                                   : (request->access & ACCESS_WRITE) != 0;
+    bool commits =
+        request->flags & MAPPING_SHARED ? !of_file : (request->access & ACCESS_WRITE) != 0;
 
     return commits && !(request->flags & MAPPING_NORESERVE) &&
            overcommit_refuses(current_thread()->aspace,
@@ -159,7 +159,7 @@ static int map_anonymous(const struct mmap_arguments *arguments, struct map_requ
 
     if (!error)
         error = decode_type(arguments, false, request);
-    if (!error && is_refused(request))
+    if (!error && is_refused(request, false))
         error = -ENOMEM;
     request->max_access = ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE;
     return error ? error : map_memory(request, address);
@@ -175,7 +175,7 @@ static int check_file(const struct file *file, const struct mmap_arguments *argu
         error = check_file_range(file, arguments);
     if (!error)
         error = decode_type(arguments, true, request);
-    if (!error && is_refused(request))
+    if (!error && is_refused(request, true))
         error = -ENOMEM;
     return error ? error : check_file_access(file, arguments, request);
 }
@@ -191,7 +191,7 @@ static int map_opened(struct file *file, struct map_request *request, vaddr_t *a
     if (!error && request->object)
         error = aspace_map(current_thread()->aspace, request, address);
     else if (!error) /* /dev/zero */
-        error = map_memory(request, address);
+        error = is_refused(request, false) ? -ENOMEM : map_memory(request, address);
     if (sealable)
         mutex_unlock(&sealable->lock);
     return error;
