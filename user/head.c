@@ -1,6 +1,7 @@
 /*
  * head: print the first lines, or with -c the first bytes, of files.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,21 +43,37 @@ static bool print_file(const char *name)
     return printed;
 }
 
-int main(int argc, char **argv)
+static void set_limit(const char *number)
 {
-    bool printed = true;
+    if (!parse_number(number, UINTMAX_MAX, &limit)) {
+        complain("%s: not a number", number);
+        exit(EXIT_USAGE);
+    }
+}
+
+/* The form of old, -LINES, comes before all else. */
+static void read_options(int argc, char **argv)
+{
     int option;
 
-    program_begin(argv[0], "head [-n LINES | -c BYTES] [FILE...]");
+    if (argc > 1 && argv[1][0] == '-' && isdigit((unsigned char)argv[1][1])) {
+        set_limit(argv[1] + 1);
+        optind = 2;
+    }
     while ((option = getopt(argc, argv, "n:c:")) != -1) {
         if (option == '?')
             usage_error();
         count_bytes = option == 'c';
-        if (!parse_number(optarg, UINTMAX_MAX, &limit)) {
-            complain("%s: not a number", optarg);
-            return EXIT_USAGE;
-        }
+        set_limit(optarg);
     }
+}
+
+int main(int argc, char **argv)
+{
+    bool printed = true;
+
+    program_begin(argv[0], "head [-LINES | -n LINES | -c BYTES] [FILE...]");
+    read_options(argc, argv);
     if (optind == argc)
         printed = print_head(stdin, "standard input");
     for (int i = optind; i < argc; i++) {
