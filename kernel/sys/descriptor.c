@@ -11,6 +11,7 @@
 #include "fs/vnode.h"
 #include "sys/lock.h"
 #include "sys/table.h"
+#include "sys/unshare.h"
 
 /* Flags that F_SETFL changes. */
 #define CHANGEABLE_FLAGS (O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
@@ -140,24 +141,6 @@ long sys_fcntl(const uint64_t argument[6])
     long result = control_file(file, descriptor, command, argument[2]);
     file_release(file);
     return result;
-}
-
-/* Let the current thread have a table of its own. */
-static int unshare_files(void)
-{
-    struct thread *thread = current_thread();
-    struct file_table *old = thread->files;
-
-    if (!file_table_is_shared(old))
-        return 0;
-    struct file_table *copy = file_table_copy(old);
-    if (!copy)
-        return -ENOMEM;
-    spin_lock(&thread->process->signal_lock);
-    thread->files = copy;
-    spin_unlock(&thread->process->signal_lock);
-    file_table_release(old);
-    return 0;
 }
 
 long sys_close_range(const uint64_t argument[6])

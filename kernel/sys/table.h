@@ -127,6 +127,7 @@
     SYSTEM_CALL(SYS_waitid, waitid)                                                                \
     SYSTEM_CALL(SYS_wait4, wait4)                                                                  \
     SYSTEM_CALL(SYS_set_tid_address, set_tid_address)                                              \
+    SYSTEM_CALL(SYS_unshare, unshare)                                                              \
     SYSTEM_CALL(SYS_pidfd_open, pidfd_open)                                                        \
     SYSTEM_CALL(SYS_pidfd_send_signal, pidfd_send_signal)                                          \
     SYSTEM_CALL(SYS_pidfd_getfd, pidfd_getfd)                                                      \

@@ -4,6 +4,7 @@
  */
 #include "tap.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -682,6 +683,35 @@ static void signals_faults_and_forks(void)
     CHECK(handled > 0);
 }
 
+static void *leave_what_is_shared(void *argument)
+{
+    int fd = *(int *)argument;
+
+    CHECK_EQ(unshare(CLONE_FILES), 0);
+    CHECK_EQ(close(fd), 0);
+    CHECK_EQ(unshare(CLONE_FS), 0);
+    CHECK_EQ(chdir("/"), 0);
+    expect_errno(unshare(CLONE_VM), EINVAL); /* another thread is there */
+    return NULL;
+}
+
+/* A thread that no longer shares descriptors and directories changes its own. */
+static void unshared(void)
+{
+    char before[4096], after[4096];
+    int fd = expect_ok(open("/dev/null", O_RDONLY));
+    pthread_t thread;
+
+    CHECK(getcwd(before, sizeof(before)) != NULL);
+    expect_errno(unshare(1 << 30 | 1), EINVAL);
+    CHECK_EQ(pthread_create(&thread, NULL, leave_what_is_shared, &fd), 0);
+    CHECK(join(thread) == NULL);
+    expect_ok(fcntl(fd, F_GETFD));
+    CHECK(getcwd(after, sizeof(after)) != NULL);
+    CHECK_STRING(after, before);
+    expect_ok(unshare(CLONE_VM | CLONE_SIGHAND | CLONE_THREAD));
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -705,6 +735,7 @@ int main(int argc, char **argv)
         TEST(cpu_clocks),
         TEST(turns),
         TEST(signals_faults_and_forks),
+        TEST(unshared),
     };
 
     return TAP_MAIN(argc, argv, tests);

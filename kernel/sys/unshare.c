@@ -1,0 +1,69 @@
+/*
+ * unshare(2): descriptors, and where paths start. There are no namespaces: -EINVAL, as of a Linux
+ * that was built without. Memory and signal handlers can be "unshared" only by who is alone.
+ */
+#include "sys/unshare.h"
+#include "abi/errno.h"
+#include "abi/sched.h"
+#include "arch/riscv/hart.h"
+#include "core/process.h"
+#include "fs/file.h"
+#include "fs/path_context.h"
+#include "sys/table.h"
+#include "vm/aspace.h"
+
+#define ONLY_ALONE (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)
+
+int unshare_files(void)
+{
+    struct thread *thread = current_thread();
+    struct file_table *old = thread->files;
+
+    if (!file_table_is_shared(old))
+        return 0;
+    struct file_table *copy = file_table_copy(old);
+    if (!copy)
+        return -ENOMEM;
+    spin_lock(&thread->process->signal_lock);
+    thread->files = copy;
+    spin_unlock(&thread->process->signal_lock);
+    file_table_release(old);
+    return 0;
+}
+
+static int unshare_path_context(void)
+{
+    struct thread *thread = current_thread();
+    struct path_context *old = thread->path_context;
+    struct path_context *copy = path_context_copy(old);
+
+    if (!copy)
+        return -ENOMEM;
+    spin_lock(&thread->process->signal_lock);
+    thread->path_context = copy;
+    spin_unlock(&thread->process->signal_lock);
+    path_context_release(old);
+    return 0;
+}
+
+/* Does nobody else run in the memory of the current thread? */
+static bool is_alone(void)
+{
+    return current_process()->thread_count == 1 &&
+           __atomic_load_n(&current_thread()->aspace->sharers, __ATOMIC_ACQUIRE) == 0;
+}
+
+long sys_unshare(const uint64_t argument[6])
+{
+    uint64_t flags = argument[0];
+    int error = 0;
+
+    if ((flags & ~(uint64_t)(CLONE_FS | CLONE_FILES | ONLY_ALONE)) ||
+        ((flags & ONLY_ALONE) && !is_alone()))
+        return -EINVAL;
+    if (flags & CLONE_FILES)
+        error = unshare_files();
+    if (!error && (flags & CLONE_FS))
+        error = unshare_path_context();
+    return error;
+}
