@@ -65,8 +65,8 @@ uint64_t aspace_brk(struct aspace *aspace, uint64_t end)
     uint64_t result = aspace->brk;
     bool populate = (aspace->lock_future & REGION_LOCKED_FLAGS) == REGION_LOCKED && result == end &&
                     new_end > old_end;
-    rwlock_write_done(&aspace->lock);
     tlb_flush(&gather);
+    rwlock_write_done(&aspace->lock);
     region_release_all(dead);
     region_free(region);
     spares_release(spares);

@@ -41,8 +41,8 @@ int aspace_detach(struct aspace *aspace, vaddr_t address, const struct pager *pa
         unmap_locked(aspace, region->start, stop, spares, &gather, &dead); /* whole: no cut */
         region = next_part(aspace, stop, end, address, pager, object);
     }
-    rwlock_write_done(&aspace->lock);
     tlb_flush(&gather);
+    rwlock_write_done(&aspace->lock);
     region_release_all(dead);
     return error;
 }

@@ -1,6 +1,6 @@
 /*
  * mmap: decode (sys/memory.c), reserve, lock, choose the place, unmap what is in it, insert, merge,
- * unlock, flush. No page is allocated and no page table entry written.
+ * flush, unlock. No page is allocated and no page table entry written.
  */
 #include "abi/errno.h"
 #include "fs/vnode.h"
@@ -138,8 +138,8 @@ int aspace_map(struct aspace *aspace, const struct map_request *request, vaddr_t
     error = map_locked(aspace, request, &region, spares, &gather, &dead, address);
     bool populate = (request->flags & (MAPPING_POPULATE | MAPPING_LOCKED)) ||
                     (aspace->lock_future & REGION_LOCKED_FLAGS) == REGION_LOCKED;
-    rwlock_write_done(&aspace->lock);
     tlb_flush(&gather);
+    rwlock_write_done(&aspace->lock);
     region_release_all(dead);
     region_free(region);
     spares_release(spares);

@@ -396,8 +396,8 @@ int aspace_remap(struct aspace *aspace, const struct remap_request *request, vad
     vaddr_t start = *result + request->old_length, end = *result + request->new_length;
     const struct region *region = error ? NULL : region_find(aspace, *result);
     bool populate = region && (region->flags & REGION_LOCKED) && end > start;
-    rwlock_write_done(&aspace->lock);
     tlb_flush(&gather);
+    rwlock_write_done(&aspace->lock);
     region_release_all(dead);
     if (populate)
         (void)aspace_populate(aspace, start, end, 0);

@@ -1,7 +1,7 @@
 /*
  * munmap: reserve the two pieces that a cut at each end may need, if the range cuts a region; lock,
- * cut, take the regions out of the set and their pages out of page tables and amaps, unlock, flush
- * once, then free.
+ * cut, take the regions out of the set and their pages out of page tables and amaps, flush once,
+ * unlock, then free. Until the flush a hart may store to the old frames, so nobody may map there.
  *
  *    before   AAAA BBBB CCCC          the range is marked
  *               ^^^^^^^^^
@@ -93,8 +93,8 @@ int aspace_unmap(struct aspace *aspace, vaddr_t start, uint64_t length)
     error = unmap_check(aspace, start, end);
     if (!error)
         unmap_locked(aspace, start, end, spares, &gather, &dead);
-    rwlock_write_done(&aspace->lock);
     tlb_flush(&gather);
+    rwlock_write_done(&aspace->lock);
     region_release_all(dead);
     spares_release(spares);
     return error;

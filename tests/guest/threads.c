@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -628,16 +629,19 @@ static void count_signal(int number)
     handled++;
 }
 
-static void *map_and_fork(void *argument)
+static volatile bool finished[4];
+
+/* 0, or which step went wrong. */
+static long map_and_fork_often(size_t number)
 {
     for (int i = 0; i < 40; i++) {
         volatile char *pages =
             mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (pages == MAP_FAILED)
-            return (void *)1;
+            return 1;
         for (int page = 0; page < 8; page++)
             pages[page * PAGE] = (char)page;
-        if (i % 8 == (int)(size_t)argument) {
+        if (i % 8 == (int)number) {
             pid_t child = fork();
             int status;
             if (child == 0)
@@ -645,15 +649,23 @@ static void *map_and_fork(void *argument)
             while (waitpid(child, &status, 0) < 0)
                 ;
             if (status)
-                return (void *)2;
+                return 2 | (long)status << 8;
         }
         for (int page = 0; page < 8; page++)
             if (pages[page * PAGE] != page)
-                return (void *)3;
+                return 3;
         if (munmap((void *)pages, 8 * PAGE))
-            return (void *)4;
+            return 4;
     }
-    return NULL;
+    return 0;
+}
+
+static void *map_and_fork(void *argument)
+{
+    long wrong = map_and_fork_often((size_t)argument);
+
+    finished[(size_t)argument] = true;
+    return (void *)wrong;
 }
 
 static void *storm(void *argument)
@@ -677,9 +689,12 @@ static void signals_faults_and_forks(void)
         threads[i] = start(map_and_fork, (void *)i);
     sender = start(storm, held);
     for (size_t i = 0; i < 4; i++)
-        CHECK(join(threads[i]) == NULL);
-    storm_over = true;
+        while (!finished[i])
+            usleep(1000);
+    storm_over = true; /* before a thread is gone that is still sent signals */
     join(sender);
+    for (size_t i = 0; i < 4; i++)
+        CHECK_EQ((long)join(threads[i]), 0);
     CHECK(handled > 0);
 }
 
