@@ -108,8 +108,9 @@ static void numbers_are_unique(void)
 static void report_parents(void *argument)
 {
     pid_t first = getppid(), pid = getpid();
+    const int *known = argument;
 
-    (void)argument;
+    write_all(known[1], "k", 1);
     write_all(pipe_ends[1], &first, sizeof(first));
     write_all(pipe_ends[1], &pid, sizeof(pid));
     while (getppid() == first)
@@ -118,10 +119,16 @@ static void report_parents(void *argument)
     write_all(pipe_ends[1], &first, sizeof(first));
 }
 
+/* End when the child knows who its first parent is. */
 static void leave_child(void *argument)
 {
-    spawn(report_parents, argument);
-    usleep(5000);
+    int known[2];
+    char byte;
+
+    (void)argument;
+    expect_ok(pipe(known));
+    spawn(report_parents, known);
+    read_all(known[0], &byte, 1);
 }
 
 static void orphans_are_adopted(void)
