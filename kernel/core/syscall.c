@@ -9,10 +9,10 @@
 #include "core/thread.h"
 #include "core/process.h"
 #include "sys/table.h"
-#include "vm/page.h"
 #include "vm/reclaim.h"
 
 #define MEMORY_ROUNDS 8u
+#define MEMORY_FIRST  64u /* frames */
 
 static system_call *const table[SYS_LIMIT] = {
 #define TABLE_ENTRY(number, name) [number] = sys_##name,
@@ -45,12 +45,17 @@ static inline long call(uint64_t number, uint64_t *arguments)
 /*
  * The kernel's own memory is allocated where nothing can be waited for, under locks. A call that
  * found none has changed nothing; here, where nothing is held, memory is made by the means that a
- * fault has, and the call is made again. If memory is not short, the error means something else.
+ * fault has, twice as much each time, and the call is made again. If no allocation has failed, the
+ * error means something else.
  */
-static bool make_memory(void)
+static bool make_memory(unsigned round)
 {
-    return page_count_is_below_high() && !thread_killed() &&
-           (reclaim_pages(1) || out_of_memory_kill());
+    struct thread *thread = current_thread();
+
+    if (!thread->allocation_failed || thread_killed())
+        return false;
+    thread->allocation_failed = false;
+    return reclaim_pages(MEMORY_FIRST << round) || out_of_memory_kill();
 }
 
 /* The ends that a call has by failing; not inlined, so that the others save no registers for it. */
@@ -58,7 +63,7 @@ static __attribute__((noinline)) void fail(struct trap_frame *frame, uint64_t nu
 {
     uint64_t argument = frame->x[REGISTER_A0];
 
-    for (unsigned i = 0; result == -ENOMEM && i < MEMORY_ROUNDS && make_memory(); i++)
+    for (unsigned i = 0; result == -ENOMEM && i < MEMORY_ROUNDS && make_memory(i); i++)
         result = call(number, &frame->x[REGISTER_A0]);
     frame->x[REGISTER_A0] = (uint64_t)result;
     if (result == -EINTR)

@@ -62,6 +62,7 @@ struct thread {
     uint64_t restart_argument;         /* (s) its a0 */
     uint64_t sleep_deadline;           /* (s) of nanosleep, while it is restarted; else 0 */
     uint64_t voluntary_switches, involuntary_switches;
+    bool allocation_failed;            /* (s) no frame could be had; cleared by who asks */
     bool frees_memory;                 /* (s) uses the reserve of frames, and does not reclaim */
     struct fp_state fp;                /* (s) floating-point registers while not in the hart */
     char name[THREAD_NAME_SIZE];       /* (s) of the kernel thread, or of the program */

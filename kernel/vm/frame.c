@@ -266,8 +266,10 @@ struct page *page_allocate(unsigned order, unsigned request)
     page = take(order, request);
     if (!page && !(request & PAGE_NOWAIT))
         page = take_reclaiming(order, request);
-    if (!page)
+    if (!page) {
+        current_thread()->allocation_failed = true;
         return NULL;
+    }
     for (size_t i = 0; i < (size_t)1 << order; i++) {
         check_poison(&page[i]);
         page[i].owner = NULL;
