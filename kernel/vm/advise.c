@@ -82,7 +82,7 @@ static int check_discard(const struct region *region, int advice)
     return may_discard(region) ? 0 : -EPERM;
 }
 
-/* There is no swap to write freed pages to later, so MADV_FREE frees them now, as it may. */
+/* MADV_FREE allows to free the pages at any time from now on: they are freed now. */
 static int discard(struct aspace *aspace, vaddr_t start, vaddr_t end, int advice)
 {
     struct tlb_gather gather;

@@ -1,6 +1,7 @@
 /*
  * amap: the private pages of one or more regions of an address space: anonymous memory, and copies
- * of file pages made by stores. A sparse array of slots, each a page, referenced.
+ * of file pages made by stores. A sparse array of slots, each a page, referenced,
+ * or the entry of one that is in a swap area (vm/swap.h).
  *
  * After fork the amaps of parent and child hold the same pages, each slot with a reference of its
  * own. A page with one reference is its amap's alone and may be stored to; others are copied first.
