@@ -92,7 +92,7 @@ void object_forget_page(struct object *object, struct page *page)
     radix_remove(&object->pages, page->index);
     reclaim_remove(page);
     object_uncharge(object);
-    if ((page_clear(page, PAGE_DIRTY) & PAGE_DIRTY) && !object->anonymous)
+    if ((page_clear(page, PAGE_DIRTY | PAGE_SWAP) & PAGE_DIRTY) && !object->anonymous)
         write_back_count(-1);
 }
 

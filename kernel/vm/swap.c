@@ -2,9 +2,10 @@
  * Swap areas and their slots; see swap.h.
  *
  * swap_lock covers the areas, the counts of their slots, and whether a page with PAGE_SWAP is in an
- * area's object. It comes before the object's own lock. What an area's object holds at a free slot
- * is rubbish: read-ahead brings it, or a write was in flight when the slot became free. It is
- * thrown away when the slot is taken.
+ * area's object (swap_off takes the last ones out without it, while the area is still there). It
+ * comes before the object's own lock. What an area's object holds at a free slot is rubbish:
+ * read-ahead brings it, or a write was in flight when the slot became free. It is thrown away when
+ * the slot is taken.
  */
 #include "vm/swap.h"
 #include "abi/errno.h"
@@ -132,6 +133,15 @@ static struct area *choose_area(void)
     return best;
 }
 
+static struct area *find_area(const struct object *object)
+{
+    for (unsigned i = 0; i < AREAS_MAX; i++) {
+        if (areas[i].object == object)
+            return &areas[i];
+    }
+    return NULL;
+}
+
 /* Pages in an area's object; swap_lock and the object's lock held */
 
 static void forget_page(struct object *object, struct page *page)
@@ -197,16 +207,30 @@ static int put_somewhere(struct page *page, void **entry)
     return error == -EAGAIN ? -ENOSPC : error;
 }
 
-/* Another amap has moved the page to its slot already: one entry more for that. */
-static void *entry_of_page(const struct page *page)
+/* Another amap has moved the page to its slot already: one entry more for that; false: no entry
+ * names the slot any more. swap_lock held. */
+static bool join_slot(const struct page *page, void **entry)
 {
-    for (unsigned i = 0; i < AREAS_MAX; i++) {
-        if (areas[i].object == page->owner) {
-            ++*count_of(&areas[i], page->index);
-            return make_entry_of(&areas[i], page->index);
-        }
-    }
-    return NULL;
+    struct area *area = find_area(page->owner);
+    uint32_t *count = count_of(area, page->index);
+
+    if (*count == 0)
+        return false;
+    ++*count;
+    *entry = make_entry_of(area, page->index);
+    return true;
+}
+
+/* Take a page from a slot that became free while the page was in flight; false: it still is.
+ * swap_lock held. */
+static bool leave_slot(struct page *page)
+{
+    struct object *object = page->owner;
+
+    mutex_lock(&object->lock);
+    bool left = clear_slot(object, page->index);
+    mutex_unlock(&object->lock);
+    return left;
 }
 
 int swap_out(struct page *page, void **entry)
@@ -214,10 +238,10 @@ int swap_out(struct page *page, void **entry)
     int error = 0;
 
     mutex_lock(&swap_lock);
-    if (page_is(page, PAGE_SWAP))
-        *entry = entry_of_page(page);
-    else
+    if (!page_is(page, PAGE_SWAP))
         error = put_somewhere(page, entry);
+    else if (!join_slot(page, entry))
+        error = leave_slot(page) ? put_somewhere(page, entry) : -EAGAIN;
     mutex_unlock(&swap_lock);
     if (!error)
         __atomic_fetch_add(&pages_out, 1, __ATOMIC_RELAXED);
@@ -384,15 +408,6 @@ static void mark_bad(struct area *area, uint64_t slot)
     *count_of(area, slot) = BAD;
     area->chunks[slot / CHUNK_SLOTS].free--;
     area->bad++;
-}
-
-static struct area *find_area(const struct object *object)
-{
-    for (unsigned i = 0; i < AREAS_MAX; i++) {
-        if (areas[i].object == object)
-            return &areas[i];
-    }
-    return NULL;
 }
 
 int swap_on(const struct swap_description *description, const uint32_t *bad, unsigned bad_count)

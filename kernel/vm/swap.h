@@ -34,8 +34,8 @@ static inline bool is_swap_entry(const void *item)
 
 /*
  * Move an amap's page, which no translation leads to any more, to a slot: 0 with *entry, which
- * counts one, or -ENOSPC, -ENOMEM. The amap is locked; its reference to the page is still to be
- * dropped.
+ * counts one, or -ENOSPC, -ENOMEM, -EAGAIN (it is being written to a slot that was given up). The
+ * amap is locked; its reference to the page is still to be dropped.
  */
 int swap_out(struct page *page, void **entry);
 

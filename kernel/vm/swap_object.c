@@ -67,7 +67,8 @@ int object_swap_in(struct object *object, struct page *page)
     return 0;
 }
 
-/* Take some entries of [*first, last] out of the object; how many. */
+/* Take some entries of [*first, last] out of the object; how many. The entry of a page that is on
+ * its way in or out is not taken. */
 static unsigned take_entries(struct object *object, uint64_t *first, uint64_t last, void **entries)
 {
     unsigned count = 0;
@@ -75,9 +76,14 @@ static unsigned take_entries(struct object *object, uint64_t *first, uint64_t la
 
     mutex_lock(&object->lock);
     while (count < DROP_BATCH && (entry = radix_next(&object->swapped, *first, last, first))) {
-        radix_remove(&object->swapped, *first);
-        object_uncharge(object);
-        entries[count++] = entry;
+        struct page *page = radix_lookup(&object->pages, *first);
+        if (!page || !page_is(page, PAGE_BUSY)) {
+            radix_remove(&object->swapped, *first);
+            object_uncharge(object);
+            entries[count++] = entry;
+        }
+        if ((*first)++ == last)
+            break;
     }
     mutex_unlock(&object->lock);
     return count;

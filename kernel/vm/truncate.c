@@ -31,17 +31,23 @@ static struct page *find_in_flight(struct object *object, uint64_t first, uint64
     return NULL;
 }
 
-/* Lock the object when no page of [first, last] is in flight. */
+/* Lock the object when no page of [first, last] is in flight, nor in a swap area, from which a
+ * fault would bring it back. */
 static void lock_when_idle(struct object *object, uint64_t first, uint64_t last)
 {
-    struct page *page;
-
-    mutex_lock(&object->lock);
-    while ((page = find_in_flight(object, first, last))) {
-        mutex_unlock(&object->lock);
-        page_wait(page, PAGE_BUSY | PAGE_WRITEBACK);
-        page_release(page);
+    for (;;) {
+        uint64_t index;
         mutex_lock(&object->lock);
+        struct page *page = find_in_flight(object, first, last);
+        if (!page && !radix_next(&object->swapped, first, last, &index))
+            return;
+        mutex_unlock(&object->lock);
+        if (page) {
+            page_wait(page, PAGE_BUSY | PAGE_WRITEBACK);
+            page_release(page);
+        } else {
+            object_drop_swapped(object, first, last);
+        }
     }
 }
 
@@ -122,7 +128,6 @@ int object_truncate(struct object *object, uint64_t size)
     remove_pages(object, first, UINT64_MAX, &gather);
     mutex_unlock(&object->lock);
     tlb_flush(&gather);
-    object_drop_swapped(object, first, UINT64_MAX);
     if (tail)
         page_release(tail);
     remove_private_copies(object, first, UINT64_MAX);
@@ -181,6 +186,5 @@ int object_punch(struct object *object, uint64_t start, uint64_t end)
     remove_pages(object, first, behind - 1, &gather);
     mutex_unlock(&object->lock);
     tlb_flush(&gather);
-    object_drop_swapped(object, first, behind - 1);
     return 0;
 }

@@ -54,7 +54,8 @@ int object_swap_in(struct object *object, struct page *page);
 /* Note that the object has pages in swap areas. Object locked. */
 void object_note_swapped(struct object *object) REQUIRES(object->lock);
 
-/* Give up the pages [first, last] of shared memory that are in swap areas. Not locked. */
+/* Give up the pages [first, last] of shared memory that are in swap areas, and not on their way.
+ * Not locked. */
 void object_drop_swapped(struct object *object, uint64_t first, uint64_t last);
 
 /* The same for all pages, at the object's end. */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,9 @@
 #define LARGEST    (80 * MIB) /* memory that is worth filling */
 #define AREA_SIZE  (40 * MIB)
 #define HEADER_END 4086 /* where the signature is, in the first page */
+#define PUNCHED    (4 * MIB)
+
+static int stop; /* atomic: the threads' work is done */
 
 /* A file with space for size bytes and, if prepared, the header of mkswap. */
 static void make_area(const char *name, size_t size, int prepared)
@@ -208,9 +212,71 @@ static void several_at_random(void)
     end();
 }
 
+/* Touch pages of a file as its pages are punched out, until told to stop. */
+static void *touch_pages(void *argument)
+{
+    const volatile size_t *words = argument;
+
+    while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE))
+        for (size_t i = 0; i < PUNCHED / sizeof(*words); i += PAGE / sizeof(*words))
+            (void)words[i];
+    return NULL;
+}
+
+/* What was punched out of a file in memory does not come back from the swap area. */
+static void punched(void)
+{
+    begin();
+    int fd = expect_ok(memfd_create("punched", 0));
+    pthread_t thread;
+    expect_ok(ftruncate(fd, PUNCHED));
+    size_t *words =
+        expect_ok((size_t *)mmap(NULL, PUNCHED, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+    for (size_t round = 0; round < 3; round++) {
+        fill(words, PUNCHED, round);
+        size_t size = more_than_free();
+        size_t *more = map_words(size, MAP_PRIVATE);
+        fill(more, size, 8);
+        expect_ok(munmap(more, size));
+        stop = 0;
+        CHECK_EQ(pthread_create(&thread, NULL, touch_pages, words), 0);
+        for (size_t at = 0; at < PUNCHED; at += 16 * PAGE)
+            expect_ok(
+                fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)at, 16 * PAGE));
+        __atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
+        CHECK_EQ(pthread_join(thread, NULL), 0);
+        for (size_t i = 0; i < PUNCHED / sizeof(*words); i += PAGE / sizeof(*words))
+            CHECK_EQ(words[i], 0);
+    }
+    end();
+}
+
+/* The parent's pages are on their way out when a child that has them too exits. */
+static void exit_while_written(void)
+{
+    enum { CHILDREN = 5 };
+
+    begin();
+    size_t size = more_than_free() / 2;
+    size_t *words = map_words(size, MAP_PRIVATE);
+    fill(words, size, 4);
+    for (int i = 0; i < CHILDREN; i++) {
+        pid_t pid = expect_ok(fork());
+        if (pid == 0) {
+            fill(map_words(size, MAP_PRIVATE), size, 5);
+            _exit(0);
+        }
+        expect_exited(reap(pid), 0);
+        check(words, size / CHILDREN, 4);
+    }
+    check(words, size, 4);
+    expect_ok(munmap(words, size));
+    end();
+}
+
 static const struct test tests[] = {
-    TEST(refused),    TEST(comes_back),    TEST(in_use),
-    TEST(after_fork), TEST(shared_memory), TEST(several_at_random),
+    TEST(refused),       TEST(comes_back),        TEST(in_use),  TEST(after_fork),
+    TEST(shared_memory), TEST(several_at_random), TEST(punched), TEST(exit_while_written),
 };
 
 int main(int argc, char **argv)
