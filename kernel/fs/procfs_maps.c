@@ -59,9 +59,8 @@ static void write_line(struct text *text, const char *name, uint64_t kib)
 /* What there is none of here; Linux has a line for each. */
 static void write_zeros(struct text *text)
 {
-    static const char *const names[] = {
-        "KSM:",           "LazyFree:",       "AnonHugePages:",  "ShmemPmdMapped:",
-        "FilePmdMapped:", "Shared_Hugetlb:", "Private_Hugetlb:"};
+    static const char *const names[] = {"AnonHugePages:", "ShmemPmdMapped:", "FilePmdMapped:",
+                                        "Shared_Hugetlb:", "Private_Hugetlb:"};
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         write_line(text, names[i], 0);
 }
@@ -87,6 +86,8 @@ static void write_counts(struct text *text, const struct region_info *info, bool
     write_line(text, "Private_Dirty:", KIB(private_dirty));
     write_line(text, "Referenced:", KIB(info->referenced));
     write_line(text, "Anonymous:", KIB(info->anonymous));
+    write_line(text, "KSM:", 0);
+    write_line(text, "LazyFree:", KIB(info->offered));
     write_zeros(text);
     write_line(text, "Swap:", KIB(info->swapped));
     write_line(text, "SwapPss:", KIB(info->swapped));
@@ -183,6 +184,7 @@ static void add_counts(struct region_info *sum, const struct region_info *info)
     sum->dirty += info->dirty;
     sum->shared_dirty += info->shared_dirty;
     sum->referenced += info->referenced;
+    sum->offered += info->offered;
     sum->share += info->share;
     sum->dirty_share += info->dirty_share;
     sum->anonymous_share += info->anonymous_share;

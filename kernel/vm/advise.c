@@ -2,9 +2,9 @@
  * madvise. Four kinds of advice:
  *
  *    attributes   RANDOM, DONTFORK, ...        flags of the regions (attribute.c)
- *    discard      DONTNEED, FREE               translations go, and the pages of amaps
- *    cache        WILLNEED, COLD, PAGEOUT,     pages of the objects come or go
- *                 REMOVE
+ *    discard      DONTNEED                     translations go, and the pages of amaps
+ *                 FREE                         the pages are offered to whoever needs frames
+ * (amap.h) cache        WILLNEED, COLD, PAGEOUT,     pages of the objects come or go REMOVE
  *    populate     POPULATE_READ, _WRITE        faults, ahead of time (populate.c)
  *
  * Discarding holds the address space for reading, as a fault does: the amap's lock keeps the two
@@ -17,6 +17,7 @@
 #include "fs/vnode.h"
 #include "vm/amap.h"
 #include "vm/attribute.h"
+#include "vm/evict.h"
 #include "vm/reclaim.h"
 #include "vm/vm.h"
 
@@ -71,6 +72,22 @@ static void discard_part(struct region *region, vaddr_t start, vaddr_t end,
     mutex_unlock(&amap->lock);
 }
 
+/* The pages in region's [start, end) may go when memory is short, if they are not stored to before.
+ * Locked for reading. */
+static void offer_part(struct region *region, vaddr_t start, vaddr_t end, struct tlb_gather *gather)
+{
+    struct aspace *aspace = region->aspace;
+    struct amap *amap = __atomic_load_n(&region->amap, __ATOMIC_ACQUIRE);
+
+    if (!amap)
+        return;
+    mutex_lock(&amap->lock);
+    pmap_protect(&aspace->pmap, start, end, region_hardware_access(region) & ~ACCESS_WRITE, gather);
+    if (amap_offer(amap, region_slot(region, start), region_slot(region, end - 1)))
+        evict_note_offered(aspace);
+    mutex_unlock(&amap->lock);
+}
+
 /* MADV_FREE is for private anonymous memory; locked pages stay, unless the advice says otherwise.
  */
 static int check_discard(const struct region *region, int advice)
@@ -82,7 +99,6 @@ static int check_discard(const struct region *region, int advice)
     return may_discard(region) ? 0 : -EPERM;
 }
 
-/* MADV_FREE allows to free the pages at any time from now on: they are freed now. */
 static int discard(struct aspace *aspace, vaddr_t start, vaddr_t end, int advice)
 {
     struct tlb_gather gather;
@@ -99,7 +115,9 @@ static int discard(struct aspace *aspace, vaddr_t start, vaddr_t end, int advice
             start = region->start;
         }
         error = check_discard(region, advice);
-        if (!error)
+        if (!error && advice == MADV_FREE)
+            offer_part(region, start, stop, &gather);
+        else if (!error)
             discard_part(region, start, stop, &gather);
         start = stop;
     }

@@ -132,6 +132,46 @@ void amap_remove(struct amap *amap, uint64_t first, uint64_t last, struct tlb_ga
     }
 }
 
+bool amap_offer(struct amap *amap, uint64_t first, uint64_t last)
+{
+    uint64_t slot = first;
+    bool offered = false;
+    void *item;
+
+    while ((item = radix_next(&amap->slots, slot, last, &slot))) {
+        if (is_swap_entry(item)) {
+            radix_remove(&amap->slots, slot);
+            swap_entry_release(item);
+        } else if (amap_owns(item)) {
+            radix_tag(&amap->slots, slot);
+            offered = true;
+        }
+        if (slot++ == last)
+            break;
+    }
+    return offered;
+}
+
+bool amap_is_offered(struct amap *amap, uint64_t slot)
+{
+    return radix_tagged(&amap->slots, slot);
+}
+
+void amap_withdraw(struct amap *amap, uint64_t slot)
+{
+    radix_untag(&amap->slots, slot);
+}
+
+/* The slots of amap that are offered are so in child, which has the same pages. */
+static void copy_offers(struct amap *amap, struct amap *child, uint64_t first, uint64_t last)
+{
+    for (uint64_t slot = first; radix_next_tagged(&amap->slots, slot, last, &slot); slot++) {
+        radix_tag(&child->slots, slot);
+        if (slot == last)
+            break;
+    }
+}
+
 int amap_copy(struct amap *amap, struct amap *child, uint64_t first, uint64_t last)
 {
     uint64_t slot = first;
@@ -148,6 +188,7 @@ int amap_copy(struct amap *amap, struct amap *child, uint64_t first, uint64_t la
         if (slot++ == last)
             break;
     }
+    copy_offers(amap, child, first, last);
     mutex_unlock(&amap->lock);
     return error;
 }

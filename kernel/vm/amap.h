@@ -7,6 +7,10 @@
  * own. A page with one reference is its amap's alone and may be stored to; others are copied first.
  * With the amap locked, a count of one cannot rise: only a fork of this amap, which needs the lock,
  * could raise it.
+ *
+ * The tag of a slot says that its page was offered with MADV_FREE and not stored to since: it may
+ * go at any time, and zeros take its place. Such a page is mapped read-only, so that the fault of
+ * the next store withdraws the offer.
  */
 #ifndef MAPIX_VM_AMAP_H
 #define MAPIX_VM_AMAP_H
@@ -19,7 +23,8 @@ struct tlb_gather;
 
 struct amap {
     struct mutex lock;
-    struct radix slots;  /* (lock) pages, and entries of those in swap areas (vm/swap.h) */
+    struct radix slots;  /* (lock) pages, and entries of those in swap areas (vm/swap.h);
+                            tag: offered */
     uint64_t references; /* atomic: regions, and walkers */
     struct amap *copy;   /* fork: the child's counterpart, while the parent's aspace is locked */
 };
@@ -56,8 +61,16 @@ void amap_replace(struct amap *amap, uint64_t slot, struct page *page, struct tl
 void amap_remove(struct amap *amap, uint64_t first, uint64_t last, struct tlb_gather *gather)
     REQUIRES(amap->lock);
 
-/* Give child, new and not in use, the pages of slots [first, last]: 0 or -ENOMEM (a part is there).
- * Takes the lock of amap. */
+/* MADV_FREE: offer the pages of slots [first, last] that are this amap's alone; what is in a swap
+ * area goes at once. true: some were offered. Locked, and their translations are read-only. */
+bool amap_offer(struct amap *amap, uint64_t first, uint64_t last) REQUIRES(amap->lock);
+
+/* Is the page in a slot offered? Withdraw the offer. Locked. */
+bool amap_is_offered(struct amap *amap, uint64_t slot) REQUIRES(amap->lock);
+void amap_withdraw(struct amap *amap, uint64_t slot) REQUIRES(amap->lock);
+
+/* Give child, new and not in use, the pages of slots [first, last], offered or not: 0 or -ENOMEM (a
+ * part is there). Takes the lock of amap. */
 int amap_copy(struct amap *amap, struct amap *child, uint64_t first, uint64_t last);
 
 /* May the amap's owner store to page, which is in one of its slots, without copying it? Locked. */

@@ -28,6 +28,7 @@ struct aspace {
     uint64_t walkers;         /* (a) reverse mapping walks that use it */
     struct list evict_link;   /* evict.c: all address spaces */
     uint64_t evict_hand;      /* (a) evict.c: address to go on from */
+    bool offered;             /* (a) evict.c: amaps may have pages offered with MADV_FREE */
     uint64_t mapped_pages;    /* (w) size of all regions */
     uint64_t mapped_peak;     /* (w) the most that was */
     uint64_t committed_pages; /* (w) see vm/commit.h */
@@ -190,6 +191,7 @@ struct region_info {
     /* REGION_SHARES: pages that others map too, changed ones, both, and used ones; and sums of the
      * part that each page has, one of as many as map it, in bytes / SHARE_UNIT. */
     uint64_t shared_pages, dirty, shared_dirty, referenced;
+    uint64_t offered; /* pages offered with MADV_FREE */
     uint64_t share, dirty_share, anonymous_share, shmem_share;
 };
 

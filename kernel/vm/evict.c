@@ -12,6 +12,9 @@
  * when the last has let it go. The address space is locked for reading, the amap too: so no fault
  * finds a page half way.
  *
+ * Pages that were offered with MADV_FREE are not moved, but dropped. They can be found by
+ * themselves, also when there is no swap area: aspace->offered says where it is worth looking.
+ *
  * A page of shared memory becomes BUSY in its object, so that whoever wants it waits; then its
  * entry is put into object->swapped, and the page into the swap area, before it leaves the object:
  *
@@ -31,6 +34,7 @@
 
 static struct spinlock list_lock = {.rank = RANK_QUEUES, .name = "address spaces"};
 static struct list aspaces = LIST_INITIALIZER(aspaces); /* (list_lock) the next one first */
+static uint32_t some_offered; /* atomic: an address space has offered set */
 
 void evict_add_aspace(struct aspace *aspace)
 {
@@ -44,6 +48,12 @@ void evict_remove_aspace(struct aspace *aspace)
     spin_lock(&list_lock);
     list_remove(&aspace->evict_link);
     spin_unlock(&list_lock);
+}
+
+void evict_note_offered(struct aspace *aspace)
+{
+    __atomic_store_n(&aspace->offered, true, __ATOMIC_RELAXED);
+    __atomic_store_n(&some_offered, 1, __ATOMIC_RELEASE);
 }
 
 bool evict_is_possible(void)
@@ -94,21 +104,32 @@ struct batch {
     struct tlb_gather gather;
 };
 
-/* Move the pages of the batch out, which nothing maps any more: how many. Amap locked. */
+/* Move the page in a slot out, or drop it if it is offered; false: there is no room for it. Amap
+ * locked. */
+static bool move_slot(struct amap *amap, uint64_t slot)
+{
+    struct page *page = amap_page(amap, slot);
+    void *entry;
+
+    if (amap_is_offered(amap, slot))
+        radix_remove(&amap->slots, slot);
+    else if (swap_out(page, &entry))
+        return false;
+    else
+        radix_replace(&amap->slots, slot, entry);
+    page_release(page);
+    return true;
+}
+
+/* Move the pages of the batch out, which nothing maps any more: how many. What stays is mapped
+ * again by a fault. Amap locked. */
 static unsigned move_out(struct batch *batch)
 {
     unsigned moved = 0;
 
     tlb_flush(&batch->gather);
-    for (unsigned i = 0; i < batch->count; i++) {
-        struct page *page = amap_page(batch->amap, batch->slots[i]);
-        void *entry;
-        if (swap_out(page, &entry))
-            break; /* it stays, and is mapped again by a fault */
-        radix_replace(&batch->amap->slots, batch->slots[i], entry);
-        page_release(page);
+    while (moved < batch->count && move_slot(batch->amap, batch->slots[moved]))
         moved++;
-    }
     batch->count = 0;
     return moved;
 }
@@ -117,12 +138,20 @@ static unsigned move_out(struct batch *batch)
 struct work {
     unsigned wanted, moved;
     uint64_t limit; /* pages to look at */
+    bool offered;   /* only pages that are offered */
     bool contended; /* a lock was taken: there may be more */
 };
 
 static bool is_finished(const struct work *work)
 {
     return work->moved >= work->wanted || work->limit == 0;
+}
+
+/* The next item that concerns the work in slots [*slot, last] of the amap, or NULL. Amap locked. */
+static void *next_item(struct amap *amap, uint64_t *slot, uint64_t last, const struct work *work)
+{
+    return work->offered ? radix_next_tagged(&amap->slots, *slot, last, slot)
+                         : radix_next(&amap->slots, *slot, last, slot);
 }
 
 /* Look at the pages of a region from an address on; the address where to go on. Amap locked. */
@@ -135,11 +164,11 @@ static vaddr_t scan_amap(struct region *region, vaddr_t address, struct work *wo
 
     tlb_gather_init(&batch.gather, pmap, FLUSH_RECLAIM);
     while (work->limit > 0 && work->moved + batch.count < work->wanted && batch.count < BATCH &&
-           slot <= last && (item = radix_next(&region->amap->slots, slot, last, &slot))) {
+           slot <= last && (item = next_item(region->amap, &slot, last, work))) {
         address = region->start + (slot - region->amap_offset) * PAGE_SIZE;
         if (!is_swap_entry(item)) {
             work->limit--;
-            if (!pmap_harvest(pmap, address, &batch.gather)) {
+            if (work->offered || !pmap_harvest(pmap, address, &batch.gather)) {
                 pmap_remove(pmap, address, address + PAGE_SIZE, &batch.gather);
                 batch.slots[batch.count++] = slot;
             }
@@ -170,7 +199,8 @@ static vaddr_t scan_region(struct region *region, vaddr_t address, struct work *
     return address;
 }
 
-/* Go on from where the hand stands in this address space, to its end at the most. */
+/* Go on from where the hand stands in this address space, to its end at the most. If nothing
+ * offered is left behind, that is noted. */
 static void scan_aspace(struct aspace *aspace, struct work *work)
 {
     struct region *region;
@@ -180,10 +210,15 @@ static void scan_aspace(struct aspace *aspace, struct work *work)
         return;
     }
     vaddr_t hand = __atomic_load_n(&aspace->evict_hand, __ATOMIC_RELAXED);
+    bool all_offered = work->offered && hand == 0;
+    if (all_offered)
+        __atomic_store_n(&aspace->offered, false, __ATOMIC_RELAXED);
     while (!is_finished(work) && (region = region_find_above(aspace, hand)))
         hand = scan_region(region, hand, work);
     if (!is_finished(work))
         hand = 0;
+    if (all_offered && (hand || work->contended))
+        __atomic_store_n(&aspace->offered, true, __ATOMIC_RELAXED);
     __atomic_store_n(&aspace->evict_hand, hand, __ATOMIC_RELAXED);
     rwlock_read_done(&aspace->lock);
 }
@@ -200,6 +235,27 @@ unsigned evict_private(unsigned wanted, uint64_t limit, bool *contended)
         done_with(aspace);
     }
     *contended |= work.contended;
+    return work.moved;
+}
+
+unsigned evict_offered(unsigned wanted)
+{
+    struct work work = {.wanted = wanted, .limit = UINT64_MAX, .offered = true};
+    bool left_over = false;
+
+    if (!__atomic_exchange_n(&some_offered, 0, __ATOMIC_ACQ_REL))
+        return 0;
+    for (unsigned left = count_aspaces(); left > 0; left--) {
+        struct aspace *aspace = next_aspace();
+        if (!aspace)
+            break;
+        if (!is_finished(&work) && __atomic_load_n(&aspace->offered, __ATOMIC_RELAXED))
+            scan_aspace(aspace, &work);
+        left_over |= __atomic_load_n(&aspace->offered, __ATOMIC_RELAXED);
+        done_with(aspace);
+    }
+    if (left_over)
+        __atomic_store_n(&some_offered, 1, __ATOMIC_RELEASE);
     return work.moved;
 }
 

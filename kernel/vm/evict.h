@@ -20,6 +20,12 @@ void evict_remove_aspace(struct aspace *aspace);
 /* Is there room in the swap areas? */
 bool evict_is_possible(void);
 
+/* The address space has pages that were offered with MADV_FREE (vm/amap.h). */
+void evict_note_offered(struct aspace *aspace);
+
+/* Free offered pages, about as many as are wanted: how many. Only tries locks. */
+unsigned evict_offered(unsigned wanted);
+
 /* Look at up to limit private anonymous pages, beginning where the last call stopped, and move
  * those not used lately to swap areas, at most wanted: how many. They are free when they have been
  * written. Only tries locks: *contended, one was taken. */

@@ -2,7 +2,8 @@
  * Page faults.
  *
  *   private, the page is in the amap ("upper")
- *       1A  sole owner, or a read          map it; writable if owned
+ *       1A  sole owner, or a read          map it; writable if owned, and not offered (MADV_FREE):
+ *                                          a store withdraws the offer
  *       1B  store to a page that a forked  copy it, put the copy in the slot, map that
  *           process has too
  *   otherwise ("lower")
@@ -117,14 +118,19 @@ static enum outcome upper(struct fault *fault, struct page *page)
 {
     struct region *region = fault->region;
     unsigned access = region_hardware_access(region);
+    bool offered = amap_is_offered(fault->amap, fault->slot);
 
+    if (offered && is_store(fault))
+        amap_withdraw(fault->amap, fault->slot);
+    else if (offered)
+        access &= ~ACCESS_WRITE;
     if (!amap_owns(page)) {
         if (is_store(fault)) {
             struct page *copy = take_frame(fault);
             if (!copy)
                 return NEED_FRAME;
             page_copy(page_data(copy), page_data(page));
-            amap_replace(fault->amap, region_slot(region, fault->address), copy, fault->gather);
+            amap_replace(fault->amap, fault->slot, copy, fault->gather);
             page = copy;
         } else {
             access &= ~ACCESS_WRITE;

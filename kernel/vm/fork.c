@@ -12,6 +12,7 @@
 #include "abi/errno.h"
 #include "vm/amap.h"
 #include "vm/commit.h"
+#include "vm/evict.h"
 #include "vm/vm.h"
 
 /* The child's counterpart of an amap, made at the first region that uses it; referenced for the
@@ -65,6 +66,8 @@ static void copy_numbers(struct aspace *child, const struct aspace *parent)
     child->data_limit = parent->data_limit;
     child->lock_limit = parent->lock_limit;
     child->sealed = parent->sealed;
+    if (__atomic_load_n(&parent->offered, __ATOMIC_RELAXED))
+        evict_note_offered(child);
     child->mapped_peak = parent->mapped_pages;
     child->auxiliary_start = parent->auxiliary_start;
     child->auxiliary_end = parent->auxiliary_end;

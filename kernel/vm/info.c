@@ -40,10 +40,11 @@ static unsigned count_mappings(const struct region *region, vaddr_t address,
 }
 
 /* Count the page as one of count mappings. */
-static void count_share(struct region_info *info, uint32_t flags, bool shmem, unsigned count)
+static void count_share(struct region_info *info, uint32_t flags, bool shmem, bool offered,
+                        unsigned count)
 {
     uint64_t share = PAGE_SIZE * SHARE_UNIT / count;
-    bool dirty = flags & (PAGE_ANONYMOUS | PAGE_DIRTY);
+    bool dirty = (flags & (PAGE_ANONYMOUS | PAGE_DIRTY)) && !offered;
 
     info->share += share;
     if (dirty)
@@ -58,13 +59,15 @@ static void count_share(struct region_info *info, uint32_t flags, bool shmem, un
         info->dirty++;
     if (dirty && count > 1)
         info->shared_dirty++;
+    if (offered)
+        info->offered++;
     if (flags & PAGE_REFERENCED)
         info->referenced++;
 }
 
-/* Count the page at address, which is mapped. Aspace locked. */
-static void count_page(const struct region *region, vaddr_t address, struct page *page,
-                       enum region_detail detail, struct region_info *info)
+/* Count the page at address, which is mapped. Aspace locked, and the amap if there is one. */
+static void count_page(const struct region *region, struct amap *amap, vaddr_t address,
+                       struct page *page, enum region_detail detail, struct region_info *info)
 {
     uint32_t flags = page_flags(page);
     bool shmem = !(flags & PAGE_ANONYMOUS) && region->object && region->object->anonymous;
@@ -76,12 +79,15 @@ static void count_page(const struct region *region, vaddr_t address, struct page
         info->anonymous++;
     else if (shmem)
         info->shmem++;
-    if (detail == REGION_SHARES)
-        count_share(info, flags, shmem, count_mappings(region, address, page));
+    if (detail == REGION_SHARES) {
+        bool offered = amap && amap_is_offered(amap, region_slot(region, address));
+        count_share(info, flags, shmem, offered, count_mappings(region, address, page));
+    }
 }
 
-static void count_pages_of(struct aspace *aspace, const struct region *region,
-                           enum region_detail detail, struct region_info *info)
+/* Count what the page tables lead to. Aspace locked, and the amap if there is one. */
+static void count_present(struct aspace *aspace, const struct region *region, struct amap *amap,
+                          enum region_detail detail, struct region_info *info)
 {
     for (vaddr_t address = region->start; address < region->end; address += PAGE_SIZE) {
         paddr_t frame;
@@ -91,27 +97,37 @@ static void count_pages_of(struct aspace *aspace, const struct region *region,
             break;
         address = next;
         if (pmap_query(&aspace->pmap, address, &frame, &access) && page_exists(frame))
-            count_page(region, address, page_of(frame), detail, info);
+            count_page(region, amap, address, page_of(frame), detail, info);
     }
 }
 
 /* Private pages that are in swap areas only. */
-static uint64_t count_swapped(const struct region *region)
+static uint64_t count_swapped(const struct region *region, struct amap *amap) REQUIRES(amap->lock)
 {
-    struct amap *amap = __atomic_load_n(&region->amap, __ATOMIC_ACQUIRE);
     uint64_t slot = region_slot(region, region->start), count = 0;
     uint64_t last = slot + region_pages(region) - 1;
     void *item;
 
-    if (!amap)
-        return 0;
-    mutex_lock(&amap->lock);
     while (slot <= last && (item = radix_next(&amap->slots, slot, last, &slot))) {
         count += is_swap_entry(item);
         slot++;
     }
-    mutex_unlock(&amap->lock);
     return count;
+}
+
+static void count_pages_of(struct aspace *aspace, const struct region *region,
+                           enum region_detail detail, struct region_info *info)
+{
+    struct amap *amap = __atomic_load_n(&region->amap, __ATOMIC_ACQUIRE);
+
+    if (!amap) {
+        count_present(aspace, region, amap, detail, info);
+        return;
+    }
+    mutex_lock(&amap->lock);
+    count_present(aspace, region, amap, detail, info);
+    info->swapped = count_swapped(region, amap);
+    mutex_unlock(&amap->lock);
 }
 
 static void fill_layout(const struct aspace *aspace, const struct region *region,
@@ -140,10 +156,8 @@ bool aspace_region_info(struct aspace *aspace, vaddr_t address, enum region_deta
     struct region *region = region_find_above(aspace, address);
     if (region)
         fill_layout(aspace, region, info);
-    if (region && detail != REGION_LAYOUT) {
+    if (region && detail != REGION_LAYOUT)
         count_pages_of(aspace, region, detail, info);
-        info->swapped = count_swapped(region);
-    }
     rwlock_read_done(&aspace->lock);
     return region;
 }

@@ -13,7 +13,8 @@
  * New pages are inactive, and what is read once goes from there, so a long sequential read does not
  * push out what is used again and again. The active queue gives its oldest pages back while it is
  * the longer one. Private anonymous pages are on no queue: evict.c finds them by way of the address
- * spaces, when there is room in the swap areas, as it does those of the anonymous queue.
+ * spaces, when there is room in the swap areas, as it does those of the anonymous queue. Before all
+ * others go those that a program has offered with MADV_FREE.
  *
  * Three parties reclaim: the reclaim thread, woken when few frames are free, until there are enough
  * again; whoever needs a frame and finds none; and madvise(2). They may hold locks of a file
@@ -371,8 +372,10 @@ static unsigned reclaim_pass(unsigned wanted, unsigned pass, bool *progress)
 {
     unsigned dirty = 0, moved = 0;
     bool contended = false;
-    unsigned freed = shrink_files(wanted, scan_limit(wanted, pass, inactive.length), &dirty);
+    unsigned freed = evict_offered(wanted);
 
+    if (freed < wanted)
+        freed += shrink_files(wanted - freed, scan_limit(wanted, pass, inactive.length), &dirty);
     if (freed < wanted)
         moved = shrink_anonymous(wanted - freed, pass, &contended);
     if (freed < wanted)

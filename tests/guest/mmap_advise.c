@@ -90,21 +90,128 @@ static void dontneed_and_fork(void)
     CHECK(all_bytes(base, 1, 4 * PAGE));
 }
 
+/* Is a page that was full of value either still so, or all zeros? */
+static bool kept_or_freed(const char *page, unsigned char value)
+{
+    return all_bytes(page, value, PAGE) || all_bytes(page, 0, PAGE);
+}
+
 /* Freed pages come back as they were or as zeros, and keep what is stored after. */
 static void free_pages(void)
 {
-    char *base = map_pages(16);
+    char *base = map_pages(17);
 
     memset(base, 1, 16 * PAGE);
+    expect_ok(munmap(base + 16 * PAGE, PAGE));
     expect_ok(madvise(base, 16 * PAGE, MADV_FREE));
     for (size_t i = 0; i < 16; i++) {
+        CHECK(kept_or_freed(base + i * PAGE, 1));
         base[i * PAGE + 5] = 7;
         CHECK_EQ(base[i * PAGE + 5], 7);
         CHECK(base[i * PAGE] == 0 || base[i * PAGE] == 1);
     }
+    expect_errno(madvise(base + 8 * PAGE, 9 * PAGE, MADV_FREE), ENOMEM);
+    expect_ok(mlock(base, PAGE));
+    expect_errno(madvise(base, 2 * PAGE, MADV_FREE), EINVAL);
     int fd = pattern_file("file", PAGE);
     expect_errno(madvise(map_file(fd, 1, MAP_PRIVATE), PAGE, MADV_FREE), EINVAL);
     expect_errno(madvise(map_file(fd, 1, MAP_SHARED), PAGE, MADV_FREE), EINVAL);
+}
+
+/* The LazyFree line of the mapping at base, in pages. */
+static long lazily_freed(const void *base)
+{
+    char line[256], start[32];
+    long kib = -1;
+    FILE *file = fopen("/proc/self/smaps", "r");
+
+    CHECK(file != NULL);
+    snprintf(start, sizeof(start), "%08lx-", (unsigned long)(uintptr_t)base);
+    while (fgets(line, sizeof(line), file) && strncmp(line, start, strlen(start)) != 0)
+        ;
+    while (kib < 0 && fgets(line, sizeof(line), file))
+        sscanf(line, "LazyFree: %ld kB", &kib);
+    fclose(file);
+    return kib / (long)(PAGE / 1024);
+}
+
+/* Freed pages are shown, as far as they are there still and nothing was stored to them. */
+static void free_is_shown(void)
+{
+    enum { PAGES = 256, SPARED = 64 };
+    char *base = map_pages(PAGES);
+
+    madvise(base, PAGES * PAGE, MADV_NOHUGEPAGE);
+    memset(base, 1, PAGES * PAGE);
+    CHECK_EQ(lazily_freed(base), 0);
+    expect_ok(madvise(base, PAGES * PAGE, MADV_FREE));
+    CHECK(lazily_freed(base) <= PAGES);
+    memset(base, 2, SPARED * PAGE);
+    CHECK(lazily_freed(base) <= PAGES - SPARED);
+    memset(base, 3, PAGES * PAGE);
+    CHECK_EQ(lazily_freed(base), 0);
+    CHECK(all_bytes(base, 3, PAGES * PAGE));
+}
+
+static void store_in_child(void *argument)
+{
+    char *base = argument;
+
+    for (size_t i = 0; i < 8; i++)
+        CHECK(kept_or_freed(base + i * PAGE, 1));
+    memset(base, 2, 4 * PAGE);
+    CHECK(all_bytes(base, 2, 4 * PAGE));
+}
+
+static void free_in_child(void *argument)
+{
+    char *base = argument;
+
+    expect_ok(madvise(base, 8 * PAGE, MADV_FREE));
+    for (size_t i = 0; i < 8; i++)
+        CHECK(kept_or_freed(base + i * PAGE, 3));
+}
+
+/* Pages that were freed before a fork may go in both processes; those that one of them frees later
+ * may go in that one only. */
+static void free_and_fork(void)
+{
+    char *base = map_pages(8);
+
+    memset(base, 1, 8 * PAGE);
+    expect_ok(madvise(base, 8 * PAGE, MADV_FREE));
+    expect_child_ok(store_in_child, base);
+    for (size_t i = 0; i < 8; i++)
+        CHECK(kept_or_freed(base + i * PAGE, 1));
+    memset(base, 3, 8 * PAGE);
+    expect_child_ok(free_in_child, base);
+    CHECK(all_bytes(base, 3, 8 * PAGE));
+}
+
+/* Freed pages go when memory is short, each whole; what was stored to stays. More is freed in turn
+ * than there is memory; beside it, one page in eight is kept. */
+static void freed_when_short(void)
+{
+    enum { CHUNK = 256 };
+    long total = memory_kib("MemTotal"), most = 256l << 10;
+    size_t chunks = (size_t)(total + total / 4 < most ? total + total / 4 : most) / (CHUNK * 4);
+    char **kept = expect_ok((char **)map_pages(chunks * sizeof(char *) / PAGE + 1));
+
+    for (size_t i = 0; i < chunks; i++) {
+        kept[i] = map_pages(CHUNK);
+        memset(kept[i], (int)(1 + i % 100), CHUNK * PAGE);
+        expect_ok(madvise(kept[i], CHUNK * PAGE, MADV_FREE));
+        for (size_t k = 0; k < CHUNK; k += 8)
+            kept[i][k * PAGE] = 101;
+    }
+    for (size_t i = 0; i < chunks; i++) {
+        for (size_t k = 0; k < CHUNK; k++) {
+            const char *page = kept[i] + k * PAGE;
+            unsigned char value = (unsigned char)(1 + i % 100);
+            CHECK_EQ(page[0], k % 8 == 0 ? 101 : page[1]);
+            CHECK((page[1] == 0 || page[1] == value) && all_bytes(page + 1, page[1], PAGE - 1));
+        }
+    }
 }
 
 /* Memory is really given back: more than there is can be used one part after the other. */
@@ -346,13 +453,23 @@ static void names(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(dontneed_anonymous), TEST(dontneed_file),
-        TEST(dontneed_shared),    TEST(dontneed_and_fork),
-        TEST(free_pages),         TEST(given_back),
-        TEST(remove_pages),       TEST(dontfork),
-        TEST(wipeonfork),         TEST(mincore_tells),
-        TEST(mincore_arguments),  TEST(populate),
-        TEST(cache_advice),       TEST(names),
+        TEST(dontneed_anonymous),
+        TEST(dontneed_file),
+        TEST(dontneed_shared),
+        TEST(dontneed_and_fork),
+        TEST(free_pages),
+        TEST(free_is_shown),
+        TEST(free_and_fork),
+        TEST(freed_when_short),
+        TEST(given_back),
+        TEST(remove_pages),
+        TEST(dontfork),
+        TEST(wipeonfork),
+        TEST(mincore_tells),
+        TEST(mincore_arguments),
+        TEST(populate),
+        TEST(cache_advice),
+        TEST(names),
         TEST(advise_arguments),
     };
     return TAP_MAIN(argc, argv, tests);

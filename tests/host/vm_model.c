@@ -42,6 +42,7 @@ struct model_page {
     unsigned index; /* page in it */
     bool copied;    /* private: has a copy of its own */
     bool locked, no_fork, wipe;
+    bool offered; /* MADV_FREE: may have become zeros */
     uint8_t cells[2];
 };
 
@@ -251,6 +252,15 @@ static uint8_t *model_cell(struct model_page *page, unsigned cell)
     return &files[page->thing].cells[page->index][cell];
 }
 
+/* If the page, which is there, was offered and has become zeros, the model learns of it. */
+static void notice_freed(struct model_page *model, struct page *page)
+{
+    if (!model->offered || model->kind != ANONYMOUS)
+        return;
+    if (*cell_of(page, 0) == 0 && *cell_of(page, 1) == 0)
+        model->cells[0] = model->cells[1] = 0;
+}
+
 static void do_load(unsigned p, unsigned i, unsigned hart, unsigned cell)
 {
     struct model_page *model = &processes[p].pages[i];
@@ -263,6 +273,7 @@ static void do_load(unsigned p, unsigned i, unsigned hart, unsigned cell)
         difference("result of a load", result, expected(model, ACCESS_READ));
     if (result != ACCESSED)
         return;
+    notice_freed(model, page);
     uint8_t *want = model_cell(model, cell), got = *cell_of(page, cell);
     if (want && got != *want)
         difference("value of a load", got, *want);
@@ -288,6 +299,12 @@ static void do_store(unsigned p, unsigned i, unsigned hart, unsigned cell, uint8
         }
         model->copied = true;
     }
+    notice_freed(model, page);
+    for (unsigned k = 0; k < 2 && model->offered; k++) {
+        if (*cell_of(page, k) != model->cells[k])
+            difference("value of an offered page before a store", *cell_of(page, k), k);
+    }
+    model->offered = false;
     *cell_of(page, cell) = value;
     uint8_t *want = model_cell(model, cell);
     if (want)
@@ -409,7 +426,7 @@ static struct model_page page_after(const struct model_page *page, unsigned dist
     struct model_page next = *page;
 
     next.index += distance;
-    next.copied = false;
+    next.copied = next.offered = false;
     next.cells[0] = next.cells[1] = 0;
     return next;
 }
@@ -513,11 +530,11 @@ static void do_remap(unsigned p, unsigned first, unsigned count, unsigned target
         model_remap(p, first, count, address, new_count, flags & REMAP_KEEP);
 }
 
-/* DONTNEED, up to a locked page. */
-static void do_discard(unsigned p, unsigned first, unsigned count)
+/* DONTNEED or FREE, up to a page for which it is not allowed. */
+static void do_discard(unsigned p, unsigned first, unsigned count, int advice)
 {
-    int error = aspace_advise(processes[p].aspace, BASE + first * PAGE_SIZE, count * PAGE_SIZE,
-                              MADV_DONTNEED);
+    int error =
+        aspace_advise(processes[p].aspace, BASE + first * PAGE_SIZE, count * PAGE_SIZE, advice);
     int want = 0;
 
     for (unsigned i = first; i < first + count && want != -EINVAL; i++) {
@@ -526,11 +543,15 @@ static void do_discard(unsigned p, unsigned first, unsigned count)
             want = -EINVAL;
         else if (page->kind == UNMAPPED)
             want = -ENOMEM;
+        else if (advice == MADV_FREE && page->kind != ANONYMOUS)
+            want = -EINVAL;
+        else if (advice == MADV_FREE)
+            page->offered = true;
         else
             *page = page_after(page, 0);
     }
     if (error != want)
-        difference("result of DONTNEED", (uint64_t)error, (uint64_t)want);
+        difference("result of a discard", (uint64_t)error, (uint64_t)want);
 }
 
 /* Set or clear an attribute of a range. */
@@ -580,8 +601,8 @@ static void do_incore(unsigned p, unsigned first, unsigned count)
         difference("result of incore", (uint64_t)error, first);
     for (unsigned i = 0; i < count && !error; i++) {
         const struct model_page *page = &processes[p].pages[first + i];
-        bool stored =
-            page->copied || (page->kind == ANONYMOUS && (page->cells[0] | page->cells[1]));
+        bool stored = page->copied || (!page->offered && page->kind == ANONYMOUS &&
+                                       (page->cells[0] | page->cells[1]));
         if (stored && !(vector[i] & 1))
             difference("a page with contents is not in memory", first + i, vector[i]);
     }
@@ -751,7 +772,7 @@ static void step(const uint8_t *b)
                         b[1] & 16 ? REMAP_MAY_MOVE | REMAP_FIXED
                                   : REMAP_MAY_MOVE | REMAP_FIXED | REMAP_KEEP);
     case 20:
-        return b[1] & 16 ? do_discard(p, first, count)
+        return b[1] & 16 ? do_discard(p, first, count, b[1] & 32 ? MADV_FREE : MADV_DONTNEED)
                          : do_remap(p, first, count, 0, 1 + b[3] / 8 % 8, 0);
     case 21:
         return b[1] & 16 ? do_attribute(p, first, count, b[4] % 6) : do_incore(p, first, count);
