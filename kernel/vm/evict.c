@@ -24,6 +24,7 @@
 #include "vm/evict.h"
 #include "abi/errno.h"
 #include "core/thread.h"
+#include "lib/string.h"
 #include "vm/amap.h"
 #include "vm/back_list.h"
 #include "vm/reclaim.h"
@@ -261,6 +262,16 @@ unsigned evict_offered(unsigned wanted)
 
 /* Shared memory */
 
+/* What was stored behind the object's end, in its last page, must not come to light when it grows,
+ * which finds only pages in memory. Object locked, page unmapped. */
+static void zero_behind_end(const struct object *object, struct page *page)
+{
+    size_t keep = object->size & PAGE_MASK;
+
+    if (page->index == object->size >> PAGE_SHIFT)
+        memset((char *)page_data(page) + keep, 0, PAGE_SIZE - keep);
+}
+
 /* Make the page BUSY and unmapped, and put the entry beside it: false if it is in use. Object
  * locked. */
 static bool begin_shared(struct object *object, struct page *page, void *entry,
@@ -309,8 +320,10 @@ bool evict_shared(struct object *object, struct page *page)
     bool begun = false;
     if (mutex_trylock(&object->lock)) {
         begun = begin_shared(object, page, entry, &gather);
-        mutex_unlock(&object->lock);
         tlb_flush(&gather);
+        if (begun)
+            zero_behind_end(object, page);
+        mutex_unlock(&object->lock);
     }
     if (!begun) {
         swap_entry_release(entry);

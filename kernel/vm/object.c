@@ -364,7 +364,9 @@ int object_get_page_to_fill(struct object *object, uint64_t index, struct page *
     if (!new_page)
         return -ENOMEM;
     mutex_lock(&object->lock);
-    int error = insert_busy(object, index, new_page);
+    /* A page in a swap area is brought back, so that its entry goes. */
+    int error =
+        radix_lookup(&object->swapped, index) ? -EEXIST : insert_busy(object, index, new_page);
     if (!error)
         page_reference(new_page);
     mutex_unlock(&object->lock);

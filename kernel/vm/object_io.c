@@ -21,7 +21,8 @@ static int get_page_to_read(struct object *object, uint64_t index, struct page *
 {
     if (object->anonymous) {
         mutex_lock(&object->lock);
-        bool absent = !radix_lookup(&object->pages, index);
+        bool absent =
+            !radix_lookup(&object->pages, index) && !radix_lookup(&object->swapped, index);
         mutex_unlock(&object->lock);
         if (absent) {
             page_reference(zero_page);

@@ -129,6 +129,7 @@ static void in_use(void)
     begin();
     expect_errno(swapon("area", 0), EBUSY);
     expect_errno(open("area", O_WRONLY), ETXTBSY);
+    expect_errno(truncate("area", 0), ETXTBSY);
     char text[4096];
     read_file("/proc/swaps", text, sizeof(text));
     CHECK(strstr(text, "/area") != NULL);
@@ -212,6 +213,62 @@ static void several_at_random(void)
     end();
 }
 
+/* Fill memory for a moment, so that what was there before goes to the area. */
+static void press(void)
+{
+    size_t size = more_than_free();
+    size_t *more = map_words(size, MAP_PRIVATE);
+
+    fill(more, size, 8);
+    expect_ok(munmap(more, size));
+}
+
+/* A file in memory is read and written by calls when its pages are in the area. */
+static void read_and_written(void)
+{
+    begin();
+    int fd = expect_ok(memfd_create("file", 0));
+    char page[PAGE], seen[PAGE];
+    size_t pages = PUNCHED / PAGE;
+    for (size_t i = 0; i < pages; i++) {
+        memset(page, (int)(i % 251) + 1, PAGE);
+        CHECK_EQ(pwrite(fd, page, PAGE, (off_t)(i * PAGE)), PAGE);
+    }
+    press();
+    CHECK(memory_kib("SwapTotal") > memory_kib("SwapFree"));
+    for (size_t i = 0; i < pages; i++) {
+        memset(page, (int)(i % 251) + 1, PAGE);
+        CHECK_EQ(pread(fd, seen, PAGE, (off_t)(i * PAGE)), PAGE);
+        CHECK(memcmp(page, seen, PAGE) == 0);
+    }
+    press();
+    memset(page, 'w', PAGE);
+    for (size_t i = 0; i < pages; i += 2)
+        CHECK_EQ(pwrite(fd, page, PAGE, (off_t)(i * PAGE)), PAGE);
+    press();
+    for (size_t i = 0; i < pages; i++) {
+        memset(page, i % 2 ? (int)(i % 251) + 1 : 'w', PAGE);
+        CHECK_EQ(pread(fd, seen, PAGE, (off_t)(i * PAGE)), PAGE);
+        CHECK(memcmp(page, seen, PAGE) == 0);
+    }
+    end();
+}
+
+/* What was stored behind the end of such a file does not come to light when it grows. */
+static void behind_the_end(void)
+{
+    begin();
+    int fd = expect_ok(memfd_create("file", 0));
+    expect_ok(ftruncate(fd, 100));
+    char *bytes = expect_ok((char *)mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+    memset(bytes, 'x', PAGE);
+    press();
+    expect_ok(ftruncate(fd, PAGE));
+    for (size_t i = 0; i < PAGE; i++)
+        CHECK_EQ(bytes[i], i < 100 ? 'x' : 0);
+    end();
+}
+
 /* Touch pages of a file as its pages are punched out, until told to stop. */
 static void *touch_pages(void *argument)
 {
@@ -234,10 +291,7 @@ static void punched(void)
         expect_ok((size_t *)mmap(NULL, PUNCHED, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
     for (size_t round = 0; round < 3; round++) {
         fill(words, PUNCHED, round);
-        size_t size = more_than_free();
-        size_t *more = map_words(size, MAP_PRIVATE);
-        fill(more, size, 8);
-        expect_ok(munmap(more, size));
+        press();
         stop = 0;
         CHECK_EQ(pthread_create(&thread, NULL, touch_pages, words), 0);
         for (size_t at = 0; at < PUNCHED; at += 16 * PAGE)
@@ -275,8 +329,9 @@ static void exit_while_written(void)
 }
 
 static const struct test tests[] = {
-    TEST(refused),       TEST(comes_back),        TEST(in_use),  TEST(after_fork),
-    TEST(shared_memory), TEST(several_at_random), TEST(punched), TEST(exit_while_written),
+    TEST(refused),       TEST(comes_back),         TEST(in_use),           TEST(after_fork),
+    TEST(shared_memory), TEST(several_at_random),  TEST(read_and_written), TEST(behind_the_end),
+    TEST(punched),       TEST(exit_while_written),
 };
 
 int main(int argc, char **argv)
