@@ -22,6 +22,9 @@
 #define PT_PHDR      6
 #define PT_GNU_STACK 0x6474e551
 
+#define NT_PRSTATUS 1
+#define NT_PRFPREG  2
+
 #define PF_X 1
 #define PF_W 2
 #define PF_R 4

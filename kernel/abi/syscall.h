@@ -105,6 +105,7 @@
 #define SYS_clock_getres       114
 #define SYS_clock_nanosleep    115
 #define SYS_syslog             116
+#define SYS_ptrace             117
 #define SYS_sched_setparam     118
 #define SYS_sched_setscheduler 119
 #define SYS_sched_getscheduler 120

@@ -26,5 +26,7 @@
 #define wait_status_stop(number) ((number) << 8 | 0x7f)
 #define wait_status_signal(s)    ((s)&0x7f)
 #define wait_status_code(s)      (((s) >> 8) & 0xff)
+#define wait_status_ended(s)     /* CLD_* */                                                       \
+    (!wait_status_signal(s) ? CLD_EXITED : (s)&WAIT_STATUS_CORE ? CLD_DUMPED : CLD_KILLED)
 
 #endif

@@ -9,6 +9,7 @@
  * A failure gives everything back that has been prepared.
  */
 #include "abi/errno.h"
+#include "abi/ptrace.h"
 #include "abi/sched.h"
 #include "arch/riscv/fp.h"
 #include "arch/riscv/hart.h"
@@ -29,7 +30,7 @@
     (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK | CLONE_PARENT |              \
      CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |    \
      CLONE_DETACHED | CLONE_UNTRACED | CLONE_CHILD_SETTID | CLONE_IO | CLONE_CLEAR_SIGHAND |       \
-     CLONE_PIDFD)
+     CLONE_PIDFD | CLONE_PTRACE)
 
 /* Errors as in clone(2). Signal handlers are shared by the threads of a process only. */
 static int check_flags(uint64_t flags)
@@ -155,7 +156,8 @@ static void store_ids(const struct clone_request *request, const struct thread *
 
 /* A thread of this process */
 
-static int enter_thread(const struct clone_request *request, struct thread *child)
+/* *event: what the tracer wishes to be told. */
+static int enter_thread(const struct clone_request *request, struct thread *child, int *event)
 {
     struct process *process = current_process();
     int result;
@@ -169,6 +171,8 @@ static int enter_thread(const struct clone_request *request, struct thread *chil
     result = process_add_thread(process, child);
     if (result)
         pid_release(child->id);
+    else
+        *event = trace_clone(child, request->flags, request->exit_signal);
     mutex_unlock(&process_tree_lock);
     return result;
 }
@@ -176,16 +180,18 @@ static int enter_thread(const struct clone_request *request, struct thread *chil
 static long clone_thread(const struct clone_request *request)
 {
     struct thread *child;
-    int id, result = prepare_thread(request, &child);
+    int id, event = 0, result = prepare_thread(request, &child);
     if (result)
         return result;
-    result = enter_thread(request, child);
+    result = enter_thread(request, child, &event);
     if (result) {
         discard(child);
         return result;
     }
     id = child->id;
     scheduler_add(child);
+    if (event)
+        trace_event(event, (uint64_t)id);
     return id;
 }
 
@@ -216,6 +222,7 @@ static void adopt(struct process *child, const struct clone_request *request)
     struct process *self = current_process();
     bool sibling = request->flags & CLONE_PARENT;
     child->parent = sibling ? self->parent : self;
+    child->maker = sibling ? self->maker : current_thread()->id;
     child->exit_signal = sibling ? self->exit_signal : request->exit_signal;
     list_push_back(&child->parent->children, &child->sibling);
 }
@@ -242,7 +249,7 @@ static struct process *prepare_process(const struct clone_request *request, stru
 /* A signal that was sent to a group while the child was not in it yet is acted on first: the
  * parent, and so the child, may end by it. false: it is to be, or the process is ending. */
 static bool enter_process(const struct clone_request *request, struct process *child,
-                          struct thread *thread)
+                          struct thread *thread, int *event)
 {
     bool entered;
     mutex_lock(&process_tree_lock);
@@ -250,6 +257,7 @@ static bool enter_process(const struct clone_request *request, struct process *c
     if (entered) {
         adopt(child, request);
         share_executable(child, current_process());
+        *event = trace_clone(thread, request->flags, request->exit_signal);
     }
     if (entered && request->flags & CLONE_VFORK) {
         current_thread()->vfork_released = false;
@@ -314,7 +322,7 @@ static void finish_file(struct child_file *result, int error)
 
 /* Enter the child, or give it back. */
 static int enter_or_destroy(const struct clone_request *request, struct process *child,
-                            struct thread *thread)
+                            struct thread *thread, int *event)
 {
     struct child_file file = {NULL, -1};
     int error = prepare_file(request, child, &file);
@@ -324,7 +332,7 @@ static int enter_or_destroy(const struct clone_request *request, struct process 
         mutex_unlock(&process_tree_lock);
         return error;
     }
-    if (!enter_process(request, child, thread))
+    if (!enter_process(request, child, thread, event))
         error = -EINTR_REPEAT;
     finish_file(&file, error);
     return error;
@@ -334,20 +342,24 @@ static long clone_process(const struct clone_request *request)
 {
     struct process *child;
     struct thread *thread;
-    int pid, error = prepare_thread(request, &thread);
+    int pid, event = 0, error = prepare_thread(request, &thread);
     if (error)
         return error;
     child = prepare_process(request, thread, &error);
     pid = thread->id;
     if (child)
-        error = enter_or_destroy(request, child, thread);
+        error = enter_or_destroy(request, child, thread, &event);
     if (error) {
         discard(thread);
         return error;
     }
     scheduler_add(thread);
-    if (request->flags & CLONE_VFORK)
+    if (event)
+        trace_event(event, (uint64_t)pid);
+    if (request->flags & CLONE_VFORK) {
         wait_for_vfork(child, pid);
+        trace_event(PTRACE_EVENT_VFORK_DONE, (uint64_t)pid);
+    }
     return pid;
 }
 

@@ -248,6 +248,13 @@ bool credentials_may_inspect(const struct process *process, bool real)
            !(other->permitted & ~self->permitted);
 }
 
+bool credentials_may_be_traced_by(const struct process *process)
+{
+    const struct credentials *other = process->credentials;
+    return !(credentials_current()->permitted & ~other->permitted) ||
+           credentials_have(other, CAP_SYS_PTRACE);
+}
+
 bool credentials_may_signal(const struct process *process)
 {
     const struct credentials *self = credentials_current(), *other = process->credentials;
@@ -261,6 +268,8 @@ bool credentials_may_signal(const struct process *process)
 static void take_program_ids(const struct vnode *program, struct credentials *credentials)
 {
     if ((program->mount && (program->mount->flags & MS_NOSUID)) || credentials->no_new_privileges)
+        return;
+    if (trace_forbids_privileges())
         return;
     if (program->mode & S_ISUID)
         credentials->euid = program->uid;

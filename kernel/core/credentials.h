@@ -98,6 +98,10 @@ int credentials_for_program(const struct vnode *program, struct credentials **re
  * system, as for /proc. process_tree_lock held. */
 bool credentials_may_inspect(const struct process *process, bool real);
 
+/* May the current thread let a process trace it, which may not gain privileges by that
+ * (PTRACE_TRACEME)? process_tree_lock held. */
+bool credentials_may_be_traced_by(const struct process *process);
+
 /* May the current thread send a signal (kill(2)); apart from SIGCONT within a session?
  * process_tree_lock held. */
 bool credentials_may_signal(const struct process *process);

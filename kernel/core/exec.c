@@ -413,12 +413,28 @@ static void set_name(struct thread *thread, const char *path)
     string_copy(thread->name, slash ? slash + 1 : path, sizeof(thread->name));
 }
 
+static bool gains(const struct credentials *old, const struct credentials *new)
+{
+    return old->euid != new->euid || old->egid != new->egid || new->permitted & ~old->permitted;
+}
+
+/* One that has begun to trace the thread since its new credentials were found, and must not gain by
+ * them, traces it no longer. process_tree_lock held. */
+static void lose_tracer(const struct exec *exec)
+{
+    struct thread *thread = current_thread(), *tracer = thread->trace.tracer;
+    if (tracer && gains(credentials_current(), exec->credentials) &&
+        !credentials_have(tracer->credentials, CAP_SYS_PTRACE))
+        trace_detach(thread, 0);
+}
+
 /* Take the new program's credentials. Others may look into a process that has gained nothing, and
  * whose program they could read. */
 static void set_credentials(struct process *process, struct exec *exec)
 {
     const struct credentials *old = credentials_current();
     mutex_lock(&process_tree_lock);
+    lose_tracer(exec);
     process->dumpable = exec->readable && old->uid == old->euid && old->gid == old->egid;
     if (exec->secure)
         process->parent_death_signal = 0;
@@ -507,7 +523,7 @@ static int end_sharing(struct exec *exec)
 int exec_program(const struct exec_request *request)
 {
     struct exec *exec = kmalloc_zeroed(sizeof(*exec));
-    int result;
+    int result, id = current_thread()->id;
     if (!exec)
         return -ENOMEM;
     exec->request = request;
@@ -534,6 +550,8 @@ int exec_program(const struct exec_request *request)
     while (exec->prefix_count)
         kfree(exec->prefix[--exec->prefix_count]);
     kfree(exec);
+    if (result == 0)
+        trace_exec(id);
     return result;
 }
 

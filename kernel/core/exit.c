@@ -80,6 +80,8 @@ static bool resign(struct process *process, int status)
     thread_usage(thread, &usage);
     resource_usage_add(&process->usage, &usage);
     last = --process->active_count == 0;
+    if (thread->stop_joined)
+        process->parked_count--;
     if (last)
         process_begin_exit(process, status, thread);
     stopped_by = process_completes_stop(process);
@@ -145,27 +147,17 @@ static void give_back(struct process *process, bool last)
         give_back_executable(process);
 }
 
-static void tell_parent(struct process *process)
+/* A zombie is told to its parent; but to its tracer first, if another process is that. */
+static void hand_over(struct process *process)
 {
-    int status = process->exit_status, number = wait_status_signal(status);
-    if (number)
-        process_notify_parent(process, CLD_KILLED, number);
-    else
-        process_notify_parent(process, CLD_EXITED, wait_status_code(status));
-}
-
-/* The parent of a zombie is told. If it does not wait for children (wait(2), Notes) the zombie
- * vanishes at once. */
-static void hand_to_parent(struct process *process)
-{
-    struct process *parent = process->parent;
-    const struct sigaction *action = &parent->actions[SIGCHLD - 1];
-    bool ignores = action->handler == SIG_IGN || action->flags & SA_NOCLDWAIT;
-    tell_parent(process);
-    if (process->exit_signal == SIGCHLD && ignores) {
-        process_reap(process);
-        wake_all(&parent->child_changed);
+    struct process *tracer = process_tracer(process);
+    if (tracer && tracer != process->parent) {
+        process_notify_end(tracer, SIGCHLD, process->pid, process, process->exit_status);
+        if (!process_ignores_children(tracer))
+            return;
+        trace_detach(process->leader, 0);
     }
+    process_hand_to_parent(process);
 }
 
 /* Who inherits the children: the next ancestor that wants to (prctl(2), PR_SET_CHILD_SUBREAPER), or
@@ -188,6 +180,7 @@ static void hand_over_children(struct process *process)
         struct process *child = container_of(link, struct process, sibling);
         bool kept = process_has_keeper(child);
         child->parent = reaper;
+        child->maker = 0;
         child->exit_signal = SIGCHLD;
         list_push_back(&reaper->children, &child->sibling);
         if (child->parent_death_signal && child->state == PROCESS_ALIVE)
@@ -195,7 +188,7 @@ static void hand_over_children(struct process *process)
         if (kept)
             process_group_lost_keeper(child->group, NULL);
         if (child->state == PROCESS_ZOMBIE)
-            hand_to_parent(child);
+            hand_over(child);
     }
 }
 
@@ -216,15 +209,16 @@ static void become_zombie(struct process *process)
     process->stopped = false;
     spin_unlock(&process->signal_lock);
     wake_all(&process->ended);
-    hand_to_parent(process);
+    hand_over(process);
 }
 
 /* The thread is no member of the process any more; the last one is followed by the process. */
-static void leave(struct process *process)
+static void leave(struct process *process, int status)
 {
     struct thread *thread = current_thread();
     bool last;
     mutex_lock(&process_tree_lock);
+    trace_end_tracer(thread);
     spin_lock(&process->signal_lock);
     last = --process->thread_count == 0;
     if (thread != process->leader)
@@ -233,8 +227,11 @@ static void leave(struct process *process)
     spin_unlock(&process->signal_lock);
     if (thread != process->leader) {
         process_forget_thread(thread);
-        pid_release(thread->id);
         thread->process = NULL;
+        if (thread->trace.tracer)
+            trace_become_zombie(thread, process, process->exiting ? process->exit_code : status);
+        else
+            pid_release(thread->id);
     }
     if (last)
         become_zombie(process);
@@ -254,11 +251,12 @@ _Noreturn void process_exit_thread(int status)
     struct process *process = current_process();
     bool last;
     lock_check_none();
+    trace_exit(status);
     last = resign(process, status);
     if (last && process == init_process)
         end_machine(process->exit_code);
     give_back(process, last);
-    leave(process);
+    leave(process, status);
     scheduler_exit();
 }
 

@@ -35,7 +35,8 @@ static void print_region(struct aspace *aspace, vaddr_t address)
 static bool will_end(const struct process *process, int number)
 {
     uint64_t handler = process->actions[number - 1].handler;
-    return handler <= SIG_IGN || (current_thread()->blocked & signal_bit(number));
+    return !__atomic_load_n(&current_thread()->trace.tracer, __ATOMIC_RELAXED) &&
+           (handler <= SIG_IGN || (current_thread()->blocked & signal_bit(number)));
 }
 
 static void fail(struct trap_frame *frame, int number, int code, vaddr_t address)

@@ -28,6 +28,8 @@ static int begin(struct process *process)
 static void become_leader(struct process *process)
 {
     struct thread *self = current_thread(), *old = process->leader;
+    if (old->trace.tracer)
+        trace_detach(old, 0);
     process_forget_thread(old);
     process_forget_thread(self);
     pid_release(self->id);

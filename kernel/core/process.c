@@ -236,6 +236,8 @@ void process_release(struct process *process)
 static void forget(struct process *process)
 {
     struct thread *leader = process->leader;
+    if (leader->trace.tracer)
+        trace_detach(leader, 0);
     tree_remove(&processes, &process->pid_node);
     count--;
     list_remove(&leader->process_link);

@@ -43,6 +43,7 @@ struct process {
     int pid;                       /* (c) */
     uint64_t references;           /* (a) the tree of pids, and others */
     struct process *parent;        /* (t) */
+    int maker;                     /* (t) the parent's thread that made it */
     struct list children, sibling; /* (t) */
     struct tree_node pid_node;     /* (t) */
     struct thread *leader;         /* (t) referenced; its id is pid */
@@ -90,7 +91,7 @@ struct process {
     struct wait_queue resumed;         /* stop_signal became 0 */
     int stop_signal;                   /* (s) stopped by this signal; 0: not stopped */
     int taken_stop;                    /* (s) stop signal being acted on; SIGCONT makes it 0 */
-    unsigned parked_count;             /* (s) threads that wait for the end of the stop */
+    unsigned parked_count;             /* (s) threads that have taken part in the stop */
     bool stop_complete;                /* (s) all did: the parent has been, or is being told */
     uint64_t queued_signals;           /* (s) entries in the queues, for RLIMIT_SIGPENDING */
     struct signal_queue pending;       /* (s) sent to the process: any thread may take them */

@@ -50,6 +50,19 @@ void process_forget_thread(struct thread *thread);
  * CLD_*, status as siginfo has it. process_tree_lock held. */
 void process_notify_parent(struct process *process, int code, int status);
 
+/* The same for others than the parent: a tracee has stopped; a process, or a thread of it with this
+ * identifier, has ended. process_tree_lock held. */
+void process_notify_stop(struct process *to, const struct thread *tracee, int code, int status);
+void process_notify_end(struct process *to, int number, int id, struct process *process,
+                        int status);
+
+/* Does the process not want to wait for its children (wait(2), Notes)? */
+bool process_ignores_children(const struct process *process);
+
+/* The parent of a zombie that nobody traces is told of it. If it ignores children the zombie
+ * vanishes at once. process_tree_lock held. */
+void process_hand_to_parent(struct process *process);
+
 /* Is the member's parent one that could continue the member's group: in another group of the same
  * session? process_tree_lock held. */
 bool process_has_keeper(const struct process *member);

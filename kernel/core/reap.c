@@ -14,27 +14,56 @@
 
 #define TICK (1000000000ul / CLOCK_TICKS_PER_SECOND) /* nanoseconds */
 
+/* Send the signal, unless the receiver does not want it, and wake its waits. */
+static void notify(struct process *to, int number, struct signal_information *information,
+                   struct process *about)
+{
+    bool ended = information->code <= CLD_DUMPED;
+    struct resource_usage usage;
+    process_usage(about, &usage);
+    information->uid = about->credentials->uid;
+    information->user_time = (int64_t)(usage.user_time / TICK);
+    information->system_time = (int64_t)(usage.system_time / TICK);
+    if (number && number <= SIGMAX && (ended || !(to->actions[SIGCHLD - 1].flags & SA_NOCLDSTOP)))
+        signal_send_information(to, number, information);
+    wake_all(&to->child_changed);
+}
+
 void process_notify_parent(struct process *process, int code, int status)
 {
+    struct signal_information information = {.code = code, .pid = process->pid, .status = status};
+    if (process->parent)
+        notify(process->parent, SIGCHLD, &information, process);
+}
+
+void process_notify_stop(struct process *to, const struct thread *tracee, int code, int status)
+{
+    struct signal_information information = {.code = code, .pid = tracee->id, .status = status};
+    notify(to, SIGCHLD, &information, tracee->process);
+}
+
+void process_notify_end(struct process *to, int number, int id, struct process *process, int status)
+{
+    struct signal_information information = {.code = wait_status_ended(status), .pid = id};
+    information.status =
+        information.code == CLD_EXITED ? wait_status_code(status) : wait_status_signal(status);
+    notify(to, number, &information, process);
+}
+
+bool process_ignores_children(const struct process *process)
+{
+    const struct sigaction *action = &process->actions[SIGCHLD - 1];
+    return action->handler == SIG_IGN || action->flags & SA_NOCLDWAIT;
+}
+
+void process_hand_to_parent(struct process *process)
+{
     struct process *parent = process->parent;
-    struct signal_information information = {
-        .code = code,
-        .pid = process->pid,
-        .uid = process->credentials->uid,
-        .status = status,
-    };
-    bool stop = code == CLD_STOPPED || code == CLD_CONTINUED;
-    int number = stop ? SIGCHLD : process->exit_signal;
-    struct resource_usage usage;
-    if (!parent)
-        return;
-    process_usage(process, &usage);
-    information.user_time = (int64_t)(usage.user_time / TICK);
-    information.system_time = (int64_t)(usage.system_time / TICK);
-    if (number && number <= SIGMAX &&
-        !(stop && (parent->actions[SIGCHLD - 1].flags & SA_NOCLDSTOP)))
-        signal_send_information(parent, number, &information);
-    wake_all(&parent->child_changed);
+    process_notify_end(parent, process->exit_signal, process->pid, process, process->exit_status);
+    if (process->exit_signal == SIGCHLD && process_ignores_children(parent)) {
+        process_reap(process);
+        wake_all(&parent->child_changed);
+    }
 }
 
 void process_reap(struct process *process)
@@ -71,22 +100,24 @@ static void report(struct process *child, int status, int code, struct wait_resu
     resource_usage_add(&result->usage, &child->children_usage);
 }
 
-/* Has this child something to report? It is taken, unless the caller only wants to look. */
+/* Has this child something to report? It is taken, unless the caller only wants to look. What a
+ * tracer is told, the parent is not, or later; if it is both, trace_wait tells it. */
 static bool collect(struct process *child, const struct wait_request *request,
                     struct wait_result *result)
 {
     unsigned options = request->options;
     bool keep = options & WNOWAIT;
+    const struct process *tracer = process_tracer(child);
     if (child->state == PROCESS_ZOMBIE) {
-        if (!(options & WEXITED))
+        if (!(options & WEXITED) || tracer)
             return false;
-        report(child, child->exit_status,
-               wait_status_signal(child->exit_status) ? CLD_KILLED : CLD_EXITED, result);
+        report(child, child->exit_status, wait_status_ended(child->exit_status), result);
         if (!keep)
             process_reap(child);
         return true;
     }
-    if (child->stopped && !child->stop_reported && (options & WSTOPPED)) {
+    if (child->stopped && !child->stop_reported && (options & WSTOPPED) &&
+        tracer != child->parent) {
         report(child, wait_status_stop(child->exit_status), CLD_STOPPED, result);
         child->stop_reported = !keep;
         return true;
@@ -100,23 +131,29 @@ static bool collect(struct process *child, const struct wait_request *request,
 }
 
 /* One look at all children: 1: collected, 0: none has changed, -ECHILD: there are none. */
-static int look(const struct wait_request *request, struct wait_result *result)
+static int look_at_children(const struct wait_request *request, struct wait_result *result)
 {
-    struct process *self = current_process();
     int found = -ECHILD;
-    mutex_lock(&process_tree_lock);
-    list_for_each_safe (link, &self->children) {
+    list_for_each_safe (link, &current_process()->children) {
         struct process *child = container_of(link, struct process, sibling);
         if (!is_meant(child, request))
             continue;
         found = 0;
-        if (collect(child, request, result)) {
-            found = 1;
-            break;
-        }
+        if (collect(child, request, result))
+            return 1;
     }
-    mutex_unlock(&process_tree_lock);
     return found;
+}
+
+/* The same for children and tracees. */
+static int look(const struct wait_request *request, struct wait_result *result)
+{
+    int found, tracees;
+    mutex_lock(&process_tree_lock);
+    tracees = trace_wait(request, result);
+    found = tracees == 1 ? 1 : look_at_children(request, result);
+    mutex_unlock(&process_tree_lock);
+    return found > tracees ? found : tracees;
 }
 
 int process_wait(const struct wait_request *request, struct wait_result *result)

@@ -86,10 +86,12 @@ static bool is_blocked(const struct thread *thread, int number)
     return (thread->blocked | thread->real_blocked) & signal_bit(number);
 }
 
-/* Would it take the signal soon if it were asked to? One that looks anyway need not be. */
+/* Would it take the signal soon if it were asked to? One that looks anyway need not be; one that
+ * its tracer has stopped looks when it goes on. */
 static bool is_free_for(const struct thread *thread, uint64_t set)
 {
-    return !thread->exited && (set & ~thread->blocked) && !thread->attention;
+    return !thread->exited && (set & ~thread->blocked) && !thread->attention &&
+           !__atomic_load_n(&thread->trace.stopped, __ATOMIC_SEQ_CST);
 }
 
 /* A thread for a signal that was sent to the process: the leader if possible; NULL: none has to be
@@ -107,10 +109,12 @@ static struct thread *choose_thread(struct process *process, int number)
 
 static void wake_for(struct process *process, struct thread *thread, int number)
 {
-    if (number == SIGKILL) {
+    if (number == SIGKILL && process->exiting)
+        process_kill_threads(process, NULL); /* ends what they do before their end */
+    else if (number == SIGKILL)
         process_begin_exit(process, SIGKILL, NULL);
+    if (number == SIGKILL)
         return;
-    }
     if (!thread)
         thread = choose_thread(process, number);
     else if (!is_free_for(thread, signal_bit(number)))
@@ -118,7 +122,7 @@ static void wake_for(struct process *process, struct thread *thread, int number)
     if (!thread)
         return;
     if (signal_ends(process, number) && !(CORE_SIGNALS & signal_bit(number)) &&
-        !is_blocked(thread, number))
+        !is_blocked(thread, number) && !thread->trace.tracer)
         process_begin_exit(process, number, NULL);
     else
         demand_attention(thread, false);
@@ -143,21 +147,23 @@ static void resume_or_stop(struct process *process, int number, struct list *fre
         remove_from_all(process, STOP_SIGNALS, freed);
         process->taken_stop = 0;
     }
-    if ((number == SIGCONT || number == SIGKILL) && process->stop_signal) {
-        process->stop_signal = 0;
-        process->stop_complete = false;
-        wake_all(&process->resumed);
-    }
+    if ((number == SIGCONT || number == SIGKILL) && process->stop_signal)
+        process_end_stop(process);
+    if (number == SIGCONT)
+        trace_continued(process);
 }
 
-/* Is the signal to be queued? What it does anyway is done. */
+/* Is the signal to be queued? A tracer sees ignored ones too. What it does anyway is done. */
 static bool is_wanted(struct process *process, struct thread *thread, int number,
                       struct list *freed)
 {
     if (process->state != PROCESS_ALIVE || (thread && thread->exited))
         return false;
     resume_or_stop(process, number, freed);
-    return !is_ignored(process, number) || is_blocked(thread ? thread : process->leader, number);
+    if (!thread)
+        thread = process->leader;
+    return !is_ignored(process, number) || is_blocked(thread, number) ||
+           (thread->trace.tracer && number != SIGKILL);
 }
 
 /* May one more entry be queued (RLIMIT_SIGPENDING)? For ordinary signals of the kernel, always. */
@@ -275,7 +281,7 @@ void signal_force(int number, int code, vaddr_t address)
     spin_lock(&process->signal_lock);
     if (*handler == SIG_IGN || (thread->blocked & signal_bit(number)))
         *handler = SIG_DFL;
-    if (process == init_process && *handler == SIG_DFL)
+    if (process == init_process && *handler == SIG_DFL && !thread->trace.tracer)
         process_begin_exit(process, number, NULL);
     thread->blocked &= ~signal_bit(number);
     signal_queue_remove(&thread->pending, signal_bit(number), &freed);
@@ -315,7 +321,8 @@ void signal_update_attention(void)
 {
     struct thread *thread = current_thread();
     const struct process *process = thread->process;
-    bool attention = thread->killed || process->stop_signal ||
+    bool attention = thread->killed || trace_must_trap(thread) ||
+                     (process->stop_signal && !thread->trace.tracer) ||
                      ((thread->pending.set | process->pending.set) & ~thread->blocked);
     __atomic_store_n(&thread->attention, attention, __ATOMIC_SEQ_CST);
 }

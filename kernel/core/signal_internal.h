@@ -46,8 +46,19 @@ void signal_unlock(struct process *process, struct list *freed);
  * could continue the process, or a SIGCONT came since. */
 void process_begin_stop(int number);
 
-/* The process is stopping or stopped: wait until it is continued, or killed. */
+/* The process is stopping or stopped: wait until it is continued, or killed, or the thread has a
+ * tracer. */
 void process_park(void);
+
+/* The current thread takes part in the stop, if there is one, and it does not yet: result as
+ * process_completes_stop. signal_lock held. */
+int process_join_stop(struct process *process);
+
+/* SIGCONT or SIGKILL has come for a process that is stopping or stopped. signal_lock held. */
+void process_end_stop(struct process *process);
+
+/* If the process was stopped and goes on, the parent is told. Takes process_tree_lock. */
+void process_tell_continued(void);
 
 /* Have all threads that are left stopped? By which signal; then this thread has to call
  * process_stop_completed, without signal_lock, which is held now. 0: no, or the parent knows. */

@@ -112,6 +112,8 @@ static const char *const error_names[] = {
 void strace_init(void)
 {
     strace_on = boot_argument("strace", traced, sizeof(traced));
+    if (strace_on)
+        __atomic_fetch_add(&calls_watched, 1, __ATOMIC_RELAXED);
 }
 
 static const char *shape_of(uint64_t number)

@@ -7,6 +7,7 @@
 
 #include "arch/riscv/trap.h"
 #include "core/signal_queue.h"
+#include "core/trace.h"
 #include "core/wait.h"
 #include "lib/list.h"
 #include "lib/tree.h"
@@ -60,6 +61,8 @@ struct thread {
     uint64_t tick_stamp;               /* (i) when time was counted last */
     enum restart restart;              /* (s) of a system call that was interrupted */
     uint64_t restart_argument;         /* (s) its a0 */
+    uint64_t call_argument;            /* (s) a0 of a call that the tracer looks at */
+    uint64_t restart_address;          /* (s) of its instruction, while signals are acted on */
     uint64_t sleep_deadline;           /* (s) of nanosleep, while it is restarted; else 0 */
     uint64_t voluntary_switches, involuntary_switches;
     bool allocation_failed;            /* (s) no frame could be had; cleared by who asks */
@@ -86,7 +89,9 @@ struct thread {
     uint64_t saved_blocked;       /* (s) mask to restore when a signal has been acted on */
     bool restore_blocked;         /* (s) do so */
     struct signal_queue pending;  /* (l) sent to this thread */
+    bool stop_joined;             /* (l), atomic: it has taken part in the stop of its process */
     struct stack alternate_stack; /* (s) sigaltstack(2) */
+    struct trace trace;           /* whom it traces, and who traces it */
 #ifdef DEBUG
     uint32_t lock_count;   /* (s) */
     const void *locks[16]; /* (s) held, for the order check */

@@ -127,7 +127,8 @@ int procfs_write_auxiliary(uint64_t key, struct text *text)
     return 0;
 }
 
-/* /proc/PID/mem: offsets are addresses. */
+/* /proc/PID/mem: offsets are addresses. Access is forced: who may inspect the process may read and
+ * write all that its user could with mprotect. */
 
 long procfs_read_memory(uint64_t key, uint64_t offset, struct transfer *transfer)
 {
@@ -140,7 +141,7 @@ long procfs_read_memory(uint64_t key, uint64_t offset, struct transfer *transfer
         return error;
     while (transfer->remaining) {
         size_t size = transfer->remaining < CHUNK ? transfer->remaining : CHUNK;
-        size_t count = aspace_read(aspace, offset + done, chunk, size);
+        size_t count = aspace_read_forced(aspace, offset + done, chunk, size);
         size_t given = transfer_give(transfer, chunk, count);
         done += given;
         if (given < count && !done)
@@ -166,7 +167,7 @@ long procfs_change_memory(uint64_t key, uint64_t offset, struct transfer *transf
     while (transfer->remaining) {
         size_t size = transfer->remaining < CHUNK ? transfer->remaining : CHUNK;
         size_t taken = transfer_take(transfer, chunk, size);
-        size_t count = aspace_write(aspace, offset + done, chunk, taken);
+        size_t count = aspace_write_forced(aspace, offset + done, chunk, taken);
         done += count;
         if (taken < size && !done)
             error = -EFAULT;

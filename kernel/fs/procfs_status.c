@@ -26,7 +26,7 @@
 struct snapshot {
     unsigned priority, policy; /* of the scheduler */
     uint64_t affinity;
-    int id, nice, pid, parent, group, session, foreground, exit_signal, exit_status, hart;
+    int id, tracer, nice, pid, parent, group, session, foreground, exit_signal, exit_status, hart;
     unsigned threads, descriptors;
     uint64_t terminal_device, start_time;
     char name[THREAD_NAME_SIZE];
@@ -43,7 +43,9 @@ static char state_letter(const struct process *process, const struct thread *thr
 {
     if (process->state == PROCESS_ZOMBIE || thread->exited)
         return 'Z';
-    if (process->stopped)
+    if (thread->trace.stopped)
+        return 't';
+    if (process->stopped && !thread->trace.tracer)
         return 'T';
     if (thread->state != THREAD_SLEEPING)
         return 'R';
@@ -92,6 +94,7 @@ static void copy_thread(struct snapshot *snapshot, const struct process *process
     const struct credentials *own = thread->credentials;
 
     snapshot->id = thread->id;
+    snapshot->tracer = thread->trace.tracer ? thread->trace.tracer->process->pid : 0;
     snapshot->nice = thread->nice;
     snapshot->priority = thread->priority;
     snapshot->policy = (unsigned)thread->policy & ~(unsigned)SCHED_RESET_ON_FORK;
@@ -240,6 +243,8 @@ static const char *state_name(char letter)
         return "D (disk sleep)";
     case 'T':
         return "T (stopped)";
+    case 't':
+        return "t (tracing stop)";
     case 'Z':
         return "Z (zombie)";
     default:
@@ -263,7 +268,7 @@ static void write_identity(const struct snapshot *snapshot, struct text *text)
     text_format(text, "Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\n",
                 snapshot->name, snapshot->umask, state_name(snapshot->state), snapshot->pid,
                 snapshot->id);
-    text_format(text, "PPid:\t%d\nTracerPid:\t0\n", snapshot->parent);
+    text_format(text, "PPid:\t%d\nTracerPid:\t%d\n", snapshot->parent, snapshot->tracer);
     text_format(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", who->uid, who->euid,
                 who->suid, who->fsuid, who->gid, who->egid, who->sgid, who->fsgid);
     text_format(text, "FDSize:\t%u\n", snapshot->descriptors);

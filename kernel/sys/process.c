@@ -215,6 +215,8 @@ static void fill_siginfo(const struct wait_result *result, struct siginfo *sigin
     information->uid = result->uid;
     if (result->code == CLD_EXITED || result->code == CLD_STOPPED)
         information->status = wait_status_code(result->status);
+    else if (result->code == CLD_TRAPPED)
+        information->status = result->status >> 8;
     else
         information->status =
             result->code == CLD_CONTINUED ? SIGCONT : wait_status_signal(result->status);

@@ -139,6 +139,7 @@
     SYSTEM_CALL(SYS_getpid, getpid)                                                                \
     SYSTEM_CALL(SYS_getppid, getppid)                                                              \
     SYSTEM_CALL(SYS_gettid, gettid)                                                                \
+    SYSTEM_CALL(SYS_ptrace, ptrace)                                                                \
     SYSTEM_CALL(SYS_setpgid, setpgid)                                                              \
     SYSTEM_CALL(SYS_getpgid, getpgid)                                                              \
     SYSTEM_CALL(SYS_getsid, getsid)                                                                \

@@ -175,14 +175,19 @@ static bool copy_mapped(struct aspace *aspace, vaddr_t address, void *buffer, si
     return user;
 }
 
+static size_t rest_of_page(vaddr_t address, size_t size)
+{
+    size_t rest = PAGE_SIZE - (address & PAGE_MASK);
+    return rest < size ? rest : size;
+}
+
 static size_t copy_pages(struct aspace *aspace, vaddr_t address, void *buffer, size_t size,
                          bool write)
 {
     size_t done = 0;
 
     while (done < size) {
-        size_t room = PAGE_SIZE - ((address + done) & PAGE_MASK);
-        size_t count = size - done < room ? size - done : room;
+        size_t count = rest_of_page(address + done, size - done);
         if (copy_mapped(aspace, address + done, (char *)buffer + done, count, write))
             done += count;
         else if (aspace_fault(aspace, address + done, write ? ACCESS_WRITE : ACCESS_READ))
@@ -199,4 +204,32 @@ size_t aspace_read(struct aspace *aspace, vaddr_t address, void *buffer, size_t 
 size_t aspace_write(struct aspace *aspace, vaddr_t address, const void *buffer, size_t size)
 {
     return copy_pages(aspace, address, (void *)(uintptr_t)buffer, size, true);
+}
+
+static size_t copy_forced(struct aspace *aspace, vaddr_t address, char *buffer, size_t size,
+                          unsigned access)
+{
+    size_t done = 0;
+
+    while (done < size) {
+        size_t count = rest_of_page(address + done, size - done);
+        if (fault_forced(aspace, address + done, buffer + done, count, access))
+            break;
+        done += count;
+    }
+    return done;
+}
+
+size_t aspace_read_forced(struct aspace *aspace, vaddr_t address, void *buffer, size_t size)
+{
+    return copy_forced(aspace, address, buffer, size, ACCESS_READ);
+}
+
+size_t aspace_write_forced(struct aspace *aspace, vaddr_t address, const void *buffer, size_t size)
+{
+    size_t done = copy_forced(aspace, address, (void *)(uintptr_t)buffer, size, ACCESS_WRITE);
+
+    if (done)
+        instruction_fence_all();
+    return done;
 }

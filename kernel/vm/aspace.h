@@ -224,6 +224,12 @@ bool aspace_page_info(struct aspace *aspace, vaddr_t address, struct page_info *
 size_t aspace_read(struct aspace *aspace, vaddr_t address, void *buffer, size_t size);
 size_t aspace_write(struct aspace *aspace, vaddr_t address, const void *buffer, size_t size);
 
+/* The same for a debugger: read what is mapped without access, write what is mapped read-only, into
+ * a copy of the address space's own if it is private; shared memory is written only where a store
+ * could. Instructions that were written are seen by every hart. Bytes moved. */
+size_t aspace_read_forced(struct aspace *aspace, vaddr_t address, void *buffer, size_t size);
+size_t aspace_write_forced(struct aspace *aspace, vaddr_t address, const void *buffer, size_t size);
+
 /* Used by exec before the first region: where things go. */
 void aspace_set_layout(struct aspace *aspace, vaddr_t stack_top, vaddr_t mmap_top,
                        vaddr_t brk_start);

@@ -19,6 +19,10 @@
  * locks held (a frame, a page from the store, space in the store, a larger stack) says so, every
  * lock is dropped, resolve gets it, and the fault starts from lookup again; the world may have
  * changed.
+ *
+ * A debugger reaches what the program itself may not: a forced access finds the page as a fault
+ * does, in the region's own copy if it is a store to private memory, and copies bytes where the
+ * fault would enter the page.
  */
 #include "abi/errno.h"
 #include "lib/string.h"
@@ -43,6 +47,13 @@ enum outcome {
     NEED_STACK, /* the region above grows down to the address */
 };
 
+/* A forced access: the kernel's memory, for a store to read from, and where in the page it is. */
+struct forced {
+    void *buffer;
+    vaddr_t address;
+    size_t size;
+};
+
 struct fault {
     struct aspace *aspace;
     vaddr_t address; /* of the page */
@@ -57,6 +68,7 @@ struct fault {
     struct page *spare;    /* a frame reserved for a copy */
     struct object *stored; /* a page of it was stored to: referenced */
     struct tlb_gather *gather;
+    const struct forced *forced; /* NULL: a fault */
 };
 
 static enum outcome fail(struct fault *fault, enum fault_result result)
@@ -78,13 +90,24 @@ static bool stack_reaches(struct fault *fault)
     return above && above->grows_down && above->end - fault->address <= fault->aspace->stack_limit;
 }
 
+/* What a forced access may do is what mprotect could allow; but what others would see in a shared
+ * region, only what is allowed. */
+static unsigned permitted_access(const struct fault *fault, const struct region *region)
+{
+    unsigned access = region_hardware_access(region);
+
+    if (fault->forced)
+        access |= region->max_access & (region->shared ? ACCESS_READ : ACCESS_READ | ACCESS_WRITE);
+    return access;
+}
+
 static enum outcome lookup(struct fault *fault)
 {
     struct region *region = region_find(fault->aspace, fault->address);
 
     if (!region)
         return stack_reaches(fault) ? NEED_STACK : fail(fault, FAULT_NO_REGION);
-    if (fault->access & ~region_hardware_access(region))
+    if (fault->access & ~permitted_access(fault, region))
         return fail(fault, FAULT_ACCESS);
     fault->region = region;
     fault->object = region->object;
@@ -93,9 +116,26 @@ static enum outcome lookup(struct fault *fault)
     return DONE;
 }
 
+/* Copy the bytes of a forced access. The page may be a new one: what is mapped now goes. */
+static enum outcome copy_forced(struct fault *fault, struct page *page)
+{
+    const struct forced *forced = fault->forced;
+    char *byte = (char *)page_data(page) + (forced->address & PAGE_MASK);
+
+    if (!is_store(fault)) {
+        memcpy(forced->buffer, byte, forced->size);
+        return DONE;
+    }
+    memcpy(byte, forced->buffer, forced->size);
+    pmap_remove(&fault->aspace->pmap, fault->address, fault->address + PAGE_SIZE, fault->gather);
+    return DONE;
+}
+
 /* Map page with access, fetching instructions from it only after every hart can see them. */
 static enum outcome enter(struct fault *fault, vaddr_t address, struct page *page, unsigned access)
 {
+    if (fault->forced)
+        return copy_forced(fault, page);
     if ((access & ACCESS_EXECUTE) && !page_is(page, PAGE_CODE)) {
         page_set(page, PAGE_CODE);
         instruction_fence_all();
@@ -227,7 +267,7 @@ static enum outcome lower_resident(struct fault *fault, struct page *page)
     if (is_store(fault))
         return region->shared ? store_to_shared(fault, page) : promote(fault, page);
     enum outcome outcome = enter(fault, fault->address, page, access_unstored(region, page));
-    if (outcome == DONE)
+    if (outcome == DONE && !fault->forced)
         map_around(fault);
     return outcome;
 }
@@ -460,27 +500,45 @@ static bool resolve(struct fault *fault, enum outcome need)
     }
 }
 
-enum fault_result aspace_fault(struct aspace *aspace, vaddr_t address, unsigned access)
+/* Attempt and resolve until it is done, or cannot be. */
+static enum fault_result run(struct fault *fault, vaddr_t address)
 {
     struct tlb_gather gather;
-    struct fault fault = {
-        .aspace = aspace, .access = access, .result = FAULT_OK, .gather = &gather};
     enum outcome outcome;
 
     if (address >= user_end)
         return FAULT_NO_REGION;
-    fault.address = page_round_down(address);
-    tlb_gather_init(&gather, &aspace->pmap, FLUSH_COPY);
-    __atomic_fetch_add(&aspace->minor_faults, 1, __ATOMIC_RELAXED);
+    fault->address = page_round_down(address);
+    fault->gather = &gather;
+    tlb_gather_init(&gather, &fault->aspace->pmap, FLUSH_COPY);
     do {
-        outcome = attempt(&fault);
-    } while (outcome != DONE && outcome != FAILED && resolve(&fault, outcome));
-    if (fault.spare)
-        page_release(fault.spare);
-    if (fault.stored) {
-        if (fault.stored->pager->stored)
-            fault.stored->pager->stored(fault.stored);
-        object_release(fault.stored);
+        outcome = attempt(fault);
+    } while (outcome != DONE && outcome != FAILED && resolve(fault, outcome));
+    if (fault->spare)
+        page_release(fault->spare);
+    if (fault->stored) {
+        if (fault->stored->pager->stored)
+            fault->stored->pager->stored(fault->stored);
+        object_release(fault->stored);
     }
-    return fault.result;
+    return fault->result;
+}
+
+enum fault_result aspace_fault(struct aspace *aspace, vaddr_t address, unsigned access)
+{
+    struct fault fault = {.aspace = aspace, .access = access, .result = FAULT_OK};
+
+    if (address < user_end)
+        __atomic_fetch_add(&aspace->minor_faults, 1, __ATOMIC_RELAXED);
+    return run(&fault, address);
+}
+
+enum fault_result fault_forced(struct aspace *aspace, vaddr_t address, void *buffer, size_t size,
+                               unsigned access)
+{
+    struct forced forced = {.buffer = buffer, .address = address, .size = size};
+    struct fault fault = {
+        .aspace = aspace, .access = access, .result = FAULT_OK, .forced = &forced};
+
+    return run(&fault, address);
 }

@@ -118,6 +118,11 @@ int aspace_populate(struct aspace *aspace, vaddr_t start, vaddr_t end, unsigned 
  * -EACCES if a region forbids it. */
 int aspace_populate_access(struct aspace *aspace, vaddr_t start, vaddr_t end, unsigned access);
 
+/* What aspace_read_forced and aspace_write_forced do with bytes that lie in one page. May sleep; no
+ * lock held. */
+enum fault_result fault_forced(struct aspace *aspace, vaddr_t address, void *buffer, size_t size,
+                               unsigned access);
+
 /* Two regions for splits: 0 or -ENOMEM; and freeing those that were not used. */
 int spares_reserve(struct region *spares[2]);
 void spares_release(struct region *spares[2]);
