@@ -91,7 +91,7 @@ int process_set_group(int pid, int group)
 {
     struct process *process;
     int result;
-    if (group < 0)
+    if (group < 0 || (group == 0 && pid < 0))
         return -EINVAL;
     mutex_lock(&process_tree_lock);
     process = pid ? process_find(pid) : current_process();

@@ -59,11 +59,30 @@ static struct file_locks *locks_of(struct vnode *vnode)
     return vnode->locks;
 }
 
+static bool overlap(const struct file_lock *a, const struct file_lock *b)
+{
+    return a->start <= b->last && b->start <= a->last;
+}
+
 static bool conflicts(const struct file_lock *a, const struct file_lock *b)
 {
     return (a->kind == LOCK_WHOLE) == (b->kind == LOCK_WHOLE) && a->owner != b->owner &&
-           a->start <= b->last && b->start <= a->last &&
-           (a->mode == LOCK_EXCLUSIVE || b->mode == LOCK_EXCLUSIVE);
+           overlap(a, b) && (a->mode == LOCK_EXCLUSIVE || b->mode == LOCK_EXCLUSIVE);
+}
+
+static bool same_owner(const struct file_lock *a, const struct file_lock *b)
+{
+    return a->kind == b->kind && a->owner == b->owner;
+}
+
+/* A lock of the owner of the request in its range, or NULL. */
+static struct file_lock *find_own(struct file_locks *locks, const struct file_lock *request)
+{
+    list_for_each (link, &locks->held) {
+        if (same_owner(lock_of(link), request) && overlap(lock_of(link), request))
+            return lock_of(link);
+    }
+    return NULL;
 }
 
 /* A lock in the way of the request, or NULL. */
@@ -106,11 +125,6 @@ static void cut(struct file_lock *lock, const struct file_lock *request, struct 
     }
 }
 
-static bool same_owner(const struct file_lock *a, const struct file_lock *b)
-{
-    return a->kind == b->kind && a->owner == b->owner;
-}
-
 /* Make one lock of the new one and what it touches of the same owner and mode. */
 static void merge(struct file_locks *locks, struct file_lock *new_lock)
 {
@@ -134,8 +148,7 @@ static void apply(struct file_locks *locks, const struct file_lock *request,
 {
     list_for_each_safe (link, &locks->held) {
         struct file_lock *lock = lock_of(link);
-        if (same_owner(lock, request) && lock->start <= request->last &&
-            request->start <= lock->last)
+        if (same_owner(lock, request) && overlap(lock, request))
             cut(lock, request, &spares[0]);
     }
     if (request->mode != LOCK_NONE) {
@@ -262,7 +275,8 @@ bool file_lock_test(struct vnode *vnode, const struct file_lock *request,
 
     mutex_lock(&locks_mutex);
     if (vnode->locks)
-        found = find_conflict(vnode->locks, request);
+        found = request->mode == LOCK_NONE ? find_own(vnode->locks, request)
+                                           : find_conflict(vnode->locks, request);
     if (found)
         *conflict = *found;
     mutex_unlock(&locks_mutex);

@@ -28,7 +28,8 @@ struct file_lock {
  * -ENOMEM. */
 int file_lock_set(struct vnode *vnode, const struct file_lock *request, bool wait);
 
-/* Would somebody's lock keep this one from being taken? Then it is copied to *conflict. */
+/* Would somebody's lock keep this one from being taken? Then it is copied to *conflict. LOCK_NONE
+ * asks for a lock that the owner itself has there. */
 bool file_lock_test(struct vnode *vnode, const struct file_lock *request,
                     struct file_lock *conflict);
 

@@ -180,6 +180,7 @@ static int open_place(const struct place *place, const struct opening *opening,
         return -ENOMEM;
     }
     file->mount = place->mount;
+    file->created = opening->created && (opening->flags & O_CREAT);
     int error = opening->flags & O_PATH ? 0 : set_up(vnode, opening, file);
     if (error) {
         file->operations = &path_only_operations; /* nothing was opened: no release */

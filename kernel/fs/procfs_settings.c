@@ -15,6 +15,7 @@
 #include "fs/file.h"
 #include "fs/pipe.h"
 #include "fs/procfs.h"
+#include "fs/procfs_settings.h"
 #include "fs/vnode.h"
 #include "lib/format.h"
 #include "lib/parse.h"
@@ -28,15 +29,6 @@
 #define RANDOM_BITS 256u
 #define RESEED      60u /* seconds */
 #define ADDRESS_MIN 65536u
-
-struct setting {
-    void (*write)(struct text *text);            /* NULL: a number */
-    int (*set)(const char *text, size_t length); /* NULL: not so */
-    int (*set_number)(uint64_t number);          /* NULL: not so */
-    uint64_t (*get_number)(void);                /* NULL: constant */
-    uint64_t constant;
-    uint64_t least, most; /* of what set_number accepts */
-};
 
 /* Texts */
 
@@ -240,6 +232,7 @@ enum {
     VNODE_COUNT,
     VNODE_STATE,
     PIPE_SIZE,
+    IPC_SETTINGS, /* and on: those of ipc_settings */
 };
 
 static const struct setting settings[] = {
@@ -290,9 +283,14 @@ static const struct setting settings[] = {
 
 /* Files */
 
+static const struct setting *setting_of(uint64_t key)
+{
+    return key < IPC_SETTINGS ? &settings[key] : &ipc_settings[key - IPC_SETTINGS];
+}
+
 static int write_setting(uint64_t key, struct text *text)
 {
-    const struct setting *setting = &settings[key];
+    const struct setting *setting = setting_of(key);
 
     if (setting->write)
         setting->write(text);
@@ -320,7 +318,7 @@ static int parse_number_setting(const char *text, uint64_t *number)
 
 static int take_setting(uint64_t key, char *text, size_t length)
 {
-    const struct setting *setting = &settings[key];
+    const struct setting *setting = setting_of(key);
     uint64_t number;
 
     if (setting->set) {
@@ -390,6 +388,10 @@ static const struct pseudo_entry kernel_entries[] = {
     {"dmesg_restrict", &readable, ZERO},
     {"domainname", &changeable, DOMAIN},
     {"hostname", &changeable, NODE},
+    {"msg_next_id", &changeable, IPC_SETTINGS + QUEUE_NEXT},
+    {"msgmax", &changeable, IPC_SETTINGS + MESSAGE_SIZE},
+    {"msgmnb", &changeable, IPC_SETTINGS + QUEUE_BYTES},
+    {"msgmni", &changeable, IPC_SETTINGS + QUEUE_COUNT},
     {"ngroups_max", &readable, GROUPS},
     {"ns_last_pid", &readable, LAST_PID},
     {"osrelease", &readable, RELEASE},
@@ -402,6 +404,13 @@ static const struct pseudo_entry kernel_entries[] = {
     {"printk", &readable, MESSAGE_LEVELS},
     {"random", &random_directory, 0},
     {"randomize_va_space", &changeable, RANDOMIZE},
+    {"sem", &readable, IPC_SETTINGS + SET_LIMITS},
+    {"sem_next_id", &changeable, IPC_SETTINGS + SET_NEXT},
+    {"shm_next_id", &changeable, IPC_SETTINGS + SEGMENT_NEXT},
+    {"shm_rmid_forced", &readable, ZERO},
+    {"shmall", &readable, IPC_SETTINGS + SEGMENTS_ALL},
+    {"shmmax", &changeable, IPC_SETTINGS + SEGMENT_SIZE},
+    {"shmmni", &changeable, IPC_SETTINGS + SEGMENT_COUNT},
     {"tainted", &readable, ZERO},
     {"threads-max", &changeable, THREADS_MAX},
     {"version", &readable, VERSION},

@@ -146,7 +146,8 @@ int path_create(const struct place *directory, const char *path, uint32_t mode, 
 {
     uint32_t type = mode & S_IFMT;
 
-    if ((type == S_IFCHR || type == S_IFBLK) && !credentials_capable(CAP_MKNOD))
+    bool device_node = type == S_IFBLK || (type == S_IFCHR && device); /* 0: no device has it */
+    if (device_node && !credentials_capable(CAP_MKNOD))
         return -EPERM;
     return create(directory, path, mode, device, NULL);
 }

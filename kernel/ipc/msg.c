@@ -25,17 +25,18 @@ struct queue {
     struct wait_queue changed;
 };
 
-static struct ipc_table queues;
+struct ipc_table msg_queues;
+unsigned msg_size_limit = MSG_SIZE_MOST, msg_bytes_limit = MSG_BYTES_MOST;
 static unsigned message_count, byte_count; /* in all queues */
 
 void msg_init(void)
 {
-    ipc_table_init(&queues, "message queues", MSG_QUEUES);
+    ipc_table_init(&msg_queues, "message queues", MSG_QUEUES);
 }
 
 static struct queue *find(int id)
 {
-    struct ipc_entry *entry = ipc_find(&queues, id);
+    struct ipc_entry *entry = ipc_find(&msg_queues, id);
     return entry ? container_of(entry, struct queue, entry) : NULL;
 }
 
@@ -58,13 +59,13 @@ static long create(int key, unsigned flags)
 
     if (!queue)
         return -ENOMEM;
-    int error = ipc_insert(&queues, &queue->entry, key, flags & 0777);
+    int error = ipc_insert(&msg_queues, &queue->entry, key, flags & 0777);
     if (error) {
         kfree(queue);
         return error;
     }
     queue->references = 1;
-    queue->bytes_most = MSG_BYTES_MOST;
+    queue->bytes_most = __atomic_load_n(&msg_bytes_limit, __ATOMIC_RELAXED);
     queue->change_time = time_stamp().seconds;
     list_init(&queue->messages);
     wait_queue_init(&queue->changed, "messages");
@@ -73,7 +74,7 @@ static long create(int key, unsigned flags)
 
 static long get(int key, unsigned flags)
 {
-    struct ipc_entry *entry = key == IPC_PRIVATE ? NULL : ipc_find_key(&queues, key);
+    struct ipc_entry *entry = key == IPC_PRIVATE ? NULL : ipc_find_key(&msg_queues, key);
 
     if (!entry)
         return key == IPC_PRIVATE || (flags & IPC_CREAT) ? create(key, flags) : -ENOENT;
@@ -85,9 +86,9 @@ static long get(int key, unsigned flags)
 
 long msg_get(int key, unsigned flags)
 {
-    mutex_lock(&queues.lock);
+    mutex_lock(&msg_queues.lock);
     long result = get(key, flags);
-    mutex_unlock(&queues.lock);
+    mutex_unlock(&msg_queues.lock);
     return result;
 }
 
@@ -97,10 +98,10 @@ static int await_change(struct queue *queue)
     uint64_t seen = __atomic_load_n(&queue->changes, __ATOMIC_ACQUIRE);
 
     queue->references++;
-    mutex_unlock(&queues.lock);
+    mutex_unlock(&msg_queues.lock);
     int error = wait_event_interruptible(
         &queue->changed, __atomic_load_n(&queue->changes, __ATOMIC_ACQUIRE) != seen);
-    mutex_lock(&queues.lock);
+    mutex_lock(&msg_queues.lock);
     if (queue->removed)
         error = -EIDRM;
     release(queue);
@@ -127,14 +128,14 @@ static void append(struct queue *queue, struct message *message)
 
 int msg_send(int id, struct message *message, unsigned flags)
 {
-    mutex_lock(&queues.lock);
+    mutex_lock(&msg_queues.lock);
     struct queue *queue = find(id);
     int error = queue ? ipc_permission(&queue->entry, 0222) : -EINVAL;
     while (!error && !has_room(queue, message->size))
         error = flags & IPC_NOWAIT ? -EAGAIN : await_change(queue);
     if (!error)
         append(queue, message);
-    mutex_unlock(&queues.lock);
+    mutex_unlock(&msg_queues.lock);
     return error;
 }
 
@@ -204,14 +205,14 @@ int msg_receive(int id, size_t size, int64_t type, unsigned flags, struct messag
 {
     struct message *found = NULL;
 
-    mutex_lock(&queues.lock);
+    mutex_lock(&msg_queues.lock);
     struct queue *queue = find(id);
     int error = queue ? ipc_permission(&queue->entry, 0444) : -EINVAL;
     while (!error && !(found = choose(queue, type, flags)))
         error = flags & IPC_NOWAIT ? -ENOMSG : await_change(queue);
     if (!error)
         error = receive(queue, found, size, flags, message);
-    mutex_unlock(&queues.lock);
+    mutex_unlock(&msg_queues.lock);
     return error;
 }
 
@@ -219,9 +220,9 @@ int msg_status(int id, bool by_index, bool any, struct msqid_ds *status, int *fo
 {
     int error = -EINVAL;
 
-    mutex_lock(&queues.lock);
-    struct ipc_entry *entry = !by_index ? ipc_find(&queues, id)
-                              : id >= 0 ? ipc_at(&queues, (unsigned)id)
+    mutex_lock(&msg_queues.lock);
+    struct ipc_entry *entry = !by_index ? ipc_find(&msg_queues, id)
+                              : id >= 0 ? ipc_at(&msg_queues, (unsigned)id)
                                         : NULL;
     if (entry && !(error = any ? 0 : ipc_permission(entry, 0444))) {
         const struct queue *queue = container_of(entry, struct queue, entry);
@@ -236,16 +237,16 @@ int msg_status(int id, bool by_index, bool any, struct msqid_ds *status, int *fo
                                     .receiver = queue->receiver};
         ipc_status(entry, &status->perm);
     }
-    mutex_unlock(&queues.lock);
+    mutex_unlock(&msg_queues.lock);
     return error;
 }
 
 int msg_set(int id, const struct msqid_ds *status)
 {
-    mutex_lock(&queues.lock);
+    mutex_lock(&msg_queues.lock);
     struct queue *queue = find(id);
     int error = queue ? ipc_control_permission(&queue->entry) : -EINVAL;
-    if (!error && status->bytes_most > MSG_BYTES_MOST && !credentials_capable(CAP_SYS_RESOURCE))
+    if (!error && status->bytes_most > msg_bytes_limit && !credentials_capable(CAP_SYS_RESOURCE))
         error = -EPERM;
     if (!error) {
         ipc_set(&queue->entry, &status->perm);
@@ -253,7 +254,7 @@ int msg_set(int id, const struct msqid_ds *status)
         queue->change_time = time_stamp().seconds;
         announce(queue);
     }
-    mutex_unlock(&queues.lock);
+    mutex_unlock(&msg_queues.lock);
     return error;
 }
 
@@ -261,11 +262,11 @@ int msg_remove(int id)
 {
     struct list *link;
 
-    mutex_lock(&queues.lock);
+    mutex_lock(&msg_queues.lock);
     struct queue *queue = find(id);
     int error = queue ? ipc_control_permission(&queue->entry) : -EINVAL;
     if (!error) {
-        ipc_remove(&queues, &queue->entry);
+        ipc_remove(&msg_queues, &queue->entry);
         byte_count -= (unsigned)queue->bytes;
         message_count -= (unsigned)queue->count;
         while ((link = list_pop_front(&queue->messages)))
@@ -274,17 +275,17 @@ int msg_remove(int id)
         announce(queue);
         release(queue);
     }
-    mutex_unlock(&queues.lock);
+    mutex_unlock(&msg_queues.lock);
     return error;
 }
 
 unsigned msg_totals(unsigned *queue_count, unsigned *messages, unsigned *bytes)
 {
-    mutex_lock(&queues.lock);
-    unsigned highest = ipc_highest(&queues);
-    *queue_count = queues.count;
+    mutex_lock(&msg_queues.lock);
+    unsigned highest = ipc_highest(&msg_queues);
+    *queue_count = msg_queues.count;
     *messages = message_count;
     *bytes = byte_count;
-    mutex_unlock(&queues.lock);
+    mutex_unlock(&msg_queues.lock);
     return highest;
 }

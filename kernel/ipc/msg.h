@@ -5,13 +5,15 @@
 #define MAPIX_IPC_MSG_H
 
 #include "abi/ipc.h"
+#include "ipc/table.h"
 #include "lib/list.h"
 #include <stdbool.h>
 #include <stddef.h>
 
-#define MSG_QUEUES     32000u /* kernel.msgmni */
-#define MSG_SIZE_MOST  8192u  /* kernel.msgmax: bytes in a message */
-#define MSG_BYTES_MOST 16384u /* kernel.msgmnb: bytes in a queue */
+#define MSG_QUEUES        32000u /* kernel.msgmni */
+#define MSG_SIZE_MOST     8192u  /* kernel.msgmax at first */
+#define MSG_SIZE_SETTABLE (1u << 20)
+#define MSG_BYTES_MOST    16384u /* kernel.msgmnb at first */
 
 struct message {
     struct list link;
@@ -19,6 +21,10 @@ struct message {
     size_t size;
     char text[];
 };
+
+extern struct ipc_table msg_queues;
+extern unsigned msg_size_limit;  /* atomic; kernel.msgmax: bytes in a message */
+extern unsigned msg_bytes_limit; /* atomic; kernel.msgmnb: bytes in a new queue */
 
 /* msgget(2): the identifier, or its errno. */
 long msg_get(int key, unsigned flags);

@@ -48,17 +48,17 @@ struct undo {
     int16_t adjust[]; /* to be added at the end of the process */
 };
 
-static struct ipc_table sets;
+struct ipc_table sem_sets;
 static unsigned semaphore_count; /* in all sets */
 
 void sem_init(void)
 {
-    ipc_table_init(&sets, "semaphore sets", SEM_SETS);
+    ipc_table_init(&sem_sets, "semaphore sets", SEM_SETS);
 }
 
 static struct set *find(int id)
 {
-    struct ipc_entry *entry = ipc_find(&sets, id);
+    struct ipc_entry *entry = ipc_find(&sem_sets, id);
     return entry ? container_of(entry, struct set, entry) : NULL;
 }
 
@@ -82,7 +82,7 @@ static long create(int key, int count, unsigned flags)
     struct set *set = kmalloc_zeroed(sizeof(*set) + (unsigned)count * sizeof(set->semaphores[0]));
     if (!set)
         return -ENOMEM;
-    int error = ipc_insert(&sets, &set->entry, key, flags & 0777);
+    int error = ipc_insert(&sem_sets, &set->entry, key, flags & 0777);
     if (error) {
         kfree(set);
         return error;
@@ -99,7 +99,7 @@ static long create(int key, int count, unsigned flags)
 
 static long get(int key, int count, unsigned flags)
 {
-    struct ipc_entry *entry = key == IPC_PRIVATE ? NULL : ipc_find_key(&sets, key);
+    struct ipc_entry *entry = key == IPC_PRIVATE ? NULL : ipc_find_key(&sem_sets, key);
 
     if (!entry)
         return key == IPC_PRIVATE || (flags & IPC_CREAT) ? create(key, count, flags) : -ENOENT;
@@ -115,9 +115,9 @@ long sem_get(int key, int count, unsigned flags)
 {
     if (count < 0 || count > (int)SEM_PER_SET)
         return -EINVAL;
-    mutex_lock(&sets.lock);
+    mutex_lock(&sem_sets.lock);
     long result = get(key, count, flags);
-    mutex_unlock(&sets.lock);
+    mutex_unlock(&sem_sets.lock);
     return result;
 }
 
@@ -218,11 +218,11 @@ static int await_change(struct set *set, const struct sembuf *operation, uint64_
 
     set->references++;
     list_push_back(&set->waiters, &waiting.link);
-    mutex_unlock(&sets.lock);
+    mutex_unlock(&sem_sets.lock);
     int error =
         wait_event_until(&set->changed, __atomic_load_n(&set->changes, __ATOMIC_ACQUIRE) != seen,
                          WAIT_INTERRUPTIBLE, deadline);
-    mutex_lock(&sets.lock);
+    mutex_lock(&sem_sets.lock);
     list_remove(&waiting.link);
     if (set->removed)
         error = -EIDRM;
@@ -254,7 +254,7 @@ int sem_operate(int id, const struct sembuf *operations, unsigned count, uint64_
     struct undo *undo;
     unsigned blocked;
 
-    mutex_lock(&sets.lock);
+    mutex_lock(&sem_sets.lock);
     struct set *set = find(id);
     int error = set ? prepare(set, operations, count, &undo) : -EINVAL;
     while (!error && (error = try(set, operations, count, undo, &blocked)) == -EAGAIN) {
@@ -264,7 +264,7 @@ int sem_operate(int id, const struct sembuf *operations, unsigned count, uint64_
     }
     if (!error)
         note_done(set, operations, count);
-    mutex_unlock(&sets.lock);
+    mutex_unlock(&sem_sets.lock);
     return error;
 }
 
@@ -293,14 +293,14 @@ static long number_of(const struct set *set, unsigned index, int command)
 
 long sem_number(int id, int index, int command)
 {
-    mutex_lock(&sets.lock);
+    mutex_lock(&sem_sets.lock);
     struct set *set = find(id);
     long result = set ? ipc_permission(&set->entry, 0444) : -EINVAL;
     if (!result && (index < 0 || (unsigned)index >= set->count))
         result = -EINVAL;
     if (!result)
         result = number_of(set, (unsigned)index, command);
-    mutex_unlock(&sets.lock);
+    mutex_unlock(&sem_sets.lock);
     return result;
 }
 
@@ -323,7 +323,7 @@ int sem_set_value(int id, int index, int value)
 {
     if (value < 0 || value > SEM_VALUE_MOST)
         return -ERANGE;
-    mutex_lock(&sets.lock);
+    mutex_lock(&sem_sets.lock);
     struct set *set = find(id);
     int error = !set || index < 0 || (unsigned)index >= set->count
                     ? -EINVAL
@@ -332,22 +332,22 @@ int sem_set_value(int id, int index, int value)
         set_value(set, (unsigned)index, (uint16_t)value);
         values_changed(set);
     }
-    mutex_unlock(&sets.lock);
+    mutex_unlock(&sem_sets.lock);
     return error;
 }
 
 long sem_count(int id)
 {
-    mutex_lock(&sets.lock);
+    mutex_lock(&sem_sets.lock);
     struct set *set = find(id);
     long result = set ? (long)set->count : -EINVAL;
-    mutex_unlock(&sets.lock);
+    mutex_unlock(&sem_sets.lock);
     return result;
 }
 
 int sem_values(int id, uint16_t *values, unsigned count, bool set_them)
 {
-    mutex_lock(&sets.lock);
+    mutex_lock(&sem_sets.lock);
     struct set *set = find(id);
     int error = set ? ipc_permission(&set->entry, set_them ? 0222 : 0444) : -EINVAL;
     if (!error && set->count != count)
@@ -362,7 +362,7 @@ int sem_values(int id, uint16_t *values, unsigned count, bool set_them)
     }
     if (!error && set_them)
         values_changed(set);
-    mutex_unlock(&sets.lock);
+    mutex_unlock(&sem_sets.lock);
     return error;
 }
 
@@ -370,9 +370,9 @@ int sem_status(int id, bool by_index, bool any, struct semid_ds *status, int *fo
 {
     int error = -EINVAL;
 
-    mutex_lock(&sets.lock);
-    struct ipc_entry *entry = !by_index ? ipc_find(&sets, id)
-                              : id >= 0 ? ipc_at(&sets, (unsigned)id)
+    mutex_lock(&sem_sets.lock);
+    struct ipc_entry *entry = !by_index ? ipc_find(&sem_sets, id)
+                              : id >= 0 ? ipc_at(&sem_sets, (unsigned)id)
                                         : NULL;
     if (entry && !(error = any ? 0 : ipc_permission(entry, 0444))) {
         struct set *set = container_of(entry, struct set, entry);
@@ -382,20 +382,20 @@ int sem_status(int id, bool by_index, bool any, struct semid_ds *status, int *fo
                                     .count = set->count};
         ipc_status(entry, &status->perm);
     }
-    mutex_unlock(&sets.lock);
+    mutex_unlock(&sem_sets.lock);
     return error;
 }
 
 int sem_set(int id, const struct ipc_perm *perm)
 {
-    mutex_lock(&sets.lock);
+    mutex_lock(&sem_sets.lock);
     struct set *set = find(id);
     int error = set ? ipc_control_permission(&set->entry) : -EINVAL;
     if (!error) {
         ipc_set(&set->entry, perm);
         set->change_time = time_stamp().seconds;
     }
-    mutex_unlock(&sets.lock);
+    mutex_unlock(&sem_sets.lock);
     return error;
 }
 
@@ -403,11 +403,11 @@ int sem_remove(int id)
 {
     struct list *link;
 
-    mutex_lock(&sets.lock);
+    mutex_lock(&sem_sets.lock);
     struct set *set = find(id);
     int error = set ? ipc_control_permission(&set->entry) : -EINVAL;
     if (!error) {
-        ipc_remove(&sets, &set->entry);
+        ipc_remove(&sem_sets, &set->entry);
         semaphore_count -= set->count;
         while ((link = list_first(&set->undos)))
             undo_free(container_of(link, struct undo, set_link));
@@ -415,17 +415,17 @@ int sem_remove(int id)
         announce(set);
         release(set);
     }
-    mutex_unlock(&sets.lock);
+    mutex_unlock(&sem_sets.lock);
     return error;
 }
 
 unsigned sem_totals(unsigned *set_count, unsigned *semaphores)
 {
-    mutex_lock(&sets.lock);
-    unsigned highest = ipc_highest(&sets);
-    *set_count = sets.count;
+    mutex_lock(&sem_sets.lock);
+    unsigned highest = ipc_highest(&sem_sets);
+    *set_count = sem_sets.count;
     *semaphores = semaphore_count;
-    mutex_unlock(&sets.lock);
+    mutex_unlock(&sem_sets.lock);
     return highest;
 }
 
@@ -453,11 +453,11 @@ void sem_exit(struct process *process)
 
     if (list_empty(&process->semaphore_undos))
         return;
-    mutex_lock(&sets.lock);
+    mutex_lock(&sem_sets.lock);
     while ((link = list_first(&process->semaphore_undos))) {
         struct undo *undo = container_of(link, struct undo, process_link);
         undo_all(process, undo);
         undo_free(undo);
     }
-    mutex_unlock(&sets.lock);
+    mutex_unlock(&sem_sets.lock);
 }

@@ -5,6 +5,7 @@
 #define MAPIX_IPC_SEM_H
 
 #include "abi/ipc.h"
+#include "ipc/table.h"
 #include <stdbool.h>
 
 struct process;
@@ -13,6 +14,8 @@ struct process;
 #define SEM_PER_SET    32000u
 #define SEM_PER_CALL   500u
 #define SEM_VALUE_MOST 32767
+
+extern struct ipc_table sem_sets;
 
 /* semget(2): the identifier, or its errno. */
 long sem_get(int key, int count, unsigned flags);

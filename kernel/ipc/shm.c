@@ -31,7 +31,8 @@ struct segment {
     char name[NAME_SIZE]; /* (c) in /proc/PID/maps */
 };
 
-static struct ipc_table segments;
+struct ipc_table shm_segments;
+uint64_t shm_size_limit = SHM_MOST;
 static uint64_t total_pages; /* (lock of segments) */
 static struct pager pager;   /* (c) that of shared anonymous memory, but for the end */
 
@@ -50,10 +51,10 @@ static void segment_release(struct object *object)
 {
     struct segment *segment = segment_of(object);
 
-    mutex_lock(&segments.lock);
-    ipc_remove(&segments, &segment->entry);
+    mutex_lock(&shm_segments.lock);
+    ipc_remove(&shm_segments, &segment->entry);
     total_pages -= page_round_up(segment->size) >> PAGE_SHIFT;
-    mutex_unlock(&segments.lock);
+    mutex_unlock(&shm_segments.lock);
     object_destroy(object);
     commit_change(-(int64_t)object->committed);
     kfree(segment);
@@ -64,16 +65,16 @@ static void segment_detached(struct object *object)
     struct segment *segment = segment_of(object);
     struct process *process = current_process();
 
-    mutex_lock(&segments.lock);
+    mutex_lock(&shm_segments.lock);
     segment->detach_time = now();
     if (process)
         segment->last = process->pid;
-    mutex_unlock(&segments.lock);
+    mutex_unlock(&shm_segments.lock);
 }
 
 void shm_init(void)
 {
-    ipc_table_init(&segments, "shared memory segments", SHM_SEGMENTS);
+    ipc_table_init(&shm_segments, "shared memory segments", SHM_SEGMENTS);
     pager = anonymous_pager;
     pager.release = segment_release;
     pager.detached = segment_detached;
@@ -84,7 +85,7 @@ static long create(int key, uint64_t size, unsigned flags)
 {
     uint64_t pages = page_round_up(size) >> PAGE_SHIFT;
 
-    if (size == 0 || size > SHM_MOST)
+    if (size == 0 || size > __atomic_load_n(&shm_size_limit, __ATOMIC_RELAXED))
         return -EINVAL;
     if (total_pages + pages < total_pages || total_pages + pages > SHM_MOST >> PAGE_SHIFT)
         return -ENOSPC;
@@ -94,7 +95,7 @@ static long create(int key, uint64_t size, unsigned flags)
     if (!segment)
         return -ENOMEM;
     object_init(&segment->object, &pager, page_round_up(size));
-    int error = ipc_insert(&segments, &segment->entry, key, flags & 0777);
+    int error = ipc_insert(&shm_segments, &segment->entry, key, flags & 0777);
     if (error) {
         kfree(segment);
         return error;
@@ -114,7 +115,7 @@ static long create(int key, uint64_t size, unsigned flags)
 /* Table locked. */
 static long get(int key, uint64_t size, unsigned flags)
 {
-    struct ipc_entry *entry = key == IPC_PRIVATE ? NULL : ipc_find_key(&segments, key);
+    struct ipc_entry *entry = key == IPC_PRIVATE ? NULL : ipc_find_key(&shm_segments, key);
 
     if (!entry)
         return key == IPC_PRIVATE || (flags & IPC_CREAT) ? create(key, size, flags) : -ENOENT;
@@ -130,9 +131,9 @@ long shm_get(int key, uint64_t size, unsigned flags)
 {
     if (flags & SHM_HUGETLB)
         return -ENOMEM; /* no huge pages are set aside */
-    mutex_lock(&segments.lock);
+    mutex_lock(&shm_segments.lock);
     long result = get(key, size, flags);
-    mutex_unlock(&segments.lock);
+    mutex_unlock(&shm_segments.lock);
     return result;
 }
 
@@ -149,15 +150,15 @@ static int find_to_attach(int id, unsigned flags, struct segment **segment)
     unsigned wanted = 0444 | (flags & SHM_RDONLY ? 0 : 0222) | (flags & SHM_EXEC ? 0111 : 0);
     int error = -EINVAL;
 
-    mutex_lock(&segments.lock);
-    struct ipc_entry *entry = ipc_find(&segments, id);
+    mutex_lock(&shm_segments.lock);
+    struct ipc_entry *entry = ipc_find(&shm_segments, id);
     if (entry) {
         *segment = container_of(entry, struct segment, entry);
         error = ipc_permission(entry, wanted);
         if (!error && !object_try_reference(&(*segment)->object))
             error = -EINVAL;
     }
-    mutex_unlock(&segments.lock);
+    mutex_unlock(&shm_segments.lock);
     return error;
 }
 
@@ -208,10 +209,10 @@ int shm_attach(struct aspace *aspace, int id, vaddr_t address, unsigned flags, v
         return error;
     error = map(aspace, segment, address, flags, result);
     if (!error) {
-        mutex_lock(&segments.lock);
+        mutex_lock(&shm_segments.lock);
         segment->attach_time = now();
         segment->last = current_process()->pid;
-        mutex_unlock(&segments.lock);
+        mutex_unlock(&shm_segments.lock);
     }
     object_release(&segment->object);
     return error;
@@ -241,9 +242,9 @@ int shm_status(int id, bool by_index, bool any, struct shmid_ds *status, int *fo
 {
     int error = -EINVAL;
 
-    mutex_lock(&segments.lock);
-    struct ipc_entry *entry = !by_index ? ipc_find(&segments, id)
-                              : id >= 0 ? ipc_at(&segments, (unsigned)id)
+    mutex_lock(&shm_segments.lock);
+    struct ipc_entry *entry = !by_index ? ipc_find(&shm_segments, id)
+                              : id >= 0 ? ipc_at(&shm_segments, (unsigned)id)
                                         : NULL;
     if (entry) {
         error = any ? 0 : ipc_permission(entry, 0444);
@@ -251,7 +252,7 @@ int shm_status(int id, bool by_index, bool any, struct shmid_ds *status, int *fo
         if (!error)
             fill_status(container_of(entry, struct segment, entry), status);
     }
-    mutex_unlock(&segments.lock);
+    mutex_unlock(&shm_segments.lock);
     return error;
 }
 
@@ -259,13 +260,13 @@ int shm_set(int id, const struct ipc_perm *perm)
 {
     int error = -EINVAL;
 
-    mutex_lock(&segments.lock);
-    struct ipc_entry *entry = ipc_find(&segments, id);
+    mutex_lock(&shm_segments.lock);
+    struct ipc_entry *entry = ipc_find(&shm_segments, id);
     if (entry && !(error = ipc_control_permission(entry))) {
         ipc_set(entry, perm);
         container_of(entry, struct segment, entry)->change_time = now();
     }
-    mutex_unlock(&segments.lock);
+    mutex_unlock(&shm_segments.lock);
     return error;
 }
 
@@ -274,14 +275,14 @@ int shm_remove(int id)
     struct segment *segment = NULL;
     int error = -EINVAL;
 
-    mutex_lock(&segments.lock);
-    struct ipc_entry *entry = ipc_find(&segments, id);
+    mutex_lock(&shm_segments.lock);
+    struct ipc_entry *entry = ipc_find(&shm_segments, id);
     if (entry && !(error = ipc_control_permission(entry)) && !(entry->mode & SHM_DEST)) {
         segment = container_of(entry, struct segment, entry);
         entry->mode |= SHM_DEST;
         entry->key = IPC_PRIVATE; /* not to be found by it any more */
     }
-    mutex_unlock(&segments.lock);
+    mutex_unlock(&shm_segments.lock);
     if (segment)
         object_release(&segment->object);
     return error;
@@ -291,8 +292,8 @@ int shm_lock(int id, bool locked)
 {
     int error = -EINVAL;
 
-    mutex_lock(&segments.lock);
-    struct ipc_entry *entry = ipc_find(&segments, id);
+    mutex_lock(&shm_segments.lock);
+    struct ipc_entry *entry = ipc_find(&shm_segments, id);
     if (entry) {
         error = credentials_capable(CAP_IPC_LOCK) ? 0 : ipc_control_permission(entry);
         if (!error && locked && !aspace_may_lock_any(current_thread()->aspace))
@@ -300,32 +301,32 @@ int shm_lock(int id, bool locked)
         if (!error)
             entry->mode = (entry->mode & ~(uint32_t)SHM_LOCKED) | (locked ? SHM_LOCKED : 0);
     }
-    mutex_unlock(&segments.lock);
+    mutex_unlock(&shm_segments.lock);
     return error;
 }
 
 uint64_t shm_resident(int id)
 {
-    mutex_lock(&segments.lock);
-    struct ipc_entry *entry = ipc_find(&segments, id);
+    mutex_lock(&shm_segments.lock);
+    struct ipc_entry *entry = ipc_find(&shm_segments, id);
     uint64_t pages =
         entry ? object_resident(&container_of(entry, struct segment, entry)->object) : 0;
-    mutex_unlock(&segments.lock);
+    mutex_unlock(&shm_segments.lock);
     return pages;
 }
 
 unsigned shm_totals(struct shm_info *info)
 {
     *info = (struct shm_info){0};
-    mutex_lock(&segments.lock);
-    info->used = (int32_t)segments.count;
+    mutex_lock(&shm_segments.lock);
+    info->used = (int32_t)shm_segments.count;
     info->total = total_pages;
-    unsigned highest = ipc_highest(&segments);
+    unsigned highest = ipc_highest(&shm_segments);
     for (unsigned i = 0; i <= highest; i++) {
-        struct ipc_entry *entry = ipc_at(&segments, i);
+        struct ipc_entry *entry = ipc_at(&shm_segments, i);
         if (entry)
             info->resident += object_resident(&container_of(entry, struct segment, entry)->object);
     }
-    mutex_unlock(&segments.lock);
+    mutex_unlock(&shm_segments.lock);
     return highest;
 }

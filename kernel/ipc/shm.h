@@ -6,12 +6,16 @@
 
 #include "abi/ipc.h"
 #include "arch/riscv/layout.h"
+#include "ipc/table.h"
 #include <stdbool.h>
 
 struct aspace;
 
 #define SHM_SEGMENTS 4096u                     /* kernel.shmmni */
 #define SHM_MOST     (UINT64_MAX - (1u << 24)) /* kernel.shmmax, kernel.shmall */
+
+extern struct ipc_table shm_segments;
+extern uint64_t shm_size_limit; /* atomic; kernel.shmmax: of one segment */
 
 /* shmget(2): the identifier, or its errno. */
 long shm_get(int key, uint64_t size, unsigned flags);

@@ -12,7 +12,8 @@
 void ipc_table_init(struct ipc_table *table, const char *name, unsigned most)
 {
     mutex_init(&table->lock, name, RANK_NONE);
-    table->most = most;
+    table->most = table->limit = most;
+    table->next_id = -1;
     table->places = NULL;
     table->count = table->sequence = 0;
     table->last_place = 0;
@@ -47,8 +48,8 @@ unsigned ipc_highest(struct ipc_table *table)
     return 0;
 }
 
-/* The lowest free place. */
-static unsigned free_place(struct ipc_table *table)
+/* A new identifier: that of the lowest free place. */
+static int new_id(struct ipc_table *table)
 {
     unsigned place = 0;
 
@@ -57,30 +58,70 @@ static unsigned free_place(struct ipc_table *table)
     if (place <= table->last_place)
         table->sequence = (table->sequence + 1) % SEQUENCES;
     table->last_place = place;
-    return place;
+    return (int)(table->sequence * PLACES + place);
+}
+
+/* The identifier that a setting asks for, if its place is free, or else a new one. */
+static int choose_id(struct ipc_table *table)
+{
+    unsigned place = (unsigned)table->next_id % PLACES;
+    int id = table->next_id;
+
+    table->next_id = -1;
+    return id < 0 || place >= table->most || table->places[place] ? new_id(table) : id;
 }
 
 int ipc_insert(struct ipc_table *table, struct ipc_entry *entry, int key, uint32_t mode)
 {
     const struct credentials *credentials = credentials_current();
 
-    if (table->count == table->most)
+    if (table->count >= table->limit)
         return -ENOSPC;
     if (!table->places && !(table->places = kmalloc_zeroed(table->most * sizeof(*table->places))))
         return -ENOMEM;
-    unsigned place = free_place(table);
+    int id = choose_id(table);
     *entry = (struct ipc_entry){
         .key = key,
-        .id = (int32_t)(table->sequence * PLACES + place),
+        .id = id,
         .uid = credentials->euid,
         .gid = credentials->egid,
         .cuid = credentials->euid,
         .cgid = credentials->egid,
         .mode = mode,
     };
-    table->places[place] = entry;
+    table->places[(unsigned)id % PLACES] = entry;
     table->count++;
     return 0;
+}
+
+unsigned ipc_limit(struct ipc_table *table)
+{
+    mutex_lock(&table->lock);
+    unsigned limit = table->limit;
+    mutex_unlock(&table->lock);
+    return limit;
+}
+
+void ipc_set_limit(struct ipc_table *table, unsigned limit)
+{
+    mutex_lock(&table->lock);
+    table->limit = limit;
+    mutex_unlock(&table->lock);
+}
+
+int ipc_next_id(struct ipc_table *table)
+{
+    mutex_lock(&table->lock);
+    int id = table->next_id;
+    mutex_unlock(&table->lock);
+    return id;
+}
+
+void ipc_set_next_id(struct ipc_table *table, int id)
+{
+    mutex_lock(&table->lock);
+    table->next_id = id;
+    mutex_unlock(&table->lock);
 }
 
 void ipc_remove(struct ipc_table *table, struct ipc_entry *entry)

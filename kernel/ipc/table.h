@@ -24,6 +24,8 @@ struct ipc_table {
     struct ipc_entry **places; /* (lock) most of them; allocated with the first entry */
     unsigned most, count;      /* (c), (lock) */
     unsigned last_place, sequence;
+    unsigned limit; /* (lock) of count: at most most; a setting, as the next one (proc(5)) */
+    int next_id;    /* (lock) the identifier of the next new entry, if its place is free; -1: any */
 };
 
 void ipc_table_init(struct ipc_table *table, const char *name, unsigned most);
@@ -41,6 +43,12 @@ unsigned ipc_highest(struct ipc_table *table) REQUIRES(table->lock);
 /* Put a new entry in, owned by the current thread, with mode: 0, -ENOSPC, -ENOMEM. Locked. */
 int ipc_insert(struct ipc_table *table, struct ipc_entry *entry, int key, uint32_t mode)
     REQUIRES(table->lock);
+
+/* The settings: they are locked here. */
+unsigned ipc_limit(struct ipc_table *table);
+void ipc_set_limit(struct ipc_table *table, unsigned limit);
+int ipc_next_id(struct ipc_table *table);
+void ipc_set_next_id(struct ipc_table *table, int id);
 
 /* Take it out. Locked. */
 void ipc_remove(struct ipc_table *table, struct ipc_entry *entry) REQUIRES(table->lock);

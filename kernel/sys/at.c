@@ -114,6 +114,12 @@ int at_lookup(int descriptor, uint64_t address, unsigned flags, struct vnode **v
     return keep_vnode(error, &place, vnode);
 }
 
+bool at_is_empty(uint64_t address)
+{
+    char first;
+    return copy_from_user(&first, address, 1) == 0 && first == '\0';
+}
+
 int at_lookup_or_none(int descriptor, uint64_t address, unsigned flags, struct vnode **vnode)
 {
     struct place place;

@@ -31,6 +31,9 @@ int at_lookup(int descriptor, uint64_t address, unsigned flags, struct vnode **v
 
 int at_lookup_place(int descriptor, uint64_t address, unsigned flags, struct place *place);
 
+/* Is the path the empty string? */
+bool at_is_empty(uint64_t address);
+
 /* As at_lookup; with AT_EMPTY_PATH no path at all is an empty one: stat(2). */
 int at_lookup_or_none(int descriptor, uint64_t address, unsigned flags, struct vnode **vnode);
 

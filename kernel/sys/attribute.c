@@ -170,6 +170,8 @@ long sys_utimensat(const uint64_t argument[6])
         return -EINVAL;
     if (argument[2] && copy_from_user(times, argument[2], sizeof(times)))
         return -EFAULT;
+    if (times[0].nanoseconds == UTIME_OMIT && times[1].nanoseconds == UTIME_OMIT)
+        return 0; /* utimensat(2): nothing is looked at */
     long result = find_for_times((int)argument[0], argument[1], flags, &vnode);
     if (result)
         return result;

@@ -119,6 +119,8 @@ static long control_file(struct file *file, int descriptor, unsigned command, ui
         return duplicate(file, argument, true);
     case F_DUPFD_QUERY:
         return file_is_at(file, (int)argument);
+    case F_CREATED_QUERY:
+        return file->created;
     case F_GETFL:
         return flags;
     default:

@@ -170,6 +170,8 @@ long sys_readlinkat(const uint64_t argument[6])
     if (error)
         return error;
     long result = read_link(vnode, argument[2], (size_t)size);
+    if (result == -EINVAL && at_is_empty(argument[1]))
+        result = -ENOENT; /* an empty path that does not stand for a link */
     vnode_release(vnode);
     return result;
 }

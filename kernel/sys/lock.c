@@ -72,7 +72,7 @@ static int decode_mode(const struct file *file, int type, bool test, struct file
         return access == O_RDONLY && !test ? -EBADF : 0;
     case F_UNLCK:
         lock->mode = LOCK_NONE;
-        return test ? -EINVAL : 0;
+        return test && lock->kind != LOCK_OF_FILE ? -EINVAL : 0;
     default:
         return -EINVAL;
     }

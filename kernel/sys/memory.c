@@ -41,8 +41,8 @@ static int check_arguments(const struct mmap_arguments *arguments)
         return -EINVAL; /* mmap(2): length was 0 */
     if (page_round_up(arguments->length) == 0 || arguments->length > user_end)
         return -ENOMEM;
-    if (flags & MAP_HUGETLB)
-        return -ENOMEM; /* no huge pages are configured */
+    if (flags & MAP_HUGETLB) /* no huge pages are configured, and no file consists of them */
+        return flags & MAP_ANONYMOUS ? -ENOMEM : -EINVAL;
     if (fixed && (arguments->address & PAGE_MASK))
         return -EINVAL; /* mmap(2): unaligned addr */
     if (fixed && arguments->address > user_end - page_round_up(arguments->length))

@@ -21,7 +21,8 @@ long sys_msgsnd(const uint64_t argument[6])
 
     if (copy_from_user(&type, buffer, sizeof(type)))
         return -EFAULT;
-    if (size > MSG_SIZE_MOST || (int)argument[0] < 0 || type < 1)
+    if (size > __atomic_load_n(&msg_size_limit, __ATOMIC_RELAXED) || (int)argument[0] < 0 ||
+        type < 1)
         return -EINVAL;
     struct message *message = kmalloc(sizeof(*message) + size);
     if (!message)
@@ -76,13 +77,13 @@ static long put_status(int id, int command, vaddr_t buffer)
 static long put_limits(int command, vaddr_t buffer)
 {
     unsigned queues, messages, bytes, highest = msg_totals(&queues, &messages, &bytes);
-    struct msginfo limits = {.pool = (int32_t)(MSG_QUEUES * MSG_BYTES_MOST / 1024),
-                             .map = (int32_t)MSG_BYTES_MOST,
-                             .size_most = (int32_t)MSG_SIZE_MOST,
-                             .bytes_most = (int32_t)MSG_BYTES_MOST,
-                             .queues = (int32_t)MSG_QUEUES,
+    struct msginfo limits = {.pool = (int32_t)(ipc_limit(&msg_queues) * msg_bytes_limit / 1024),
+                             .map = (int32_t)msg_bytes_limit,
+                             .size_most = (int32_t)msg_size_limit,
+                             .bytes_most = (int32_t)msg_bytes_limit,
+                             .queues = (int32_t)ipc_limit(&msg_queues),
                              .segment_size = 16,
-                             .all = (int32_t)MSG_BYTES_MOST,
+                             .all = (int32_t)msg_bytes_limit,
                              .segments = UINT16_MAX};
 
     if (command == MSG_INFO) {

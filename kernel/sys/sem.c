@@ -87,7 +87,7 @@ static long put_limits(int command, vaddr_t buffer)
 {
     unsigned sets, semaphores, highest = sem_totals(&sets, &semaphores);
     struct seminfo limits = {.map = SEM_SETS * SEM_PER_SET,
-                             .sets = SEM_SETS,
+                             .sets = (int32_t)ipc_limit(&sem_sets),
                              .all = SEM_SETS * SEM_PER_SET,
                              .undos = SEM_SETS * SEM_PER_SET,
                              .per_set = SEM_PER_SET,

@@ -50,10 +50,10 @@ static long set(int id, vaddr_t buffer)
 
 static long put_limits(vaddr_t buffer)
 {
-    struct shminfo limits = {.max = SHM_MOST,
+    struct shminfo limits = {.max = shm_size_limit,
                              .min = 1,
-                             .segments = SHM_SEGMENTS,
-                             .per_process = SHM_SEGMENTS,
+                             .segments = ipc_limit(&shm_segments),
+                             .per_process = ipc_limit(&shm_segments),
                              .all = SHM_MOST};
     struct shm_info totals;
     unsigned highest = shm_totals(&totals);

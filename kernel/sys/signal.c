@@ -47,8 +47,8 @@ int signal_send_from_user(struct process *target, int number,
     return send(target, NULL, number, information ? information : &own);
 }
 
-/* To each process of a group, or to all but the first and the caller: success if one got it.
- * process_tree_lock held. */
+/* To each process of a group, or to all but the first and the caller: success if one got it, or, of
+ * all, if there are some. process_tree_lock held. */
 static int send_to_many(bool all, int group, int number)
 {
     struct signal_information information = from_self(SI_USER);
@@ -58,6 +58,8 @@ static int send_to_many(bool all, int group, int number)
         if (all ? p == current_process() : p->group != group)
             continue;
         one = send(p, NULL, number, &information);
+        if (all && one == -EPERM)
+            one = 0;
         if (result != 0)
             result = one;
     }
@@ -153,11 +155,12 @@ long sys_rt_tgsigqueueinfo(const uint64_t argument[6])
 {
     struct signal_information information;
     int process = (int)argument[0], id = (int)argument[1], number = (int)argument[2];
-    int result = signal_information_from_user(argument[3], number, id, &information);
-    if (result)
-        return result;
+    int result;
     if (process <= 0 || id <= 0)
         return -EINVAL;
+    result = signal_information_from_user(argument[3], number, id, &information);
+    if (result)
+        return result;
     return send_to_thread(process, id, number, &information);
 }
 

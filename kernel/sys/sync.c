@@ -17,6 +17,13 @@ long sys_sync(const uint64_t argument[6])
     return 0;
 }
 
+/* Is it of a kind that has nothing to store (fsync(2))? */
+static bool is_special(const struct vnode *vnode)
+{
+    unsigned type = vnode_type(vnode);
+    return type == S_IFCHR || type == S_IFIFO || type == S_IFSOCK;
+}
+
 static long sync_file(int descriptor, bool data_only)
 {
     struct file *file;
@@ -25,7 +32,8 @@ static long sync_file(int descriptor, bool data_only)
     if (result)
         return result;
     struct vnode *vnode = file->vnode;
-    result = vnode->operations->sync ? vnode->operations->sync(vnode, data_only) : -EINVAL;
+    bool storable = vnode->operations->sync && !is_special(vnode);
+    result = storable ? vnode->operations->sync(vnode, data_only) : -EINVAL;
     /* An error of write-back since the last call is told to each open file once. */
     int earlier = object_error_check(&vnode->object, &file->error_seen);
     file_release(file);
@@ -109,7 +117,7 @@ long sys_readahead(const uint64_t argument[6])
         return result;
     if ((file->flags & O_ACCMODE) == O_WRONLY)
         result = -EBADF;
-    else if (vnode_type(file->vnode) != S_IFREG)
+    else if (vnode_type(file->vnode) != S_IFREG || (int64_t)argument[2] < 0)
         result = -EINVAL;
     else
         result = read_ahead(&file->vnode->object, argument[1], argument[2]);

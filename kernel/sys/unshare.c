@@ -1,6 +1,7 @@
 /*
  * unshare(2): descriptors, and where paths start. There are no namespaces: -EINVAL, as of a Linux
- * that was built without. Memory and signal handlers can be "unshared" only by who is alone.
+ * that was built without. No two processes have undo values of semaphores in common. Memory and
+ * signal handlers can be "unshared" only by who is alone.
  */
 #include "sys/unshare.h"
 #include "abi/errno.h"
@@ -58,7 +59,7 @@ long sys_unshare(const uint64_t argument[6])
     uint64_t flags = argument[0];
     int error = 0;
 
-    if ((flags & ~(uint64_t)(CLONE_FS | CLONE_FILES | ONLY_ALONE)) ||
+    if ((flags & ~(uint64_t)(CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | ONLY_ALONE)) ||
         ((flags & ONLY_ALONE) && !is_alone()))
         return -EINVAL;
     if (flags & CLONE_FILES)

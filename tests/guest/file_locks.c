@@ -406,6 +406,26 @@ static void pipe_sizes(void)
     expect_errno(fcntl(fd, F_SETPIPE_SZ, 4096), EBADF);
 }
 
+/* F_OFD_GETLK with F_UNLCK asks for what the open file itself has locked. */
+static void own_locks(void)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 10, .l_len = 5};
+    int fd = expect_ok(open("file", O_CREAT | O_RDWR, 0600));
+
+    expect_ok(fcntl(fd, F_OFD_SETLK, &lock));
+    lock = (struct flock){.l_type = F_UNLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_OFD_GETLK, &lock) < 0 && errno == EINVAL)
+        skip("not known here");
+    CHECK(lock.l_type == F_WRLCK && lock.l_start == 10 && lock.l_len == 5 && lock.l_pid == -1);
+    lock = (struct flock){.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = 15};
+    expect_ok(fcntl(fd, F_OFD_GETLK, &lock));
+    CHECK(lock.l_type == F_UNLCK && lock.l_start == 15);
+    lock = (struct flock){.l_type = F_UNLCK, .l_whence = SEEK_SET};
+    expect_ok(fcntl(open("file", O_RDWR), F_OFD_GETLK, &lock));
+    CHECK_EQ(lock.l_type, F_UNLCK);
+    expect_errno(fcntl(fd, F_GETLK, &lock), EINVAL);
+}
+
 static const struct test tests[] = {
     TEST(splitting_and_merging),
     TEST(whence_and_length),
@@ -418,6 +438,7 @@ static const struct test tests[] = {
     TEST(counting),
     TEST(killed),
     TEST(pipe_sizes),
+    TEST(own_locks),
 };
 
 int main(int argc, char **argv)

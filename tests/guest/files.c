@@ -373,6 +373,36 @@ static void standard_io(void)
     CHECK_EQ(fclose(stream), 0);
 }
 
+/* Files that have nothing to store, and a range to read ahead that is none. */
+static void nothing_to_store(void)
+{
+    int null = expect_ok(open("/dev/null", O_WRONLY)), fifo, file;
+
+    expect_errno(fsync(null), EINVAL);
+    expect_errno(fdatasync(null), EINVAL);
+    expect_ok(mkfifo("fifo", 0600));
+    fifo = expect_ok(open("fifo", O_RDWR));
+    expect_errno(fsync(fifo), EINVAL);
+    write_file("file", "text", 0600);
+    file = expect_ok(open("file", O_RDONLY));
+    expect_errno(readahead(file, 0, (size_t)-1), EINVAL);
+    expect_ok(readahead(file, 0, 4));
+}
+
+/* Which call has made the file (F_CREATED_QUERY, since Linux 6.12). */
+static void created_by(void)
+{
+    const int created_query = 1024 + 4;
+    int fd = expect_ok(open("new", O_CREAT | O_RDWR, 0600));
+
+    if (fcntl(fd, created_query, 0) < 0 && errno == EINVAL)
+        skip("not known here");
+    CHECK_EQ(fcntl(fd, created_query, 0), 1);
+    CHECK_EQ(fcntl(dup(fd), created_query, 0), 1);
+    CHECK_EQ(fcntl(open("new", O_CREAT | O_RDWR, 0600), created_query, 0), 0);
+    CHECK_EQ(fcntl(open("/dev/null", O_RDWR), created_query, 0), 0);
+}
+
 static const struct test tests[] = {
     TEST(open_modes),
     TEST(open_create),
@@ -391,6 +421,8 @@ static const struct test tests[] = {
     TEST(access_of_files),
     TEST(file_system_status),
     TEST(standard_io),
+    TEST(nothing_to_store),
+    TEST(created_by),
 };
 
 int main(int argc, char **argv)

@@ -376,11 +376,31 @@ static void attributes_in_memory(void)
     attributes_in(name);
 }
 
+/* Empty paths that are no links, times that nobody is to change, and a node of no device, which
+ * needs no privilege. */
+static void of_nothing(void)
+{
+    struct timespec none[2] = {{0, UTIME_OMIT}, {0, UTIME_OMIT}};
+    char target[8];
+
+    expect_errno(readlink("", target, sizeof(target)), ENOENT);
+    expect_errno(readlinkat(expect_ok(open(".", O_RDONLY)), "", target, sizeof(target)), ENOENT);
+    expect_errno(readlinkat(-1, "", target, sizeof(target)), EBADF);
+    expect_ok(utimensat(AT_FDCWD, "absent", none, 0));
+    expect_ok(chmod(".", 0777));
+    expect_ok(setgid(65534));
+    expect_ok(setuid(65534));
+    expect_ok(mknod("none", S_IFCHR | 0600, 0));
+    expect_errno(mknod("null", S_IFCHR | 0600, 0x103), EPERM);
+    expect_errno(mknod("block", S_IFBLK | 0600, 0), EPERM);
+}
+
 static const struct test tests[] = {
-    TEST(open_beneath),      TEST(open_in_root),       TEST(open_without_links),
-    TEST(open_in_one_mount), TEST(open_strictly),      TEST(only_paths),
-    TEST(exchange_on_disk),  TEST(exchange_in_memory), TEST(extended_status),
-    TEST(changing_modes),    TEST(attributes_on_disk), TEST(attributes_in_memory),
+    TEST(open_beneath),         TEST(open_in_root),       TEST(open_without_links),
+    TEST(open_in_one_mount),    TEST(open_strictly),      TEST(only_paths),
+    TEST(exchange_on_disk),     TEST(exchange_in_memory), TEST(extended_status),
+    TEST(of_nothing),           TEST(changing_modes),     TEST(attributes_on_disk),
+    TEST(attributes_in_memory),
 };
 
 int main(int argc, char **argv)

@@ -418,6 +418,7 @@ static void groups(void)
     CHECK_EQ(getpgid(0), getpgrp());
     expect_errno(setpgid(second, 0x3ffffff0), EPERM); /* no such group in this session */
     expect_errno(setpgid(second, -1), EINVAL);
+    expect_errno(setpgid(-1, 0), EINVAL);
     expect_errno(setpgid(0x3ffffff0, 0), ESRCH);
     expect_errno(getpgid(0x3ffffff0), ESRCH);
     expect_ok(kill(-first, SIGKILL));

@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
@@ -212,6 +215,64 @@ static void open_files(void)
     CHECK(open_now > 0);
 }
 
+/* The next segment gets the identifier that was asked for, once; and there are no more of them than
+ * the limit says. */
+static void shared_memory_settings(void)
+{
+    char old[64];
+    int next = 3 * 32768 + 77, found = -1, refused = 0, id;
+
+    if (access(KERNEL "shm_next_id", W_OK))
+        skip("identifiers cannot be chosen");
+    CHECK_STRING(line_of(KERNEL "shm_next_id"), "-1");
+    snprintf(text, sizeof(text), "%d", next);
+    CHECK_EQ(set(KERNEL "shm_next_id", text), 0);
+    id = expect_ok(shmget(IPC_PRIVATE, 1, 0600));
+    CHECK_EQ(id, next);
+    CHECK_STRING(line_of(KERNEL "shm_next_id"), "-1");
+    snprintf(old, sizeof(old), "%s", line_of(KERNEL "shmmni"));
+    CHECK_EQ(set(KERNEL "shmmni", "1"), 0);
+    found = shmget(IPC_PRIVATE, 1, 0600);
+    refused = errno;
+    CHECK_EQ(set(KERNEL "shmmni", old), 0);
+    CHECK(found < 0 && refused == ENOSPC);
+    expect_ok(shmctl(id, IPC_RMID, NULL));
+    snprintf(old, sizeof(old), "%s", line_of(KERNEL "shmmax"));
+    CHECK_EQ(set(KERNEL "shmmax", "8192"), 0);
+    found = shmget(IPC_PRIVATE, 8193, 0600);
+    refused = errno;
+    CHECK_EQ(set(KERNEL "shmmax", old), 0);
+    CHECK(found < 0 && refused == EINVAL);
+}
+
+/* A longer message, and a queue with less room, as the settings say. */
+static void message_settings(void)
+{
+    struct {
+        long type;
+        char bytes[9000];
+    } message = {.type = 1};
+    char old[64];
+
+    CHECK_EQ(sscanf(line_of(KERNEL "sem"), "%*d %*d %*d %63s", old), 1);
+    CHECK(atoi(old) > 0);
+    CHECK_STRING(line_of(KERNEL "msgmax"), "8192");
+    int queue = expect_ok(msgget(IPC_PRIVATE, 0600));
+    expect_errno(msgsnd(queue, &message, sizeof(message.bytes), 0), EINVAL);
+    CHECK_EQ(set(KERNEL "msgmax", "9000"), 0);
+    int sent = msgsnd(queue, &message, sizeof(message.bytes), 0);
+    CHECK_EQ(set(KERNEL "msgmax", "8192"), 0);
+    expect_ok(sent);
+    expect_ok(msgctl(queue, IPC_RMID, NULL));
+    snprintf(old, sizeof(old), "%s", line_of(KERNEL "msgmnb"));
+    CHECK_EQ(set(KERNEL "msgmnb", "100"), 0);
+    queue = msgget(IPC_PRIVATE, 0600);
+    CHECK_EQ(set(KERNEL "msgmnb", old), 0);
+    expect_errno(msgsnd(queue, &message, 101, IPC_NOWAIT), EAGAIN);
+    expect_ok(msgsnd(queue, &message, 100, IPC_NOWAIT));
+    expect_ok(msgctl(queue, IPC_RMID, NULL));
+}
+
 static void shape(void)
 {
     struct stat status;
@@ -226,10 +287,18 @@ static void shape(void)
 }
 
 static const struct test tests[] = {
-    TEST(names),           TEST(host_name),          TEST(numbers),
-    TEST(bad_numbers),     TEST(overcommit),         TEST(strict_overcommit),
-    TEST(dropping_caches), TEST(random_identifiers), TEST(open_files),
+    TEST(names),
+    TEST(host_name),
+    TEST(numbers),
+    TEST(bad_numbers),
+    TEST(overcommit),
+    TEST(strict_overcommit),
+    TEST(dropping_caches),
+    TEST(random_identifiers),
+    TEST(open_files),
     TEST(shape),
+    TEST(shared_memory_settings),
+    TEST(message_settings),
 };
 
 int main(int argc, char **argv)

@@ -743,6 +743,17 @@ static void broken_pipe(void)
     CHECK_EQ(last.si_signo, SIGPIPE);
 }
 
+/* To all processes: it succeeds though none of them may be signalled. */
+static void to_all(void)
+{
+    siginfo_t information = {.si_code = SI_QUEUE};
+
+    expect_errno(syscall(SYS_rt_tgsigqueueinfo, getpid(), -1, 0, &information), EINVAL);
+    expect_ok(setgid(65533));
+    expect_ok(setuid(65533));
+    expect_ok(kill(-1, 0));
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -759,7 +770,7 @@ int main(int argc, char **argv)
         TEST(children),        TEST(unwanted_children),
         TEST(forked),          TEST(executed),
         TEST(registers),       TEST(bad_frame),
-        TEST(broken_pipe),
+        TEST(broken_pipe),     TEST(to_all),
     };
 
     return TAP_MAIN(argc, argv, tests);
