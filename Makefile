@@ -126,6 +126,14 @@ $(VDSO): $(VDSO_OBJECTS) kernel/arch/riscv/vdso/vdso.ld
 $(O)/kernel/arch/riscv/vdso_image.S.o $(O)/debug/kernel/arch/riscv/vdso_image.S.o: $(VDSO)
 $(O)/kernel/arch/riscv/vdso_image.S.o $(O)/debug/kernel/arch/riscv/vdso_image.S.o: EXTRA_FLAGS = -DVDSO='"$(VDSO)"'
 
+# The list of features, which the kernel carries too, for /proc/config.gz.
+FEATURES := $(B)/features.gz
+FEATURES_OBJECTS := $(O)/kernel/fs/features_image.S.o $(O)/debug/kernel/fs/features_image.S.o
+$(FEATURES): kernel/features
+	@mkdir -p $(@D); gzip -9nc $< > $@.new && mv $@.new $@
+$(FEATURES_OBJECTS): $(FEATURES)
+$(FEATURES_OBJECTS): EXTRA_FLAGS = -DFEATURES='"$(FEATURES)"'
+
 # The list of objects is remembered too: a source that went away must leave the kernel.
 $(eval $(call remember,$(B)/flags/kernel-objects,$(KERNEL_LINK) $(KERNEL_OBJECTS)))
 $(eval $(call remember,$(B)/flags/debug-objects,$(KERNEL_LINK) $(DEBUG_OBJECTS)))

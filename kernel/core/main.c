@@ -33,6 +33,7 @@
 #include "fs/mount.h"
 #include "fs/path.h"
 #include "ipc/msg.h"
+#include "ipc/posix_queue.h"
 #include "ipc/sem.h"
 #include "ipc/shm.h"
 #include "vm/aspace.h"
@@ -95,6 +96,7 @@ _Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree)
     shm_init();             /* System V shared memory */
     sem_init();             /* and semaphores */
     msg_init();             /* and message queues */
+    posix_queues_init();    /* and those of POSIX */
     file_systems_init();    /* vnodes, names, mounts, the types of file systems */
     console_init();         /* the console as a terminal */
     uart_start_input();     /* and what is typed */

@@ -14,6 +14,7 @@ enum anonymous_kind {
     ANONYMOUS_SIGNAL,
     ANONYMOUS_PROCESS,
     ANONYMOUS_NOTIFY,
+    ANONYMOUS_QUEUE,
     ANONYMOUS_KINDS,
 };
 

@@ -17,6 +17,7 @@ enum type_number {
     MOUNTS_TYPE,
     TERMINALS_TYPE,
     IPC_TYPE,
+    FEATURES_TYPE,
     TEXT_TYPE_FIRST = 8
 };
 
@@ -51,6 +52,22 @@ static int write_command_line(uint64_t key, struct text *text)
         text_add(text, arguments, 1);
     text_add(text, "\n", 1);
     return 0;
+}
+
+/* What the kernel has (kernel/features), compressed with gzip. */
+static long read_features(uint64_t key, uint64_t offset, struct transfer *transfer)
+{
+    extern const char features_image[], features_image_end[];
+    size_t size = (size_t)(features_image_end - features_image);
+
+    (void)key;
+    if (offset >= size)
+        return 0;
+    size -= offset;
+    if (size > transfer->remaining)
+        size = transfer->remaining;
+    size_t given = transfer_give(transfer, features_image + offset, size);
+    return given || !size ? (long)given : -EFAULT;
 }
 
 static int write_modules(uint64_t key, struct text *text)
@@ -191,6 +208,9 @@ static const struct pseudo_entry ipc_entries[] = {
 static const struct pseudo_type ipc_directory = {
     .number = IPC_TYPE, .mode = S_IFDIR | 0555, .parent = &procfs_root, .entries = ipc_entries};
 
+static const struct pseudo_type features_type = {
+    .number = FEATURES_TYPE, .mode = S_IFREG | 0444, .read = read_features};
+
 static const struct pseudo_type self_type = {
     .number = SELF_TYPE, .mode = S_IFLNK | 0777, .read_link = read_self};
 static const struct pseudo_type thread_self_type = {
@@ -201,6 +221,7 @@ static const struct pseudo_type mounts_type = {
 static const struct pseudo_entry root_entries[] = {
     {"cgroups", &control_groups_type, 0},
     {"cmdline", &command_line_type, 0},
+    {"config.gz", &features_type, 0},
     {"consoles", &consoles_type, 0},
     {"cpuinfo", &processors_type, 0},
     {"devices", &devices_type, 0},

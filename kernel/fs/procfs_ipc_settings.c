@@ -1,9 +1,10 @@
 /*
- * The settings of System V IPC in /proc/sys/kernel (proc(5)): how much there may be, and which
- * identifier comes next.
+ * The settings of IPC in /proc/sys/kernel and /proc/sys/fs/mqueue (proc(5)): how much there may be,
+ * and which identifier of System V comes next.
  */
 #include "fs/procfs_settings.h"
 #include "ipc/msg.h"
+#include "ipc/posix_queue.h"
 #include "ipc/sem.h"
 #include "ipc/shm.h"
 
@@ -34,38 +35,23 @@ NEXT_SETTING(segment, shm_segments)
 NEXT_SETTING(queue, msg_queues)
 NEXT_SETTING(set, sem_sets)
 
-static uint64_t get_segment_size(void)
-{
-    return __atomic_load_n(&shm_size_limit, __ATOMIC_RELAXED);
-}
-
-static int set_segment_size(uint64_t number)
-{
-    __atomic_store_n(&shm_size_limit, number, __ATOMIC_RELAXED);
-    return 0;
-}
-
-static uint64_t get_message_size(void)
-{
-    return __atomic_load_n(&msg_size_limit, __ATOMIC_RELAXED);
-}
-
-static int set_message_size(uint64_t number)
-{
-    __atomic_store_n(&msg_size_limit, (unsigned)number, __ATOMIC_RELAXED);
-    return 0;
-}
-
-static uint64_t get_queue_bytes(void)
-{
-    return __atomic_load_n(&msg_bytes_limit, __ATOMIC_RELAXED);
-}
-
-static int set_queue_bytes(uint64_t number)
-{
-    __atomic_store_n(&msg_bytes_limit, (unsigned)number, __ATOMIC_RELAXED);
-    return 0;
-}
+/* The functions of a setting that is one variable. */
+#define NUMBER_SETTING(name, variable)                                                             \
+    static uint64_t get_##name(void)                                                               \
+    {                                                                                              \
+        return __atomic_load_n(&(variable), __ATOMIC_RELAXED);                                     \
+    }                                                                                              \
+    static int set_##name(uint64_t number)                                                         \
+    {                                                                                              \
+        __atomic_store_n(&(variable), (typeof(variable))number, __ATOMIC_RELAXED);                 \
+        return 0;                                                                                  \
+    }
+NUMBER_SETTING(segment_size, shm_size_limit)
+NUMBER_SETTING(message_size, msg_size_limit)
+NUMBER_SETTING(queue_bytes, msg_bytes_limit)
+NUMBER_SETTING(posix_queues, posix_queues_limit)
+NUMBER_SETTING(posix_messages, posix_messages_limit)
+NUMBER_SETTING(posix_size, posix_size_limit)
 
 /* Four numbers: of a set, of all, in a call, sets. */
 static void write_semaphores(struct text *text)
@@ -96,5 +82,16 @@ const struct setting ipc_settings[IPC_SETTING_COUNT] = {
                       .set_number = set_message_size,
                       .most = MSG_SIZE_SETTABLE},
     [SET_LIMITS] = {.write = write_semaphores},
+    [POSIX_QUEUE_COUNT] = {.get_number = get_posix_queues,
+                           .set_number = set_posix_queues,
+                           .most = POSIX_QUEUES_SETTABLE},
+    [POSIX_MESSAGE_COUNT] = {.get_number = get_posix_messages,
+                             .set_number = set_posix_messages,
+                             .least = 1,
+                             .most = POSIX_MESSAGES_SETTABLE},
+    [POSIX_MESSAGE_SIZE] = {.get_number = get_posix_size,
+                            .set_number = set_posix_size,
+                            .least = 128,
+                            .most = POSIX_SIZE_SETTABLE},
     [SET_NEXT] = {.write = write_set_next, .set_number = set_set_next, .most = INT32_MAX},
 };

@@ -339,6 +339,7 @@ enum type_number {
     RANDOM_TYPE,
     MEMORY_TYPE,
     FILES_TYPE,
+    QUEUES_TYPE,
     READABLE_TYPE,
     CHANGEABLE_TYPE,
     WRITABLE_TYPE
@@ -442,14 +443,36 @@ static const struct pseudo_type memory_directory = {.number = MEMORY_TYPE,
                                                     .parent = &procfs_settings,
                                                     .entries = memory_entries};
 
+static const struct pseudo_type files_directory;
+
+static const struct pseudo_entry queue_entries[] = {
+    {"msg_max", &changeable, IPC_SETTINGS + POSIX_MESSAGE_COUNT},
+    {"msgsize_max", &changeable, IPC_SETTINGS + POSIX_MESSAGE_SIZE},
+    {"queues_max", &changeable, IPC_SETTINGS + POSIX_QUEUE_COUNT},
+    {NULL, NULL, 0},
+};
+
+static const struct pseudo_type queues_directory = {.number = QUEUES_TYPE,
+                                                    .mode = S_IFDIR | 0555,
+                                                    .parent = &files_directory,
+                                                    .entries = queue_entries};
+
 static const struct pseudo_entry file_entries[] = {
-    {"file-max", &readable, FILE_MAX},       {"file-nr", &readable, FILE_COUNT},
-    {"inode-nr", &readable, VNODE_COUNT},    {"inode-state", &readable, VNODE_STATE},
-    {"nr_open", &readable, DESCRIPTORS_MAX}, {"overflowgid", &readable, OVERFLOW},
-    {"overflowuid", &readable, OVERFLOW},    {"pipe-max-size", &readable, PIPE_SIZE},
-    {"protected_fifos", &readable, ZERO},    {"protected_hardlinks", &readable, ZERO},
-    {"protected_regular", &readable, ZERO},  {"protected_symlinks", &readable, ZERO},
-    {"suid_dumpable", &readable, ZERO},      {NULL, NULL, 0},
+    {"file-max", &readable, FILE_MAX},
+    {"file-nr", &readable, FILE_COUNT},
+    {"inode-nr", &readable, VNODE_COUNT},
+    {"inode-state", &readable, VNODE_STATE},
+    {"mqueue", &queues_directory, 0},
+    {"nr_open", &readable, DESCRIPTORS_MAX},
+    {"overflowgid", &readable, OVERFLOW},
+    {"overflowuid", &readable, OVERFLOW},
+    {"pipe-max-size", &readable, PIPE_SIZE},
+    {"protected_fifos", &readable, ZERO},
+    {"protected_hardlinks", &readable, ZERO},
+    {"protected_regular", &readable, ZERO},
+    {"protected_symlinks", &readable, ZERO},
+    {"suid_dumpable", &readable, ZERO},
+    {NULL, NULL, 0},
 };
 
 static const struct pseudo_type files_directory = {.number = FILES_TYPE,

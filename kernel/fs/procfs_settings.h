@@ -15,7 +15,7 @@ struct setting {
     uint64_t least, most; /* of what set_number accepts */
 };
 
-/* Those of System V IPC (procfs_ipc_settings.c). */
+/* Those of IPC (procfs_ipc_settings.c). */
 enum ipc_setting {
     SEGMENT_COUNT,
     SEGMENT_NEXT,
@@ -27,6 +27,9 @@ enum ipc_setting {
     MESSAGE_SIZE,
     SET_LIMITS,
     SET_NEXT,
+    POSIX_QUEUE_COUNT,
+    POSIX_MESSAGE_COUNT,
+    POSIX_MESSAGE_SIZE,
     IPC_SETTING_COUNT
 };
 extern const struct setting ipc_settings[IPC_SETTING_COUNT];

@@ -243,6 +243,12 @@
     SYSTEM_CALL(SYS_remap_file_pages, remap_file_pages)                                            \
     SYSTEM_CALL(SYS_madvise, madvise)                                                              \
     SYSTEM_CALL(SYS_mincore, mincore)                                                              \
+    SYSTEM_CALL(SYS_mq_open, mq_open)                                                              \
+    SYSTEM_CALL(SYS_mq_unlink, mq_unlink)                                                          \
+    SYSTEM_CALL(SYS_mq_timedsend, mq_timedsend)                                                    \
+    SYSTEM_CALL(SYS_mq_timedreceive, mq_timedreceive)                                              \
+    SYSTEM_CALL(SYS_mq_notify, mq_notify)                                                          \
+    SYSTEM_CALL(SYS_mq_getsetattr, mq_getsetattr)                                                  \
     SYSTEM_CALL(SYS_msgget, msgget)                                                                \
     SYSTEM_CALL(SYS_msgsnd, msgsnd)                                                                \
     SYSTEM_CALL(SYS_msgrcv, msgrcv)                                                                \

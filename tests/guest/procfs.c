@@ -513,6 +513,21 @@ static void reading_while_processes_change(void)
     expect_exited(status, 0);
 }
 
+/* What the kernel has, compressed with gzip; told in pieces as a whole. */
+static void features(void)
+{
+    unsigned char whole[65536], piece[1];
+    int fd = open("/proc/config.gz", O_RDONLY);
+
+    if (fd < 0)
+        skip("not here");
+    ssize_t size = expect_ok(read(fd, whole, sizeof(whole)));
+    CHECK(size > 20 && whole[0] == 0x1f && whole[1] == 0x8b);
+    CHECK_EQ(read(fd, piece, 1), 0);
+    CHECK_EQ(pread(fd, piece, 1, size - 1), 1);
+    CHECK_EQ(piece[0], whole[size - 1]);
+}
+
 static const struct test tests[] = {
     TEST(memory_information),
     TEST(free_memory_moves),
@@ -533,6 +548,7 @@ static const struct test tests[] = {
     TEST(what_is_not_there),
     TEST(reading_in_pieces),
     TEST(reading_while_processes_change),
+    TEST(features),
 };
 
 int main(int argc, char **argv)
