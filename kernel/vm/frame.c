@@ -26,10 +26,11 @@
 #include "vm/page.h"
 #include "vm/reclaim.h"
 
-#define ORDER_MAX        10 /* 4 MiB */
-#define CACHE_MAX        32 /* frames in a hart's cache, at most */
-#define RESERVE_MAX      64 /* frames */
-#define CONTIGUOUS_TRIES 8  /* rounds of reclaiming for more than one frame */
+#define ORDER_MAX        10        /* 4 MiB */
+#define CACHE_MAX        32        /* frames in a hart's cache, at most */
+#define RESERVE_MAX      64        /* frames */
+#define CONTIGUOUS_TRIES 8         /* rounds of reclaiming for more than one frame */
+#define WHOLE_RESERVE    (1u << 3) /* beside the flags of page_allocate: from one who frees memory */
 
 /* Flags that a page may not have when it is freed. */
 #define IN_USE (PAGE_BUSY | PAGE_WRITEBACK | PAGE_FREE | PAGE_ACTIVE | PAGE_RESERVED)
@@ -148,11 +149,16 @@ static struct page *take_block(unsigned order)
     return page;
 }
 
-/* May the request have so many frames, or are they the reserve? */
+/* May the request have so many frames, or are they the reserve? Half of that is for those who hold
+ * locks, all of it for those who free memory. */
 static bool allowed(uint64_t wanted, unsigned request)
 {
-    bool reserve_too = (request & (PAGE_NOWAIT | PAGE_USER)) == PAGE_NOWAIT;
-    return reserve_too || frames.free >= frames.reserve + wanted;
+    uint64_t kept = frames.reserve;
+    if (request & WHOLE_RESERVE)
+        kept = 0;
+    else if ((request & (PAGE_NOWAIT | PAGE_USER)) == PAGE_NOWAIT)
+        kept /= 2;
+    return frames.free >= kept + wanted;
 }
 
 /* The hart's cache; all with interrupts off. What goes to the lists is not inlined: the common way
@@ -262,7 +268,7 @@ struct page *page_allocate(unsigned order, unsigned request)
     if (order > ORDER_MAX || allocation_fails())
         return NULL;
     if (current_thread()->frees_memory)
-        request = (request | PAGE_NOWAIT) & ~(unsigned)PAGE_USER;
+        request = (request | PAGE_NOWAIT | WHOLE_RESERVE) & ~(unsigned)PAGE_USER;
     page = take(order, request);
     if (!page && !(request & PAGE_NOWAIT))
         page = take_reclaiming(order, request);

@@ -6,6 +6,7 @@
  */
 #include "vm/object.h"
 #include "abi/errno.h"
+#include "arch/riscv/hart.h"
 #include "core/printk.h"
 #include "core/thread.h"
 #include "core/wait.h"
@@ -221,13 +222,14 @@ struct page *object_find_page(struct object *object, uint64_t index, struct page
     return NULL;
 }
 
-/* How many pages to read from index on: doubles while the reads are sequential. Object locked. */
+/* How many pages to read from index on: doubles while the reads are sequential. The reserve of
+ * those who free memory is not for pages that nobody asked for. Object locked. */
 static unsigned read_ahead_window(struct object *object, uint64_t index)
 {
     uint64_t pages = object_pages(object);
     uint64_t window;
 
-    if (object->anonymous)
+    if (object->anonymous || current_thread()->frees_memory)
         return 1;
     if (index == object->read_ahead_next && object->read_ahead_size)
         window = object->read_ahead_size * 2;

@@ -34,9 +34,10 @@
 
 #define SCAN_FACTOR   8u
 #define PASSES        6u
-#define WRITE_WAIT    200000000ull /* nanoseconds: how long to wait for a write in one pass */
-#define LOCK_WAIT     10000000ull  /* ... for those who hold a lock */
-#define IDLE_WAIT     100000000ull /* ... for anything to change, when nothing could be freed */
+#define WRITE_WAIT    200000000ull   /* nanoseconds: how long to wait for a write in one pass */
+#define LOCK_WAIT     10000000ull    /* ... for those who hold a lock */
+#define PATIENCE      10000000000ull /* ... altogether, for writes in flight and locks to be let go */
+#define IDLE_WAIT     100000000ull   /* ... for anything to change, when nothing could be freed */
 #define RECLAIM_BATCH 32u
 
 struct queue {
@@ -366,9 +367,25 @@ static unsigned drop_caches(void)
     return page_count_free() > before;
 }
 
-/* One pass; a later one looks at more. Where there is only something to write, or others are at it,
- * that is waited for: *progress, whether something came of it. */
-static unsigned reclaim_pass(unsigned wanted, unsigned pass, bool *progress)
+/* What a pass came to, when it freed nothing. */
+enum pass_result {
+    NOTHING,  /* there is nothing to free */
+    BLOCKED,  /* a disk, or the holder of a lock, has to go on first */
+    PROGRESS, /* the next pass will find what this one has moved or seen written */
+};
+
+/* Wait for what a pass that freed nothing has found in its way. */
+static enum pass_result wait_for_others(bool writing, bool contended)
+{
+    if (writing && write_back_wait(WRITE_WAIT))
+        return PROGRESS;
+    if (contended)
+        thread_sleep(LOCK_WAIT, WAIT_UNINTERRUPTIBLE);
+    return writing || contended ? BLOCKED : NOTHING;
+}
+
+/* One pass; a later one looks at more. How many were freed, or *result. */
+static unsigned reclaim_pass(unsigned wanted, unsigned pass, enum pass_result *result)
 {
     unsigned dirty = 0, moved = 0;
     bool contended = false;
@@ -384,25 +401,28 @@ static unsigned reclaim_pass(unsigned wanted, unsigned pass, bool *progress)
         freed += drop_caches();
     if (dirty || moved)
         write_back_hurry();
-    *progress = freed || moved;
-    if (!freed && (dirty || moved) && write_back_wait(WRITE_WAIT))
-        *progress = true;
-    if (!*progress && contended)
-        thread_sleep(LOCK_WAIT, WAIT_UNINTERRUPTIBLE);
+    *result = PROGRESS;
+    if (!freed) {
+        enum pass_result waited = wait_for_others(dirty || moved, contended);
+        *result = moved ? PROGRESS : waited;
+    }
     return freed;
 }
 
-/* As long as there is progress, some pages will be clean and unused, and be freed. */
+/* As long as there is progress, some pages will be clean and unused, and be freed. A slow disk, or
+ * harts that are slow to let a lock go, are no reason to give up soon: a process would be ended. */
 bool reclaim_pages(unsigned wanted)
 {
+    uint64_t deadline = time_now() + PATIENCE;
     unsigned freed = 0, pass = 0;
-    bool progress;
+    enum pass_result result;
 
     if (wanted < RECLAIM_BATCH)
         wanted = RECLAIM_BATCH;
     while (!freed && pass < PASSES) {
-        freed = reclaim_pass(wanted, pass, &progress);
-        if (!progress)
+        freed = reclaim_pass(wanted, pass, &result);
+        bool last = pass + 1 == PASSES;
+        if (result == NOTHING || (result == BLOCKED && !(last && time_now() < deadline)))
             pass++;
     }
     return freed;

@@ -128,6 +128,10 @@ void object_page_written(struct object *object, struct page *page, int error)
         __atomic_store_n(&object->error, error, __ATOMIC_RELAXED);
         __atomic_fetch_add(&object->error_sequence, 1, __ATOMIC_RELEASE);
     }
+    if (error && page_is(page, PAGE_SWAP)) { /* there is no other copy: it stays in memory */
+        page_set(page, PAGE_DIRTY);
+        write_back_count(1);
+    }
     if (__atomic_sub_fetch(&object->writing, 1, __ATOMIC_ACQ_REL) == 0)
         wake_all(&object->written);
     if (__atomic_sub_fetch(&writing_total, 1, __ATOMIC_ACQ_REL) == 0)

@@ -9,7 +9,7 @@
 #include "lib/string.h"
 #include "vm/reclaim.h"
 
-#define MEMORY_ROUNDS 200u
+#define MEMORY_ROUNDS 1000u
 #define MEMORY_PAUSE  5000000ul /* nanoseconds */
 
 /* A span of blocks in the pages of one io. */
@@ -52,10 +52,11 @@ static int try_find_run(struct span *span, uint64_t logical, uint32_t *physical,
  */
 static int find_run(struct span *span, uint64_t logical, uint32_t *physical, uint32_t *count)
 {
+    bool exempt = current_thread()->frees_memory; /* others make memory for this one */
     int error = try_find_run(span, logical, physical, count);
 
     for (unsigned round = 0; error == -ENOMEM && round < MEMORY_ROUNDS; round++) {
-        if (!reclaim_pages(1) && !out_of_memory_kill())
+        if (exempt || (!reclaim_pages(1) && !out_of_memory_kill()))
             thread_sleep(MEMORY_PAUSE, WAIT_UNINTERRUPTIBLE);
         error = try_find_run(span, logical, physical, count);
     }
