@@ -24,6 +24,21 @@ static int check(const struct vnode *vnode, uint64_t end)
     return mount_is_read_only(vnode->mount) ? -EROFS : 0;
 }
 
+/* Can the file system do what mode says? */
+static bool is_supported(const struct vnode_operations *operations, unsigned mode)
+{
+    switch (mode & ~(unsigned)FALLOC_FL_KEEP_SIZE) {
+    case 0:
+        return operations->allocate;
+    case FALLOC_FL_PUNCH_HOLE:
+        return operations->punch;
+    case FALLOC_FL_ZERO_RANGE:
+        return operations->zero;
+    default:
+        return false; /* ranges cannot be moved, and nothing is shared among files */
+    }
+}
+
 /* What the seals say; the vnode is locked. */
 static int check_seals(const struct vnode *vnode, unsigned mode, uint64_t end)
 {
@@ -38,17 +53,11 @@ static int allocate(struct vnode *vnode, unsigned mode, uint64_t offset, uint64_
     const struct vnode_operations *operations = vnode->operations;
     bool keep_size = mode & FALLOC_FL_KEEP_SIZE;
 
-    switch (mode & ~(unsigned)FALLOC_FL_KEEP_SIZE) {
-    case 0:
-        return operations->allocate ? operations->allocate(vnode, offset, length, keep_size)
-                                    : -EOPNOTSUPP;
-    case FALLOC_FL_PUNCH_HOLE:
-        return operations->punch ? operations->punch(vnode, offset, length) : -EOPNOTSUPP;
-    case FALLOC_FL_ZERO_RANGE:
-        return operations->zero ? operations->zero(vnode, offset, length, keep_size) : -EOPNOTSUPP;
-    default:
-        return -EOPNOTSUPP; /* ranges cannot be moved, and nothing is shared among files */
-    }
+    if (mode & FALLOC_FL_PUNCH_HOLE)
+        return operations->punch(vnode, offset, length);
+    if (mode & FALLOC_FL_ZERO_RANGE)
+        return operations->zero(vnode, offset, length, keep_size);
+    return operations->allocate(vnode, offset, length, keep_size);
 }
 
 int vfs_allocate(struct vnode *vnode, unsigned mode, uint64_t offset, uint64_t length)
@@ -57,6 +66,8 @@ int vfs_allocate(struct vnode *vnode, unsigned mode, uint64_t offset, uint64_t l
     uint64_t end = offset + length;
     int error = check(vnode, end);
 
+    if (!error && !is_supported(vnode->operations, mode))
+        error = -EOPNOTSUPP;
     if (error)
         return error;
     mutex_lock(&vnode->lock);

@@ -16,6 +16,21 @@
 #define VALUE_END   24u /* of smaps: where numbers end */
 #define KIB(pages)  ((pages) * (PAGE_SIZE / 1024))
 
+/* A name, in one line whatever is in it. */
+static void write_name(struct text *text, const char *name)
+{
+    const char *end = name;
+
+    for (; *end; end++) {
+        if (*end == '\n') {
+            text_add(text, name, (size_t)(end - name));
+            text_add(text, "\\012", 4);
+            name = end + 1;
+        }
+    }
+    text_add(text, name, (size_t)(end - name));
+}
+
 /* The first line of a region, the one of maps. path is PATH_MAX bytes to work in. */
 static void write_region(struct text *text, const struct region_info *info, char *path)
 {
@@ -33,15 +48,13 @@ static void write_region(struct text *text, const struct region_info *info, char
         info->access & ACCESS_READ ? 'r' : '-', info->access & ACCESS_WRITE ? 'w' : '-',
         info->access & ACCESS_EXECUTE ? 'x' : '-', info->shared ? 's' : 'p', info->offset,
         device_major(status.device), device_minor(status.device), status.number);
-    text_add(text, line, length);
-    for (; name && length < PATH_COLUMN; length++)
-        text_add(text, " ", 1);
-    for (; name && *name; name++) {
-        if (*name == '\n')
-            text_format(text, "\\012");
-        else
-            text_add(text, name, 1);
+    if (name && length < PATH_COLUMN) {
+        memset(line + length, ' ', PATH_COLUMN - length);
+        length = PATH_COLUMN;
     }
+    text_add(text, line, length);
+    if (name)
+        write_name(text, name);
     text_add(text, "\n", 1);
 }
 

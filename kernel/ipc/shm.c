@@ -181,7 +181,7 @@ static int map(struct aspace *aspace, struct segment *segment, vaddr_t address, 
         .length = segment->object.size,
         .access = access_of(flags),
         .max_access = ACCESS_READ | (flags & SHM_RDONLY ? 0 : ACCESS_WRITE) | ACCESS_EXECUTE,
-        .flags = MAPPING_SHARED,
+        .flags = MAPPING_SHARED | MAPPING_SEGMENT,
         .object = &segment->object,
         .name = segment->name,
     };

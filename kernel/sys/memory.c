@@ -172,6 +172,8 @@ static int check_file(const struct file *file, const struct mmap_arguments *argu
     int error = file->flags & O_PATH ? -EBADF : check_arguments(arguments);
 
     if (!error)
+        error = aspace_map_check(current_thread()->aspace, request);
+    if (!error)
         error = check_file_range(file, arguments);
     if (!error)
         error = decode_type(arguments, true, request);

@@ -63,6 +63,7 @@ enum map_flag {
     MAPPING_NORESERVE = 1 << 4,  /* no check against the memory there is */
     MAPPING_GROWS_DOWN = 1 << 5, /* a stack */
     MAPPING_LOCKED = 1 << 6,     /* keep in memory; -EAGAIN beyond the limit */
+    MAPPING_SEGMENT = 1 << 7,    /* a System V segment */
 };
 
 struct map_request {
@@ -96,6 +97,10 @@ bool process_may_lock_memory(void);
 /* mmap(2) behind its decoding: -ENOMEM, -EEXIST, -EPERM, -EAGAIN. *address is the place chosen.
  * Takes a reference on the object and the vnode; on failure nothing has changed. */
 int aspace_map(struct aspace *aspace, const struct map_request *request, vaddr_t *address);
+
+/* What aspace_map would now say of the place and of locking, which Linux looks at before the file:
+ * 0, -EEXIST, -EPERM, -EAGAIN. */
+int aspace_map_check(struct aspace *aspace, const struct map_request *request);
 
 /* munmap(2): page-aligned start, length > 0, inside user space. -ENOMEM: no memory for a split, or
  * too many regions; -EPERM: sealed. */

@@ -5,13 +5,21 @@
 #include "vm/commit.h"
 #include "vm/vm.h"
 
-/* Is [start, end) free, and not in the guard gap of a stack? Locked. */
+/* Is [start, end) free, with a page behind it, and not in the guard gap of a stack? Locked. */
 static bool room_to_grow(struct aspace *aspace, vaddr_t start, vaddr_t end)
 {
     struct region *above = region_find_above(aspace, start);
     uint64_t guard = above && above->grows_down ? STACK_GUARD_GAP : 0;
 
-    return end <= user_end && (!above || above->start >= end + guard);
+    return end <= user_end && (!above || above->start >= end + PAGE_SIZE + guard);
+}
+
+/* May the heap give [start, end) back? Not if nothing is mapped there, as on Linux. Locked. */
+static bool may_shrink(struct aspace *aspace, vaddr_t start, vaddr_t end)
+{
+    const struct region *region = region_find_above(aspace, start);
+
+    return region && region->start < end && !unmap_check(aspace, start, end);
 }
 
 /* Add [start, end) to the heap. Locked for writing; region is consumed on success. */
@@ -55,7 +63,7 @@ uint64_t aspace_brk(struct aspace *aspace, uint64_t end)
                 aspace->brk = end;
             }
         } else {
-            bool allowed = new_end == old_end || !unmap_check(aspace, new_end, old_end);
+            bool allowed = new_end == old_end || may_shrink(aspace, new_end, old_end);
             if (allowed && new_end < old_end)
                 unmap_locked(aspace, new_end, old_end, spares, &gather, &dead);
             if (allowed)

@@ -64,12 +64,39 @@ static void region_describe(struct region *region, const struct map_request *req
     region->vnode = request->vnode;
     region->writer = request->writer;
     region->flags = request->flags & MAPPING_LOCKED ? REGION_LOCKED : 0;
+    if (request->flags & MAPPING_SEGMENT)
+        region->flags |= REGION_SEGMENT;
     if (region->object)
         object_reference(region->object);
     if (region->vnode)
         vnode_reference(region->vnode);
     if (region->writer)
         vnode_write_begin(region->vnode); /* cannot fail: the open file holds it */
+}
+
+/* May length bytes be added, as far as locking goes: 0, -EPERM, -EAGAIN. Locked. */
+static int check_locking(const struct aspace *aspace, const struct map_request *request,
+                         uint64_t length)
+{
+    bool locked = (request->flags & MAPPING_LOCKED) || aspace->lock_future;
+
+    if ((request->flags & MAPPING_LOCKED) && !aspace_may_lock_any(aspace))
+        return -EPERM;
+    return locked && !aspace_may_lock(aspace, length >> PAGE_SHIFT) ? -EAGAIN : 0;
+}
+
+int aspace_map_check(struct aspace *aspace, const struct map_request *request)
+{
+    uint64_t length = page_round_up(request->length);
+    vaddr_t ignored;
+
+    rwlock_read(&aspace->lock);
+    int error =
+        request->flags & MAPPING_NOREPLACE ? choose_address(aspace, request, length, &ignored) : 0;
+    if (!error)
+        error = check_locking(aspace, request, length);
+    rwlock_read_done(&aspace->lock);
+    return error;
 }
 
 /* The pages that the mapping adds: what it replaces is not counted. Locked. */
@@ -94,15 +121,12 @@ static int map_locked(struct aspace *aspace, const struct map_request *request,
     uint64_t length = page_round_up(request->length);
     bool data = !(request->flags & (MAPPING_SHARED | MAPPING_GROWS_DOWN)) &&
                 (request->access & ACCESS_WRITE);
-    bool locked = (request->flags & MAPPING_LOCKED) || aspace->lock_future;
     int error = choose_address(aspace, request, length, address);
 
+    if (!error)
+        error = check_locking(aspace, request, length);
     if (error)
         return error;
-    if ((request->flags & MAPPING_LOCKED) && !aspace_may_lock_any(aspace))
-        return -EPERM;
-    if (locked && !aspace_may_lock(aspace, length >> PAGE_SHIFT))
-        return -EAGAIN;
     if (region_limit_reached(aspace) ||
         !aspace_within_limits(aspace, pages_added(aspace, *address, length), data))
         return -ENOMEM;

@@ -268,13 +268,15 @@ struct region *region_isolate(struct aspace *aspace, struct region *region, vadd
     return region;
 }
 
-/* Do the amaps of lower and upper, which touch, allow one region over both? */
+/* Do the amaps of lower and upper, which touch, allow one region over both? Anonymous memory has
+ * its numbers before it has an amap, as on Linux. */
 static bool amaps_continue(const struct region *lower, const struct region *upper)
 {
-    if (!lower->amap || !upper->amap)
-        return true;
-    return lower->amap == upper->amap &&
-           lower->amap_offset + region_pages(lower) == upper->amap_offset;
+    bool numbered = !lower->object || (lower->amap && upper->amap);
+
+    if (lower->amap && upper->amap && lower->amap != upper->amap)
+        return false;
+    return !numbered || lower->amap_offset + region_pages(lower) == upper->amap_offset;
 }
 
 static bool labels_equal(const struct region_label *a, const struct region_label *b)
@@ -291,10 +293,12 @@ static bool regions_alike(const struct region *a, const struct region *b)
            a->name == b->name && a->object == b->object && labels_equal(a->label, b->label);
 }
 
-/* May upper, which starts where lower ends, become a part of lower? */
+/* May upper, which starts where lower ends, become a part of lower? Not of a System V segment,
+ * which says how many regions it has; Linux leaves those as they are. */
 static bool regions_continue(const struct region *lower, const struct region *upper)
 {
-    if (lower->end != upper->start || !regions_alike(lower, upper))
+    if (lower->end != upper->start || (lower->flags & REGION_SEGMENT) ||
+        !regions_alike(lower, upper))
         return false;
     if (lower->object && lower->object_offset + region_pages(lower) != upper->object_offset)
         return false;
@@ -325,12 +329,13 @@ struct region *region_merge(struct aspace *aspace, struct region *region, struct
 {
     struct region *next = region_next(region), *previous = region_previous(region);
 
-    if (next && regions_continue(region, next))
-        absorb(aspace, region, next, dead);
+    /* Between two that differ in their amaps it joins the lower one, as on Linux. */
     if (previous && regions_continue(previous, region)) {
         absorb(aspace, previous, region, dead);
-        return previous;
+        region = previous;
     }
+    if (next && regions_continue(region, next))
+        absorb(aspace, region, next, dead);
     return region;
 }
 

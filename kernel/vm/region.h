@@ -36,6 +36,7 @@ enum region_flag {
     REGION_WIPE_ON_FORK = 1 << 5,  /* zeros in the child */
     REGION_NO_DUMP = 1 << 6,       /* not in a core dump */
     REGION_SEALED = 1 << 7,        /* neither moved, unmapped nor protected otherwise */
+    REGION_SEGMENT = 1 << 8,       /* of System V: not merged, and moved with no other */
     REGION_LOCKED_FLAGS = REGION_LOCKED | REGION_LOCK_ON_FAULT,
 };
 

@@ -159,7 +159,8 @@ static struct region *move_region(struct aspace *aspace, struct region *source, 
     return place;
 }
 
-/* A second region for the same part of a shared object. */
+/* A second region for the same part of a shared object; with MREMAP_DONTUNMAP the first one may as
+ * well keep its translations, which a fault would make again. */
 static struct region *duplicate_region(struct aspace *aspace, const struct region *region,
                                        struct move *move)
 {
@@ -170,6 +171,7 @@ static struct region *duplicate_region(struct aspace *aspace, const struct regio
     place->object_offset = region_object_index(region, move->from);
     region_reference_all(place);
     put_at(place, move);
+    place->flags |= move->locked;
     region_insert(aspace, place);
     aspace_account(aspace, place, 1);
     return place;
@@ -189,11 +191,11 @@ static void unlock_kept(struct aspace *aspace, struct region *region, struct mov
 static void perform(struct aspace *aspace, struct region *region, struct move *move,
                     struct tlb_gather *gather)
 {
-    if (move->duplicate) {
+    if (move->keep)
+        unlock_kept(aspace, region, move);
+    if (move->duplicate || (move->keep && region->shared)) {
         region = duplicate_region(aspace, region, move);
     } else {
-        if (move->keep)
-            unlock_kept(aspace, region, move);
         region = region_isolate(aspace, region, move->from, move->from + move->old_length,
                                 move->old_spares);
         struct region *place = move_region(aspace, region, move, gather);
@@ -358,6 +360,12 @@ static int remap_one(struct aspace *aspace, const struct remap_request *request,
     return move_to(aspace, region_find(aspace, request->address), &rest, gather, result, dead);
 }
 
+/* Does the region refuse to move with others of the range [start, end)? Locked. */
+static bool moves_alone(const struct region *region, vaddr_t start, vaddr_t end)
+{
+    return (region->flags & REGION_SEGMENT) && (region->start > start || region->end < end);
+}
+
 /* Move every region of a range by the same distance, holes included. What is done before one fails
  * stays done, as on Linux. Locked for writing. */
 static int remap_range(struct aspace *aspace, const struct remap_request *request,
@@ -374,7 +382,9 @@ static int remap_range(struct aspace *aspace, const struct remap_request *reques
         part.address = start;
         part.new_address = request->new_address + (start - request->address);
         part.old_length = part.new_length = stop - start;
-        error = remap_one(aspace, &part, gather, &ignored, dead);
+        error = moves_alone(region, request->address, end)
+                    ? -EFAULT
+                    : remap_one(aspace, &part, gather, &ignored, dead);
         address = stop;
         region = region_find_above(aspace, stop);
     }

@@ -1,8 +1,12 @@
 /*
- * Usage: stream [-v] LENGTH FIRST [LAST]           streams of these seeds
- *        stream [-v] LENGTH SEED -o NUMBER...      these operations of one stream only
+ * Usage: stream [OPTION...] LENGTH FIRST [LAST]           streams of these seeds
+ *        stream [OPTION...] LENGTH SEED -o NUMBER...      these operations of one stream only
  *
- * Prints a line for each seed: the seed and a sum of its log; with -v, the log.
+ *     -v       print the log as well
+ *     -u N     for each page of a stream take N: windows of N times the size
+ *     -s MIB   begin with using a swap file of this size
+ *
+ * Prints a line for each seed: the seed and a sum of its log.
  */
 #include "stream.h"
 
@@ -11,209 +15,181 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <malloc.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/swap.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TIME_LIMIT 60
+#define TIME_LIMIT   120
+#define LOCKED_LIMIT 24u /* units that a user without privileges may lock */
+#define USER         1000
 
 struct shared *shared;
-unsigned self;
-int files[FILES];
+unsigned unit = 1;
+char *heap;
 
-static uint64_t seed;
 static unsigned length;
 static const unsigned char *chosen; /* which operations to perform; NULL: all */
 
-static void give_turn(unsigned process)
+/* The C library takes from the heap's end no more than it has now. */
+static void take_heap(void)
 {
-    char byte = 0;
+    unsigned long end = (unsigned long)syscall(SYS_brk, 0);
 
-    if (write(shared->turns[process][1], &byte, 1) != 1)
-        _exit(1);
+    heap = (char *)((end + PAGE - 1) & ~(PAGE - 1));
+    syscall(SYS_brk, heap);
 }
 
-static void await_turn(void)
+/* One stream of four is played by a user who may lock little memory. */
+static void give_up_privileges(void)
 {
-    char byte;
+    struct rlimit limit = {unit_bytes(LOCKED_LIMIT), unit_bytes(LOCKED_LIMIT)};
 
-    if (read(shared->turns[self][0], &byte, 1) != 1)
-        _exit(1);
+    if (setrlimit(RLIMIT_MEMLOCK, &limit) < 0 || setresgid(USER, USER, USER) < 0 ||
+        setresuid(USER, USER, USER) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0)
+        _exit(2);
 }
 
-/* Whose turn an operation is. */
-static unsigned player(unsigned number)
+/* The first player of a stream. */
+static void lead(uint64_t seed)
 {
-    unsigned process = operation_make(seed, number).who % (PROCESSES + 2);
-
-    return process < PROCESSES && shared->alive[process] ? process : 0;
-}
-
-/* Perform operations as long as it is this process's turn; return at the end of the stream. */
-static void play(void)
-{
-    while (!shared->done) {
-        unsigned number = shared->current++;
-        if (number >= length)
-            return;
-        struct operation operation = operation_make(seed, number);
-        if (!chosen || chosen[number])
-            operation_perform(&operation);
-        unsigned next = player(number + 1);
-        if (number + 1 >= length)
-            next = 0;
-        if (next != self) {
-            give_turn(next);
-            await_turn();
-        }
-    }
-}
-
-void process_fork(const struct operation *operation)
-{
-    unsigned place = 0;
-
-    while (place < PROCESSES && shared->alive[place])
-        place++;
-    if (place == PROCESSES)
-        return;
-    log_line("%u.%u fork %u\n", operation->number, self, place);
-    shared->alive[place] = true;
-    pid_t child = fork();
-    if (child < 0)
-        _exit(1);
-    if (child)
-        return;
-    self = place;
-    await_turn();
-    play();
-    give_turn(0);
-    _exit(0);
-}
-
-void process_end(void)
-{
-    if (self == 0)
-        return;
-    log_line("%u ends\n", self);
-    shared->alive[self] = false;
-    unsigned next = shared->current < length ? player(shared->current) : 0;
-    munmap(BASE, WINDOW * PAGE); /* before the next turn, not some time after */
-    give_turn(next);
-    _exit(0);
-}
-
-/* The two files, with bytes in them. */
-static void make_files(void)
-{
-    static const size_t sizes[FILES] = {5 * PAGE + 1234, 11 * PAGE};
-    unsigned char byte;
-
-    for (unsigned i = 0; i < FILES; i++) {
-        char name[16];
-        snprintf(name, sizeof(name), "file%u", i);
-        files[i] = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
-        if (files[i] < 0 || ftruncate(files[i], (off_t)sizes[i]) < 0)
-            _exit(2);
-        for (size_t at = 0; at < sizes[i]; at += 97) {
-            byte = (unsigned char)(at * 7 + i * 3 + 1);
-            if (pwrite(files[i], &byte, 1, (off_t)at) != 1)
-                _exit(2);
-        }
-    }
-}
-
-/* The first process of a stream. */
-static void lead(void)
-{
-    self = 0;
     signal(SIGCHLD, SIG_IGN);
     setpgid(0, 0);
     alarm(TIME_LIMIT);
+    shared->limited = seed % 4 == 0;
+    if (shared->limited)
+        give_up_privileges();
     make_files();
-    stream_prepare();
-    for (unsigned i = 0; i < PROCESSES; i++) {
-        if (pipe(shared->turns[i]) < 0)
-            _exit(2);
-    }
-    shared->alive[0] = true;
-    play();
-    shared->done = true;
-    for (unsigned i = 1; i < PROCESSES; i++) {
-        if (shared->alive[i]) {
-            give_turn(i);
-            await_turn();
-        }
-    }
+    make_segments();
+    take_heap();
+    catch_faults();
+    map_note(BASE, unit_bytes(WINDOW), NOTHING, 0);
+    map_note(heap, unit_bytes(HEAP), NOTHING, 0);
+    start_players();
+    play(seed, length, chosen);
+    end_players();
     for (unsigned i = 0; i < FILES; i++) {
         struct operation last = {.number = length, .c = i};
         log_line("at the end: ");
-        operation_check_file(&last);
+        check_file(&last);
     }
     _exit(0);
 }
 
-static uint64_t log_sum(void)
+static void remove_names(void)
 {
-    uint64_t sum = 14695981039346656037ull;
+    char name[] = "name0";
 
-    for (size_t i = 0; i < shared->log_length; i++)
-        sum = (sum ^ (unsigned char)shared->log[i]) * 1099511628211ull;
-    return sum;
+    for (; name[4] < '0' + NAMES; name[4]++)
+        unlink(name);
 }
 
 /* Run one stream; how its first process ended is part of the log. */
-static void run(uint64_t this_seed, bool verbose)
+static void run(uint64_t seed, bool verbose)
 {
     int status;
 
-    seed = this_seed;
-    shared->current = 0;
-    shared->done = false;
-    shared->log_length = 0;
-    memset(shared->alive, 0, sizeof(shared->alive));
+    memset(shared, 0, offsetof(struct shared, log));
     fflush(stdout);
     pid_t pid = fork();
     if (pid == 0)
-        lead();
+        lead(seed);
     if (pid < 0 || waitpid(pid, &status, 0) < 0)
         exit(2);
     if (status) {
         kill(-pid, SIGKILL);
-        log_line("wait status %#x\n", status);
+        log_line("wait status %x\n", (unsigned)status);
     }
-    printf("%lu %016lx\n", (unsigned long)seed, (unsigned long)log_sum());
+    remove_segments();
+    remove_names();
+    printf("%lu %016lx\n", (unsigned long)seed,
+           (unsigned long)sum_words(shared->log, shared->log_length));
     if (verbose)
         fwrite(shared->log, 1, shared->log_length, stdout);
 }
 
+/* Use a swap file, new: its first page says so. */
+static void use_swap(size_t size)
+{
+    static char page[PAGE];
+    uint32_t *numbers = (uint32_t *)(page + 1024);
+    int file = open("swap", O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+    for (size_t at = 0; at < size; at += PAGE) {
+        if (pwrite(file, page, PAGE, (off_t)at) != (ssize_t)PAGE)
+            exit(2);
+    }
+    numbers[0] = 1;
+    numbers[1] = (uint32_t)(size / PAGE - 1);
+    memcpy(page + 4086, "SWAPSPACE2", 10);
+    if (pwrite(file, page, PAGE, 0) != (ssize_t)PAGE || fsync(file) < 0 || swapon("swap", 0) < 0) {
+        perror("swap");
+        exit(2);
+    }
+    close(file);
+}
+
+static bool parse_options(int argc, char **argv)
+{
+    bool verbose = false;
+    int option;
+
+    while ((option = getopt(argc, argv, "+vu:s:")) != -1) {
+        switch (option) {
+        case 'v':
+            verbose = true;
+            break;
+        case 'u':
+            unit = (unsigned)strtoul(optarg, NULL, 10);
+            break;
+        case 's':
+            use_swap(strtoul(optarg, NULL, 10) << 20);
+            break;
+        default:
+            exit(2);
+        }
+    }
+    if (argc < optind + 2 || unit == 0 || unit > UNIT_MAX) {
+        fprintf(stderr, "usage: stream [-v] [-u N] [-s MIB] LENGTH FIRST [LAST | -o NUMBER...]\n");
+        exit(2);
+    }
+    return verbose;
+}
+
+/* After -o: the numbers of the operations to perform. */
+static void choose(char **words)
+{
+    unsigned char *wanted = calloc(length + 1, 1);
+
+    for (; wanted && *words; words++) {
+        unsigned long number = strtoul(*words, NULL, 10);
+        if (number < length)
+            wanted[number] = 1;
+    }
+    chosen = wanted;
+}
+
 int main(int argc, char **argv)
 {
-    bool verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
-    int at = verbose ? 2 : 1;
-    unsigned char *wanted;
-
-    if (argc < at + 2) {
-        fprintf(stderr, "usage: stream [-v] LENGTH FIRST [LAST | -o NUMBER...]\n");
-        return 2;
-    }
-    length = (unsigned)strtoul(argv[at++], NULL, 10);
-    uint64_t first = strtoul(argv[at++], NULL, 10), last = first;
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_TOP_PAD, 256 << 10);
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    bool verbose = parse_options(argc, argv);
+    length = (unsigned)strtoul(argv[optind], NULL, 10);
+    uint64_t first = strtoul(argv[optind + 1], NULL, 10), last = first;
+    if (argc > optind + 2 && strcmp(argv[optind + 2], "-o") == 0)
+        choose(argv + optind + 3);
+    else if (argc > optind + 2)
+        last = strtoul(argv[optind + 2], NULL, 10);
     shared = mmap((void *)0x2000000000, sizeof(*shared), PROT_READ | PROT_WRITE,
                   MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    wanted = calloc(length + 1, 1);
-    if (shared == MAP_FAILED || !wanted)
+    if (shared == MAP_FAILED || chmod(".", 0777) < 0)
         return 2;
-    if (at < argc && strcmp(argv[at], "-o") == 0) {
-        chosen = wanted;
-        while (++at < argc) {
-            unsigned long number = strtoul(argv[at], NULL, 10);
-            if (number < length)
-                wanted[number] = 1;
-        }
-    } else if (at < argc) {
-        last = strtoul(argv[at], NULL, 10);
-    }
     for (uint64_t i = first; i <= last; i++)
         run(i, verbose);
     return 0;

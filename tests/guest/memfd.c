@@ -137,6 +137,7 @@ static void size_seals(void)
     CHECK_EQ(pwrite(fd, buffer, 3 * PAGE, 0), 2 * PAGE);
     expect_errno(pwrite(fd, buffer, 20, 2 * PAGE), EPERM);
     expect_errno(fallocate(fd, 0, 0, 3 * PAGE), EPERM);
+    expect_errno(fallocate(fd, FALLOC_FL_ZERO_RANGE, 0, 3 * PAGE), EOPNOTSUPP);
     expect_ok(fallocate(fd, 0, 0, PAGE));
 }
 

@@ -245,6 +245,12 @@ static void mmap_fixed_noreplace(void)
     expect_errno(do_mmap(at + 2 * PAGE, 2 * PAGE, RW, flags, -1, 0), EEXIST);
     expect_errno(do_mmap(at + PAGE, PAGE + 1, RW, flags, -1, 0), EEXIST);
     expect_errno(do_mmap(at + 2 * PAGE, PAGE, RW, flags | MAP_FIXED, -1, 0), EEXIST);
+    /* The place is looked at before what the descriptor allows. */
+    close(pattern_file("file", PAGE));
+    int readable = expect_ok(open("file", O_RDONLY));
+    expect_errno(do_mmap(at + 2 * PAGE, PAGE, RW, MAP_SHARED | MAP_FIXED_NOREPLACE, readable, 0),
+                 EEXIST);
+    expect_errno(do_mmap(at, PAGE, RW, MAP_SHARED | MAP_FIXED_NOREPLACE, readable, 0), EACCES);
     CHECK_EQ(base[2 * PAGE], 9);
     expect_fault(base + PAGE, 'r', SIGSEGV);
     CHECK_EQ(do_mmap(at, 2 * PAGE, RW, flags, -1, 0), at);
@@ -440,6 +446,25 @@ static void brk_obstructed(void)
     uintptr_t below = wall - 4 * PAGE;
     CHECK_EQ(do_brk(below), below);
     CHECK_EQ(do_brk(start), start);
+    /* A page must stay free below the other mapping. */
+    CHECK_EQ(do_brk(wall), start);
+    CHECK_EQ(do_brk(wall - PAGE), wall - PAGE);
+    CHECK_EQ(do_brk(start), start);
+}
+
+/* What somebody else has unmapped cannot be given back; what he has mapped there is. */
+static void brk_emptied(void)
+{
+    uintptr_t start = (do_brk(0) + PAGE - 1) & -PAGE, end = start + 4 * PAGE;
+
+    CHECK_EQ(do_brk(start), start);
+    CHECK_EQ(do_brk(end), end);
+    expect_ok(munmap((void *)(start + PAGE), 3 * PAGE));
+    CHECK_EQ(do_brk(start + 2 * PAGE), end);
+    CHECK_EQ(do_mmap(start + 3 * PAGE, PAGE, RW, ANONYMOUS | MAP_FIXED, -1, 0), start + 3 * PAGE);
+    CHECK_EQ(do_brk(start + 2 * PAGE), start + 2 * PAGE);
+    expect_fault((char *)start + 3 * PAGE, 'r', SIGSEGV);
+    CHECK_EQ(do_brk(start), start);
 }
 
 static const struct test tests[] = {
@@ -465,6 +490,7 @@ static const struct test tests[] = {
     TEST(msync_arguments),
     TEST(brk_arguments),
     TEST(brk_obstructed),
+    TEST(brk_emptied),
 };
 
 int main(int argc, char **argv)

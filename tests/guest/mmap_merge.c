@@ -168,6 +168,42 @@ static void touched_pages_merge(void)
     expect_access(base + 5 * PAGE, 'w');
 }
 
+/*  A . B     touched one by one, so they cannot become one
+ *  A a B     what comes between them joins the lower one
+ */
+static void middle_joins_lower(void)
+{
+    char *base = find_hole(3);
+
+    place(base, 0, 1, RW)[0] = 'A';
+    place(base, 2, 1, RW)[0] = 'B';
+    place(base, 1, 1, RW);
+    expect_picture(base, 3, "WW|W");
+    protect(base, 1, 1, PROT_READ);
+    expect_picture(base, 3, "W|R|W");
+    protect(base, 1, 1, RW);
+    expect_picture(base, 3, "WW|W");
+    CHECK(base[0] == 'A' && base[2 * PAGE] == 'B');
+}
+
+/* Pages that were touched keep their numbers when they move: what is new beside them is apart. */
+static void moved_pages_stay_apart(void)
+{
+    char *base = find_hole(8);
+
+    place(base, 0, 2, RW)[0] = 'A';
+    expect_ok(
+        (long)mremap(base, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, base + 4 * PAGE));
+    place(base, 3, 1, RW);
+    place(base, 6, 1, RW);
+    expect_picture(base, 8, "...W|WW|W.");
+    /* Those that were not take new ones. */
+    place(base, 0, 1, RW);
+    expect_ok((long)mremap(base, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, base + 7 * PAGE));
+    expect_picture(base, 8, "...W|WW|WW");
+    CHECK_EQ(base[4 * PAGE], 'A');
+}
+
 /* file   0 1 2 3 4 5 */
 static void file_mappings(int flags, int prot, const char *whole, const char *split,
                           const char *order)
@@ -308,11 +344,12 @@ static void random_calls(void)
 }
 
 static const struct test tests[] = {
-    TEST(neighbours_merge),      TEST(protections_separate),  TEST(mprotect_splits),
-    TEST(mprotect_merges),       TEST(mprotect_over_several), TEST(munmap_splits),
-    TEST(fixed_over_part),       TEST(touched_pages_merge),   TEST(shared_file_mappings),
-    TEST(private_file_mappings), TEST(unlike_neighbours),     TEST(shared_anonymous),
-    TEST(heap_is_one),           TEST(random_calls),
+    TEST(neighbours_merge),       TEST(protections_separate),  TEST(mprotect_splits),
+    TEST(mprotect_merges),        TEST(mprotect_over_several), TEST(munmap_splits),
+    TEST(fixed_over_part),        TEST(touched_pages_merge),   TEST(middle_joins_lower),
+    TEST(moved_pages_stay_apart), TEST(shared_file_mappings),  TEST(private_file_mappings),
+    TEST(unlike_neighbours),      TEST(shared_anonymous),      TEST(heap_is_one),
+    TEST(random_calls),
 };
 
 int main(int argc, char **argv)

@@ -199,6 +199,48 @@ static void totals(void)
     expect_ok(shmctl(id, IPC_RMID, NULL));
 }
 
+/*  S S S S       4 pages, attached once
+ *  S|s|S S       each region counts, and they do not merge again
+ */
+static void regions_count(void)
+{
+    int id = make();
+    char *map = attach(id, 0);
+
+    expect_ok(mprotect(map + PAGE, PAGE, PROT_READ));
+    CHECK_EQ(status_of(id).shm_nattch, 3);
+    expect_ok(mprotect(map + PAGE, PAGE, PROT_READ | PROT_WRITE));
+    CHECK_EQ(status_of(id).shm_nattch, 3);
+    char *hole = find_hole(4);
+    map[3 * PAGE] = 'd';
+    CHECK(mremap(map + 3 * PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+                 hole) == hole);
+    CHECK_EQ(status_of(id).shm_nattch, 4);
+    CHECK(hole[0] == 'd' && map[3 * PAGE] == 'd');
+    expect_ok(shmdt(map)); /* not what is at another place */
+    CHECK_EQ(status_of(id).shm_nattch, 1);
+    expect_ok(munmap(hole, PAGE));
+    CHECK_EQ(status_of(id).shm_nattch, 0);
+    expect_ok(shmctl(id, IPC_RMID, NULL));
+}
+
+/* mremap of several mappings does not move one of a segment. */
+static void moves_alone(void)
+{
+    int id = make();
+    char *base = find_hole(10);
+
+    CHECK(shmat(id, base, 0) == base);
+    CHECK(mmap(base + 4 * PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+          base + 4 * PAGE);
+    expect_errno((long)mremap(base + 3 * PAGE, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+                              base + 6 * PAGE),
+                 EFAULT);
+    expect_ok(
+        (long)mremap(base + 3 * PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, base + 6 * PAGE));
+    expect_ok(shmctl(id, IPC_RMID, NULL));
+}
+
 static void leave_attached(void *argument)
 {
     attach(*(int *)argument, 0)[0] = 1;
@@ -219,8 +261,8 @@ static void many(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(get_by_key),  TEST(shared), TEST(removed), TEST(addresses),
-        TEST(permissions), TEST(totals), TEST(many),
+        TEST(get_by_key), TEST(shared), TEST(removed),       TEST(addresses),   TEST(permissions),
+        TEST(totals),     TEST(many),   TEST(regions_count), TEST(moves_alone),
     };
     return TAP_MAIN(argc, argv, tests);
 }
