@@ -253,6 +253,7 @@
 #define SYS_openat2            437
 #define SYS_pidfd_getfd        438
 #define SYS_faccessat2         439
+#define SYS_process_madvise    440
 #define SYS_epoll_pwait2       441
 #define SYS_fchmodat2          452
 #define SYS_mseal              462

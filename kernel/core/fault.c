@@ -15,7 +15,7 @@
 static void print_region(struct aspace *aspace, vaddr_t address)
 {
     struct region_info info;
-    if (!aspace_region_info(aspace, address, REGION_LAYOUT, &info)) {
+    if (!aspace_region_info(aspace, address, REGION_LAYOUT, NULL, &info)) {
         printk("no region\n");
         return;
     }

@@ -1,45 +1,50 @@
 /*
  * When no frame can be had: one process is ended so that the others go on. The one with the most
- * resident pages is chosen; one that is dying already is waited for, but not for ever: it may need
- * a frame itself, or a lock of one that does.
+ * pages in memory and swap areas is chosen; one that is dying already is waited for, but not for
+ * ever: it may need a frame itself, or a lock of one that does.
  */
 #include "arch/riscv/hart.h"
 #include "core/printk.h"
 #include "core/process.h"
 #include "vm/aspace.h"
+#include "vm/swap.h"
 
 #define MILLISECOND 1000000ul
 #define PAUSE       (5 * MILLISECOND)
 #define ROUNDS_MAX  400 /* pauses given to one victim */
 
-/* The pages that it has, and so many thousandths of all pages as its adjustment says. */
-static int64_t adjusted_pages(struct process *process)
+/* The pages that it has, in memory and in swap areas, those of its page tables, and so many
+ * thousandths of all pages as its adjustment says; false: it has no memory, or is never ended. */
+static bool adjusted_pages(struct process *process, int64_t *pages)
 {
-    int64_t pages = 0;
+    const struct aspace *aspace;
+
     spin_lock(&process->signal_lock);
-    if (process->aspace)
-        pages = (int64_t)(process->aspace->pmap.resident + process->aspace->pmap.tables);
+    if ((aspace = process->aspace))
+        *pages = (int64_t)(aspace->pmap.resident + aspace->pmap.tables + aspace->swapped_pages);
     spin_unlock(&process->signal_lock);
-    return pages + process->badness_adjustment * (int64_t)page_count_total() / BADNESS_SCALE;
+    *pages += process->badness_adjustment * (int64_t)(swap_and_memory_pages() / BADNESS_SCALE);
+    return aspace && process != init_process && process->state == PROCESS_ALIVE &&
+           process->badness_adjustment != -BADNESS_SCALE;
 }
 
 static uint64_t badness(struct process *process)
 {
-    int64_t pages;
-    if (process == init_process || process->state != PROCESS_ALIVE ||
-        process->kill_rounds >= ROUNDS_MAX || process->badness_adjustment == -BADNESS_SCALE)
+    int64_t pages = 0;
+
+    if (!adjusted_pages(process, &pages) || process->kill_rounds >= ROUNDS_MAX)
         return 0;
-    pages = adjusted_pages(process);
     return pages > 0 ? (uint64_t)pages : 1;
 }
 
 /* Two thirds of the thousandths, as Linux scales it. */
 unsigned out_of_memory_score(struct process *process)
 {
-    int64_t thousandths;
-    if (process->state != PROCESS_ALIVE || process->badness_adjustment == -BADNESS_SCALE)
+    int64_t pages = 0;
+
+    if (!adjusted_pages(process, &pages))
         return 0;
-    thousandths = adjusted_pages(process) * BADNESS_SCALE / (int64_t)page_count_total();
+    int64_t thousandths = pages * BADNESS_SCALE / (int64_t)swap_and_memory_pages();
     return thousandths > -BADNESS_SCALE ? (unsigned)((thousandths + BADNESS_SCALE) * 2 / 3) : 0;
 }
 

@@ -1,5 +1,6 @@
 /* Files that stand for processes (pidfd_open(2)). */
 #include "fs/process_file.h"
+#include "abi/errno.h"
 #include "abi/fcntl.h"
 #include "abi/poll.h"
 #include "core/process.h"
@@ -42,4 +43,14 @@ struct file *process_file_create(struct process *process, uint32_t flags)
 struct process *process_of_file(const struct file *file)
 {
     return file->operations == &process_operations ? file->state : NULL;
+}
+
+int process_file_get(int descriptor, struct file **file)
+{
+    *file = file_get(descriptor);
+    if (*file && process_of_file(*file))
+        return 0;
+    if (*file)
+        file_release(*file);
+    return -EBADF;
 }

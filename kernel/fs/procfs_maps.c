@@ -103,7 +103,7 @@ static void write_counts(struct text *text, const struct region_info *info, bool
     write_line(text, "LazyFree:", KIB(info->offered));
     write_zeros(text);
     write_line(text, "Swap:", KIB(info->swapped));
-    write_line(text, "SwapPss:", KIB(info->swapped));
+    write_line(text, "SwapPss:", share_kib(info->swapped_share));
     write_line(text, "Locked:", info->flags & REGION_LOCKED ? share_kib(info->share) : 0);
 }
 
@@ -119,7 +119,7 @@ static void write_flags(struct text *text, const struct region_info *info)
         {"rd", info->access & ACCESS_READ},
         {"wr", info->access & ACCESS_WRITE},
         {"ex", info->access & ACCESS_EXECUTE},
-        {"sh", info->shared},
+        {"sh", info->shared && (may & ACCESS_WRITE)},
         {"mr", may & ACCESS_READ},
         {"mw", may & ACCESS_WRITE},
         {"me", may & ACCESS_EXECUTE},
@@ -155,37 +155,58 @@ static void write_details(struct text *text, const struct region_info *info)
     write_flags(text, info);
 }
 
-static int write_regions(uint64_t key, struct text *text, enum region_detail detail)
+static void write_all(struct aspace *aspace, struct text *text, char *path, struct share_memo *memo)
 {
+    enum region_detail detail = memo ? REGION_SHARES : REGION_LAYOUT;
     struct region_info info;
+    vaddr_t address = 0;
+
+    while (!text->error && aspace_region_info(aspace, address, detail, memo, &info)) {
+        write_region(text, &info, path);
+        if (memo)
+            write_details(text, &info);
+        if (info.vnode)
+            vnode_release(info.vnode);
+        address = info.end;
+    }
+}
+
+static struct share_memo *create_memo(void)
+{
+    struct share_memo *memo = kmalloc(sizeof(*memo));
+
+    if (memo)
+        memset(memo, 0, sizeof(*memo));
+    return memo;
+}
+
+static int write_regions(uint64_t key, struct text *text, bool detailed)
+{
     struct aspace *aspace;
     int error = procfs_aspace(key, true, &aspace);
 
     if (error || !aspace)
         return error;
     char *path = kmalloc(PATH_MAX);
-    vaddr_t address = 0;
-    while (path && !text->error && aspace_region_info(aspace, address, detail, &info)) {
-        write_region(text, &info, path);
-        if (detail != REGION_LAYOUT)
-            write_details(text, &info);
-        if (info.vnode)
-            vnode_release(info.vnode);
-        address = info.end;
-    }
+    struct share_memo *memo = detailed ? create_memo() : NULL;
+    if (!path || (detailed && !memo))
+        error = -ENOMEM;
+    else
+        write_all(aspace, text, path, memo);
     aspace_release(aspace);
+    kfree(memo);
     kfree(path);
-    return path ? 0 : -ENOMEM;
+    return error;
 }
 
 int procfs_write_maps(uint64_t key, struct text *text)
 {
-    return write_regions(key, text, REGION_LAYOUT);
+    return write_regions(key, text, false);
 }
 
 int procfs_write_smaps(uint64_t key, struct text *text)
 {
-    return write_regions(key, text, REGION_SHARES);
+    return write_regions(key, text, true);
 }
 
 static void add_counts(struct region_info *sum, const struct region_info *info)
@@ -198,6 +219,7 @@ static void add_counts(struct region_info *sum, const struct region_info *info)
     sum->shared_dirty += info->shared_dirty;
     sum->referenced += info->referenced;
     sum->offered += info->offered;
+    sum->swapped_share += info->swapped_share;
     sum->share += info->share;
     sum->dirty_share += info->dirty_share;
     sum->anonymous_share += info->anonymous_share;
@@ -214,7 +236,8 @@ int procfs_write_smaps_sum(uint64_t key, struct text *text)
 
     if (error || !aspace)
         return error;
-    while (aspace_region_info(aspace, address, REGION_SHARES, &info)) {
+    struct share_memo *memo = create_memo();
+    while (memo && aspace_region_info(aspace, address, REGION_SHARES, memo, &info)) {
         if (address == 0)
             start = info.start;
         add_counts(&sum, &info);
@@ -223,6 +246,9 @@ int procfs_write_smaps_sum(uint64_t key, struct text *text)
         address = info.end;
     }
     aspace_release(aspace);
+    kfree(memo);
+    if (!memo)
+        return -ENOMEM;
     text_format(text, "%08lx-%08lx ---p 00000000 00:00 0                          [rollup]\n",
                 start, sum.end);
     write_counts(text, &sum, true);

@@ -16,7 +16,7 @@ void procfs_count_memory(struct aspace *aspace, struct procfs_memory *memory)
     struct region_info info;
 
     *memory = (struct procfs_memory){0};
-    for (vaddr_t address = 0; aspace_region_info(aspace, address, REGION_KINDS, &info);
+    for (vaddr_t address = 0; aspace_region_info(aspace, address, REGION_KINDS, NULL, &info);
          address = info.end) {
         uint64_t pages = (info.end - info.start) / PAGE_SIZE;
         memory->resident += info.resident;
@@ -182,36 +182,47 @@ long procfs_change_memory(uint64_t key, uint64_t offset, struct transfer *transf
 
 /* /proc/PID/pagemap: 64 bits for each page of the address space. */
 
-#define PAGEMAP_FRAME     ((1ul << 55) - 1) /* told to the privileged */
+#define PAGEMAP_FRAME     ((1ul << 55) - 1) /* told to the privileged, and so are areas and slots */
+#define PAGEMAP_AREA_BITS 5
 #define PAGEMAP_EXCLUSIVE (1ul << 56)
 #define PAGEMAP_OF_OBJECT (1ul << 61)
 #define PAGEMAP_SWAPPED   (1ul << 62)
 #define PAGEMAP_PRESENT   (1ul << 63)
+#define PAGEMAP_CHUNK     32u /* entries */
 
-static uint64_t pagemap_entry(struct aspace *aspace, vaddr_t address)
+static uint64_t pagemap_entry(const struct page_info *info, bool privileged)
 {
-    struct page_info info;
-    uint64_t entry = 0;
+    uint64_t entry = 0, place = info->slot << PAGEMAP_AREA_BITS | info->area;
 
-    if (!aspace_page_info(aspace, address, &info))
-        return 0;
-    if (info.present) {
+    if (info->present)
         entry |= PAGEMAP_PRESENT;
-        if (credentials_capable(CAP_SYS_ADMIN))
-            entry |= info.frame / PAGE_SIZE & PAGEMAP_FRAME;
-    }
-    if (info.swapped)
+    if (info->swapped)
         entry |= PAGEMAP_SWAPPED;
-    if (info.of_object)
+    if (info->of_object)
         entry |= PAGEMAP_OF_OBJECT;
-    if (info.exclusive)
+    if (info->exclusive)
         entry |= PAGEMAP_EXCLUSIVE;
+    if (privileged)
+        entry |= (info->present ? info->frame / PAGE_SIZE : place) & PAGEMAP_FRAME;
     return entry;
+}
+
+/* The entries of count pages from that of number first on. */
+static void pagemap_entries(struct aspace *aspace, uint64_t first, unsigned count,
+                            uint64_t *entries)
+{
+    struct page_info pages[PAGEMAP_CHUNK];
+    bool privileged = credentials_capable(CAP_SYS_ADMIN);
+
+    aspace_page_info(aspace, first * PAGE_SIZE, count, pages);
+    for (unsigned i = 0; i < count; i++)
+        entries[i] = pagemap_entry(&pages[i], privileged);
 }
 
 long procfs_read_pagemap(uint64_t key, uint64_t offset, struct transfer *transfer)
 {
-    uint64_t entries[CHUNK / sizeof(uint64_t)], end = user_end / PAGE_SIZE * sizeof(uint64_t);
+    uint64_t entries[PAGEMAP_CHUNK], first = offset / sizeof(uint64_t);
+    uint64_t end = user_end / PAGE_SIZE;
     struct aspace *aspace;
     size_t done = 0;
 
@@ -220,21 +231,50 @@ long procfs_read_pagemap(uint64_t key, uint64_t offset, struct transfer *transfe
     int error = procfs_aspace(key, true, &aspace);
     if (error || !aspace)
         return error;
-    while (transfer->remaining && offset + done < end) {
-        uint64_t left = end - offset - done;
-        size_t size = transfer->remaining < CHUNK ? transfer->remaining : CHUNK;
-        if (size > left)
-            size = left;
-        for (size_t i = 0; i < size / sizeof(uint64_t); i++)
-            entries[i] =
-                pagemap_entry(aspace, ((offset + done) / sizeof(uint64_t) + i) * PAGE_SIZE);
-        size_t given = transfer_give(transfer, entries, size);
+    while (transfer->remaining && first < end) {
+        uint64_t count = transfer->remaining / sizeof(uint64_t);
+        if (count > PAGEMAP_CHUNK)
+            count = PAGEMAP_CHUNK;
+        if (count > end - first)
+            count = end - first;
+        pagemap_entries(aspace, first, (unsigned)count, entries);
+        size_t given = transfer_give(transfer, entries, count * sizeof(uint64_t));
         done += given;
-        if (given < size) {
+        first += count;
+        if (given < count * sizeof(uint64_t)) {
             error = -EFAULT;
             break;
         }
     }
     aspace_release(aspace);
     return done ? (long)done : error;
+}
+
+/* /proc/PID/clear_refs. Soft-dirty bits (4) are accepted and do nothing, as on a Linux for this
+ * machine, which has none. */
+
+enum { CLEAR_ALL = 1, CLEAR_ANONYMOUS, CLEAR_FILES, CLEAR_SOFT_DIRTY, CLEAR_PEAK };
+
+int procfs_take_clear_references(uint64_t key, char *words, size_t length)
+{
+    struct aspace *aspace;
+    int64_t number;
+
+    (void)length;
+    int error = procfs_parse_integer(words, &number);
+    if (error || number < CLEAR_ALL || number > CLEAR_PEAK)
+        return error ? error : -EINVAL;
+    error = procfs_aspace(key, false, &aspace);
+    if (error || !aspace)
+        return error;
+    if (number == CLEAR_ALL)
+        aspace_clear_references(aspace, REFERENCES_ALL);
+    else if (number == CLEAR_ANONYMOUS)
+        aspace_clear_references(aspace, REFERENCES_ANONYMOUS);
+    else if (number == CLEAR_FILES)
+        aspace_clear_references(aspace, REFERENCES_FILES);
+    else if (number == CLEAR_PEAK)
+        pmap_forget_peak(&aspace->pmap);
+    aspace_release(aspace);
+    return 0;
 }

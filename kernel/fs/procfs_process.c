@@ -115,7 +115,7 @@ static bool is_space(char character)
 }
 
 /* A decimal number with a sign, and white space around it: 0, -EINVAL. */
-static int parse_integer(const char *words, int64_t *number)
+int procfs_parse_integer(const char *words, int64_t *number)
 {
     uint64_t value;
 
@@ -158,7 +158,7 @@ static int write_number(uint64_t key, struct text *text, int (*get)(struct proce
 static int take_number(uint64_t key, const char *words, int (*set)(struct process *, int64_t *))
 {
     int64_t number;
-    int error = parse_integer(words, &number);
+    int error = procfs_parse_integer(words, &number);
 
     return error ? error : with_process(key, set, &number);
 }
@@ -363,6 +363,11 @@ TEXT_TYPE(personality_type, 17, 0400, write_personality);
 SECRET_TYPE(auxiliary_type, 18, 0400, procfs_write_auxiliary);
 TEXT_TYPE(children_type, 19, 0444, write_children);
 SECRET_TYPE(smaps_sum_type, 22, 0444, procfs_write_smaps_sum);
+static const struct pseudo_type clear_references_type = {.number = TEXT_TYPE_FIRST + 23,
+                                                         .mode = S_IFREG | 0200,
+                                                         .keyed = true,
+                                                         .owner = procfs_owner,
+                                                         .take_text = procfs_take_clear_references};
 LINK_TYPE(executable_type, EXECUTABLE_TYPE, executable);
 LINK_TYPE(directory_type, DIRECTORY_TYPE, directory);
 LINK_TYPE(root_type, ROOT_TYPE, root);
@@ -420,9 +425,10 @@ static const struct pseudo_type namespaces_directory = {.number = NAMESPACES_TYP
 
 #define COMMON_ENTRIES                                                                             \
     {"auxv", &auxiliary_type, 0}, {"cgroup", &constant_type, CONSTANT(CONTROL_GROUP, 0)},          \
-        {"cmdline", &command_line_type, 0}, {"comm", &name_type, 0}, {"cwd", &directory_type, 0},  \
-        {"environ", &environment_type, 0}, {"exe", &executable_type, 0},                           \
-        {"fd", &descriptors_directory, 0}, {"fdinfo", &descriptor_texts_directory, 0},             \
+        {"clear_refs", &clear_references_type, 0}, {"cmdline", &command_line_type, 0},             \
+        {"comm", &name_type, 0}, {"cwd", &directory_type, 0}, {"environ", &environment_type, 0},   \
+        {"exe", &executable_type, 0}, {"fd", &descriptors_directory, 0},                           \
+        {"fdinfo", &descriptor_texts_directory, 0},                                                \
         {"gid_map", &constant_type, CONSTANT(ID_MAP, 0)}, {"limits", &limits_type, 0},             \
         {"loginuid", &constant_type, CONSTANT(NO_LOGIN, 0)}, {"maps", &maps_type, 0},              \
         {"mem", &memory_type, 0}, {"mountinfo", &mount_information_type, 0},                       \

@@ -1,12 +1,16 @@
 /*
- * System calls that advise about memory and ask about it: madvise, mincore, mseal, and
- * prctl(PR_SET_VMA).
+ * System calls that advise about memory and ask about it: madvise, process_madvise, mincore, mseal,
+ * and prctl(PR_SET_VMA).
  */
 #include "abi/errno.h"
+#include "abi/madvise.h"
 #include "abi/prctl.h"
+#include "core/credentials.h"
 #include "core/process.h"
 #include "core/user.h"
+#include "fs/process_file.h"
 #include "lib/string.h"
+#include "sys/buffers.h"
 #include "sys/prctl.h"
 #include "sys/table.h"
 #include "vm/aspace.h"
@@ -24,15 +28,90 @@ static int check_range(vaddr_t start, uint64_t length)
     return rounded != 0;
 }
 
-long sys_madvise(const uint64_t argument[6])
+static int advise_one(struct aspace *aspace, vaddr_t start, uint64_t length, int advice)
 {
-    int advice = (int)argument[2], some = check_range(argument[0], argument[1]);
+    int some = check_range(start, length);
 
     if (!aspace_knows_advice(advice))
         return -EINVAL;
-    if (some <= 0)
-        return some;
-    return aspace_advise(current_thread()->aspace, argument[0], page_round_up(argument[1]), advice);
+    return some <= 0 ? some : aspace_advise(aspace, start, page_round_up(length), advice);
+}
+
+long sys_madvise(const uint64_t argument[6])
+{
+    return advise_one(current_thread()->aspace, argument[0], argument[1], (int)argument[2]);
+}
+
+/* The address space of the process that a file stands for, which the caller may inspect: -ESRCH,
+ * -EACCES. */
+static int get_aspace(const struct file *file, struct aspace **aspace)
+{
+    struct process *process = process_of_file(file);
+    int error = 0;
+
+    mutex_lock(&process_tree_lock);
+    if (!(*aspace = process_aspace(process)))
+        error = -ESRCH;
+    else if (*aspace != current_thread()->aspace && !credentials_may_inspect(process, false))
+        error = -EACCES;
+    mutex_unlock(&process_tree_lock);
+    if (*aspace && error)
+        aspace_release(*aspace);
+    return error;
+}
+
+/* What may be advised about the memory of another process: nothing that changes what it reads. */
+static int check_remote(const struct aspace *aspace, int advice)
+{
+    if (aspace == current_thread()->aspace)
+        return 0;
+    if (advice != MADV_COLD && advice != MADV_PAGEOUT && advice != MADV_WILLNEED)
+        return -EINVAL;
+    return credentials_capable(CAP_SYS_NICE) ? 0 : -EPERM;
+}
+
+/* Advise about one range after the other: the bytes of those that went well, or the errno of the
+ * first. */
+static long advise_ranges(struct aspace *aspace, const struct transfer *ranges, int advice)
+{
+    uint64_t left = ranges->remaining;
+    int error = 0;
+
+    for (unsigned i = 0; i < ranges->count && left && !error; i++) {
+        uint64_t length = ranges->pieces[i].size < left ? ranges->pieces[i].size : left;
+        if (length)
+            error = advise_one(aspace, ranges->pieces[i].address, length, advice);
+        if (!error)
+            left -= length;
+    }
+    return left < ranges->remaining ? (long)(ranges->remaining - left) : error;
+}
+
+long sys_process_madvise(const uint64_t argument[6])
+{
+    int advice = (int)argument[3];
+    struct buffers ranges;
+    struct aspace *aspace;
+    struct file *file;
+
+    if (argument[4])
+        return -EINVAL;
+    long result = buffers_several(&ranges, argument[1], argument[2]);
+    if (result)
+        return result;
+    result = process_file_get((int)argument[0], &file);
+    if (!result) {
+        result = get_aspace(file, &aspace);
+        file_release(file);
+    }
+    if (!result) {
+        result = check_remote(aspace, advice);
+        if (!result)
+            result = advise_ranges(aspace, &ranges.transfer, advice);
+        aspace_release(aspace);
+    }
+    buffers_release(&ranges);
+    return result;
 }
 
 long sys_mseal(const uint64_t argument[6])

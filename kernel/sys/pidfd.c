@@ -43,17 +43,6 @@ long sys_pidfd_open(const uint64_t argument[6])
     return file_install_new(file, true);
 }
 
-/* The file of a process at a descriptor, referenced, or -EBADF. */
-static int get_process_file(uint64_t descriptor, struct file **file)
-{
-    *file = file_get((int)descriptor);
-    if (*file && process_of_file(*file))
-        return 0;
-    if (*file)
-        file_release(*file);
-    return -EBADF;
-}
-
 /* Has nobody collected its status? process_tree_lock held. */
 static bool is_there(const struct process *process)
 {
@@ -89,7 +78,7 @@ long sys_pidfd_send_signal(const uint64_t argument[6])
 
     if (argument[3])
         return -EINVAL; /* other targets than the process */
-    long result = get_process_file(argument[0], &file);
+    long result = process_file_get((int)argument[0], &file);
     if (result)
         return result;
     result =
@@ -125,7 +114,7 @@ long sys_pidfd_getfd(const uint64_t argument[6])
 
     if (argument[2])
         return -EINVAL;
-    int error = get_process_file(argument[0], &file);
+    int error = process_file_get((int)argument[0], &file);
     if (error)
         return error;
     error = get_foreign_file(process_of_file(file), (int)argument[1], &found);

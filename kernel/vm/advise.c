@@ -128,9 +128,10 @@ static int discard(struct aspace *aspace, vaddr_t start, vaddr_t end, int advice
 
 /* A part of an object, to act upon without the address space's lock. */
 struct piece {
-    struct object *object; /* referenced; NULL: anonymous memory, nothing to do */
+    struct object *object; /* referenced; NULL: anonymous memory */
     struct vnode *vnode;   /* referenced, or NULL */
-    uint64_t start, end;   /* bytes */
+    uint64_t start, end;   /* bytes of the object */
+    vaddr_t low, high;     /* addresses */
 };
 
 /* May advice about the cache be given for region? 0 or the errno of madvise(2). */
@@ -145,6 +146,29 @@ static int check_cache(const struct region *region, int advice)
     if (advice == MADV_REMOVE && (!region->shared || !(region->max_access & ACCESS_WRITE)))
         return -EACCES;
     return 0;
+}
+
+/* Forget that the translations in [start, end) were used. */
+static void make_cold(struct aspace *aspace, vaddr_t start, vaddr_t end)
+{
+    struct tlb_gather gather;
+
+    tlb_gather_init(&gather, &aspace->pmap, FLUSH_RECLAIM);
+    rwlock_read(&aspace->lock);
+    for (vaddr_t address = start; (address = pmap_next(&aspace->pmap, address, end)) < end;
+         address += PAGE_SIZE)
+        pmap_harvest(&aspace->pmap, address, &gather);
+    rwlock_read_done(&aspace->lock);
+    tlb_flush(&gather);
+}
+
+/* Private pages of the piece: colder, or to a swap area. */
+static void act_on_private(struct aspace *aspace, const struct piece *piece, int advice)
+{
+    if (advice == MADV_COLD)
+        make_cold(aspace, piece->low, piece->high);
+    else if (advice == MADV_PAGEOUT)
+        evict_range(aspace, piece->low, piece->high);
 }
 
 /* Only who could write to a file anyway may push its pages out, and so slow others down. */
@@ -165,10 +189,11 @@ static int make_hole(const struct piece *piece)
     return object_punch(piece->object, piece->start, piece->end);
 }
 
-static int act(const struct piece *piece, int advice)
+static int act(struct aspace *aspace, const struct piece *piece, int advice)
 {
     uint64_t first = piece->start >> PAGE_SHIFT, last = (piece->end - 1) >> PAGE_SHIFT;
 
+    act_on_private(aspace, piece, advice);
     if (!may_act(piece, advice))
         return 0;
     switch (advice) {
@@ -201,6 +226,8 @@ static int next_piece(struct aspace *aspace, vaddr_t *start, vaddr_t end, int ad
         vaddr_t low = region->start > *start ? region->start : *start;
         vaddr_t stop = region->end < end ? region->end : end;
         result = check_cache(region, advice);
+        piece->low = low;
+        piece->high = stop;
         if (!result && region->object) {
             piece->object = region->object;
             piece->vnode = region->vnode;
@@ -231,7 +258,7 @@ static int advise_cache(struct aspace *aspace, vaddr_t start, vaddr_t end, int a
         holes = holes || result;
         if (result == 2)
             break;
-        error = act(&piece, advice);
+        error = act(aspace, &piece, advice);
         if (piece.object)
             object_release(piece.object);
         if (piece.vnode)

@@ -15,7 +15,7 @@ void amap_cache_init(void)
     slab_cache_init(&amap_cache, "amap", sizeof(struct amap), 8);
 }
 
-struct amap *amap_create(void)
+struct amap *amap_create(uint64_t *swapped)
 {
     struct amap *amap = slab_allocate_zeroed(&amap_cache);
 
@@ -24,12 +24,25 @@ struct amap *amap_create(void)
     mutex_init(&amap->lock, "amap", RANK_AMAP);
     radix_init(&amap->slots);
     amap->references = 1;
+    amap->swapped = swapped;
     return amap;
 }
 
 void amap_reference(struct amap *amap)
 {
     __atomic_fetch_add(&amap->references, 1, __ATOMIC_RELAXED);
+}
+
+static void count_swapped(struct amap *amap, int change)
+{
+    __atomic_fetch_add(amap->swapped, (uint64_t)(int64_t)change, __ATOMIC_RELAXED);
+}
+
+/* An entry has left its slot. */
+static void drop_entry(struct amap *amap, void *entry)
+{
+    swap_entry_release(entry);
+    count_swapped(amap, -1);
 }
 
 void amap_release(struct amap *amap)
@@ -40,7 +53,7 @@ void amap_release(struct amap *amap)
     void *item;
     while ((item = radix_next(&amap->slots, slot, UINT64_MAX, &slot))) {
         if (is_swap_entry(item))
-            swap_entry_release(item);
+            drop_entry(amap, item);
         else
             page_release(item);
         if (slot++ == UINT64_MAX)
@@ -61,6 +74,12 @@ bool amap_is_swapped(struct amap *amap, uint64_t slot)
     return is_swap_entry(radix_lookup(&amap->slots, slot));
 }
 
+void amap_set_swapped(struct amap *amap, uint64_t slot, void *entry)
+{
+    radix_replace(&amap->slots, slot, entry);
+    count_swapped(amap, 1);
+}
+
 /* The entry in a slot, or NULL. */
 static void *entry_at(struct amap *amap, uint64_t slot)
 {
@@ -77,8 +96,10 @@ static void claim_slot(struct amap *amap, uint64_t slot, void *entry)
     mutex_lock(&amap->lock);
     if (radix_lookup(&amap->slots, slot) == entry) {
         struct page *page = swap_claim(entry);
-        if (page)
+        if (page) {
             radix_replace(&amap->slots, slot, page);
+            count_swapped(amap, -1);
+        }
     }
     mutex_unlock(&amap->lock);
 }
@@ -124,7 +145,7 @@ void amap_remove(struct amap *amap, uint64_t first, uint64_t last, struct tlb_ga
     while ((item = radix_next(&amap->slots, slot, last, &slot))) {
         radix_remove(&amap->slots, slot);
         if (is_swap_entry(item))
-            swap_entry_release(item);
+            drop_entry(amap, item);
         else
             tlb_gather_page(gather, item);
         if (slot++ == last)
@@ -141,7 +162,7 @@ bool amap_offer(struct amap *amap, uint64_t first, uint64_t last)
     while ((item = radix_next(&amap->slots, slot, last, &slot))) {
         if (is_swap_entry(item)) {
             radix_remove(&amap->slots, slot);
-            swap_entry_release(item);
+            drop_entry(amap, item);
         } else if (amap_owns(item)) {
             radix_tag(&amap->slots, slot);
             offered = true;
@@ -181,10 +202,12 @@ int amap_copy(struct amap *amap, struct amap *child, uint64_t first, uint64_t la
     mutex_lock(&amap->lock);
     while (!error && (item = radix_next(&amap->slots, slot, last, &slot))) {
         error = radix_insert(&child->slots, slot, item);
-        if (!error && is_swap_entry(item))
+        if (!error && is_swap_entry(item)) {
             swap_entry_reference(item);
-        else if (!error)
+            count_swapped(child, 1);
+        } else if (!error) {
             page_reference(item);
+        }
         if (slot++ == last)
             break;
     }

@@ -26,13 +26,15 @@ struct amap {
     struct radix slots;  /* (lock) pages, and entries of those in swap areas (vm/swap.h);
                             tag: offered */
     uint64_t references; /* atomic: regions, and walkers */
+    uint64_t *swapped;   /* atomic: counts the entries in its slots, and those of others */
     struct amap *copy;   /* fork: the child's counterpart, while the parent's aspace is locked */
 };
 
 void amap_cache_init(void);
 
-/* An empty amap with one reference; NULL: no memory. */
-struct amap *amap_create(void);
+/* An empty amap with one reference, which counts pages in swap areas in *swapped; NULL: no memory.
+ */
+struct amap *amap_create(uint64_t *swapped);
 void amap_reference(struct amap *amap);
 
 /* Drop a reference; the last frees the pages, whose translations are gone everywhere. */
@@ -43,6 +45,10 @@ struct page *amap_page(struct amap *amap, uint64_t slot) REQUIRES(amap->lock);
 
 /* Is the slot's page in a swap area, and not in memory? Locked. */
 bool amap_is_swapped(struct amap *amap, uint64_t slot) REQUIRES(amap->lock);
+
+/* Put the entry into the slot in place of its page, whose reference is the caller's then. Locked.
+ */
+void amap_set_swapped(struct amap *amap, uint64_t slot, void *entry) REQUIRES(amap->lock);
 
 /* Bring it into memory: 0 (also if there is nothing to bring), -ENOMEM, -EIO. Not locked, but
  * referenced; sleeps. */

@@ -47,7 +47,8 @@ struct aspace {
     uint64_t argument_start, argument_end, environment_start, environment_end; /* (c) */
     uint64_t auxiliary_start, auxiliary_end;                                   /* (c) */
     uint64_t code_start, code_end, data_start, data_end;                       /* (c) */
-    uint64_t minor_faults, major_faults;                                       /* (a) */
+    uint64_t swapped_pages;              /* (a) private ones */
+    uint64_t minor_faults, major_faults; /* (a) */
 };
 
 /* Lowest address that is chosen for a mapping, as Linux's vm.mmap_min_addr; below it only the
@@ -196,7 +197,8 @@ struct region_info {
     /* REGION_SHARES: pages that others map too, changed ones, both, and used ones; and sums of the
      * part that each page has, one of as many as map it, in bytes / SHARE_UNIT. */
     uint64_t shared_pages, dirty, shared_dirty, referenced;
-    uint64_t offered; /* pages offered with MADV_FREE */
+    uint64_t offered;       /* pages offered with MADV_FREE */
+    uint64_t swapped_share; /* the part of swapped, as share */
     uint64_t share, dirty_share, anonymous_share, shmem_share;
 };
 
@@ -205,9 +207,21 @@ struct region_info {
 /* How much is found out: the layout alone, or what the page tables say, or whom they share with. */
 enum region_detail { REGION_LAYOUT, REGION_KINDS, REGION_SHARES };
 
-/* false: there is none. */
+/* How many map pages of objects, as far as it was counted lately: a page that very many regions
+ * show is counted once for all of them. */
+#define SHARE_MEMO_SIZE 128u
+
+struct share_memo {
+    struct {
+        const struct object *object;
+        uint64_t index;
+        unsigned count; /* 0: unknown */
+    } pages[SHARE_MEMO_SIZE];
+};
+
+/* false: there is none. memo: zeroed before the first call; for REGION_SHARES, else NULL. */
 bool aspace_region_info(struct aspace *aspace, vaddr_t address, enum region_detail detail,
-                        struct region_info *info);
+                        struct share_memo *memo, struct region_info *info);
 
 /* The object, referenced, and the place in it of a byte in a shared mapping; in a private one,
  * *object is NULL and *offset the address. false: nothing is mapped there. */
@@ -220,10 +234,18 @@ struct page_info {
     bool of_object; /* a page of a file or of shared memory */
     bool exclusive; /* nobody else maps it */
     paddr_t frame;
+    unsigned area; /* swapped: where */
+    uint64_t slot;
 };
 
-/* false: no region is there. */
-bool aspace_page_info(struct aspace *aspace, vaddr_t address, struct page_info *info);
+/* Of count pages from address on. */
+void aspace_page_info(struct aspace *aspace, vaddr_t address, unsigned count,
+                      struct page_info *info);
+
+/* proc(5), clear_refs: forget that pages were used, of all regions, or of those that show a file,
+ * or of the others; and what the most pages in memory were. */
+enum reference_kind { REFERENCES_ALL, REFERENCES_ANONYMOUS, REFERENCES_FILES };
+void aspace_clear_references(struct aspace *aspace, enum reference_kind kind);
 
 /* The user memory of another process, or one's own: faults pages in. Bytes moved. */
 size_t aspace_read(struct aspace *aspace, vaddr_t address, void *buffer, size_t size);

@@ -117,7 +117,7 @@ static bool move_slot(struct amap *amap, uint64_t slot)
     else if (swap_out(page, &entry))
         return false;
     else
-        radix_replace(&amap->slots, slot, entry);
+        amap_set_swapped(amap, slot, entry);
     page_release(page);
     return true;
 }
@@ -139,7 +139,9 @@ static unsigned move_out(struct batch *batch)
 struct work {
     unsigned wanted, moved;
     uint64_t limit; /* pages to look at */
+    vaddr_t end;    /* of the addresses to look at */
     bool offered;   /* only pages that are offered */
+    bool advised;   /* used lately or not, but only pages that are in no other amap */
     bool contended; /* a lock was taken: there may be more */
 };
 
@@ -155,11 +157,21 @@ static void *next_item(struct amap *amap, uint64_t *slot, uint64_t last, const s
                          : radix_next(&amap->slots, *slot, last, slot);
 }
 
+/* Is the page at address, which is in an amap, to go? Amap locked. */
+static bool is_wanted(struct pmap *pmap, vaddr_t address, const struct page *page,
+                      const struct work *work, struct tlb_gather *gather)
+{
+    if (work->advised)
+        return amap_owns(page);
+    return work->offered || !pmap_harvest(pmap, address, gather);
+}
+
 /* Look at the pages of a region from an address on; the address where to go on. Amap locked. */
 static vaddr_t scan_amap(struct region *region, vaddr_t address, struct work *work)
 {
     struct pmap *pmap = &region->aspace->pmap;
-    uint64_t slot = region_slot(region, address), last = region_slot(region, region->end - 1);
+    vaddr_t end = work->end < region->end ? work->end : region->end;
+    uint64_t slot = region_slot(region, address), last = region_slot(region, end - 1);
     struct batch batch = {.amap = region->amap};
     void *item;
 
@@ -169,7 +181,7 @@ static vaddr_t scan_amap(struct region *region, vaddr_t address, struct work *wo
         address = region->start + (slot - region->amap_offset) * PAGE_SIZE;
         if (!is_swap_entry(item)) {
             work->limit--;
-            if (work->offered || !pmap_harvest(pmap, address, &batch.gather)) {
+            if (is_wanted(pmap, address, item, work, &batch.gather)) {
                 pmap_remove(pmap, address, address + PAGE_SIZE, &batch.gather);
                 batch.slots[batch.count++] = slot;
             }
@@ -179,7 +191,7 @@ static vaddr_t scan_amap(struct region *region, vaddr_t address, struct work *wo
     }
     bool through = !is_finished(work) && batch.count < BATCH;
     work->moved += move_out(&batch);
-    return through ? region->end : address;
+    return through ? end : address;
 }
 
 /* As scan_amap, for one region of an address space that is locked for reading. */
@@ -191,7 +203,9 @@ static vaddr_t scan_region(struct region *region, vaddr_t address, struct work *
         address = region->start;
     if (!amap || (region->flags & REGION_LOCKED))
         return region->end;
-    if (!mutex_trylock(&amap->lock)) {
+    if (work->advised) {
+        mutex_lock(&amap->lock);
+    } else if (!mutex_trylock(&amap->lock)) {
         work->contended = true;
         return region->end;
     }
@@ -226,7 +240,7 @@ static void scan_aspace(struct aspace *aspace, struct work *work)
 
 unsigned evict_private(unsigned wanted, uint64_t limit, bool *contended)
 {
-    struct work work = {.wanted = wanted, .limit = limit};
+    struct work work = {.wanted = wanted, .limit = limit, .end = user_end};
 
     for (unsigned left = 2 * count_aspaces(); left > 0 && !is_finished(&work); left--) {
         struct aspace *aspace = next_aspace();
@@ -241,7 +255,7 @@ unsigned evict_private(unsigned wanted, uint64_t limit, bool *contended)
 
 unsigned evict_offered(unsigned wanted)
 {
-    struct work work = {.wanted = wanted, .limit = UINT64_MAX, .offered = true};
+    struct work work = {.wanted = wanted, .limit = UINT64_MAX, .end = user_end, .offered = true};
     bool left_over = false;
 
     if (!__atomic_exchange_n(&some_offered, 0, __ATOMIC_ACQ_REL))
@@ -258,6 +272,20 @@ unsigned evict_offered(unsigned wanted)
     if (left_over)
         __atomic_store_n(&some_offered, 1, __ATOMIC_RELEASE);
     return work.moved;
+}
+
+void evict_range(struct aspace *aspace, vaddr_t start, vaddr_t end)
+{
+    struct work work = {.wanted = UINT32_MAX, .limit = UINT64_MAX, .end = end, .advised = true};
+    struct region *region;
+
+    rwlock_read(&aspace->lock);
+    while (start < end && evict_is_possible() && (region = region_find_above(aspace, start)) &&
+           region->start < end)
+        start = scan_region(region, start, &work);
+    rwlock_read_done(&aspace->lock);
+    if (work.moved)
+        write_back_hurry();
 }
 
 /* Shared memory */

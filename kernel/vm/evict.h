@@ -5,6 +5,7 @@
 #ifndef MAPIX_VM_EVICT_H
 #define MAPIX_VM_EVICT_H
 
+#include "arch/riscv/layout.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -30,6 +31,10 @@ unsigned evict_offered(unsigned wanted);
  * those not used lately to swap areas, at most wanted: how many. They are free when they have been
  * written. Only tries locks: *contended, one was taken. */
 unsigned evict_private(unsigned wanted, uint64_t limit, bool *contended);
+
+/* MADV_PAGEOUT: move the private pages in [start, end) that are in no other amap to swap areas,
+ * used lately or not, as far as there is room. No lock held. */
+void evict_range(struct aspace *aspace, vaddr_t start, vaddr_t end);
 
 /* Move a page of shared memory, which is referenced, to a swap area, if it was not used lately:
  * true. The object is referenced. Only tries its lock. */

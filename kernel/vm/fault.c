@@ -322,7 +322,7 @@ static enum outcome make_amap(struct fault *fault)
     if (!amap)
         amap = borrow_amap(region, region_next(region));
     if (!amap)
-        amap = amap_create();
+        amap = amap_create(&fault->aspace->swapped_pages);
     if (!amap)
         return NEED_TABLE;
     /* Other faults hold the aspace for reading as well: the first to set it wins. */

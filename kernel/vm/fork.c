@@ -17,12 +17,12 @@
 
 /* The child's counterpart of an amap, made at the first region that uses it; referenced for the
  * region. */
-static struct amap *counterpart(struct amap *amap)
+static struct amap *counterpart(struct aspace *child, struct amap *amap)
 {
     if (amap->copy)
         amap_reference(amap->copy);
     else
-        amap->copy = amap_create();
+        amap->copy = amap_create(&child->swapped_pages);
     return amap->copy;
 }
 
@@ -41,7 +41,7 @@ static int copy_region(struct aspace *child, const struct region *region, struct
     if (region->flags & REGION_WIPE_ON_FORK) {
         copy->amap_offset = region->start >> PAGE_SHIFT;
     } else if (region->amap) {
-        copy->amap = counterpart(region->amap);
+        copy->amap = counterpart(child, region->amap);
         error = copy->amap ? amap_copy(region->amap, copy->amap, region->amap_offset,
                                        region_slot(region, region->end - 1))
                            : -ENOMEM;

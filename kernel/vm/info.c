@@ -3,6 +3,7 @@
  */
 #include "fs/vnode.h"
 #include "lib/format.h"
+#include "lib/string.h"
 #include "vm/amap.h"
 #include "vm/back_list.h"
 #include "vm/swap.h"
@@ -26,16 +27,43 @@ static const char *region_name(const struct aspace *aspace, const struct region 
     return NULL;
 }
 
-/* How many translations, or amaps, have the page at address: one at least. */
-static unsigned count_mappings(const struct region *region, vaddr_t address,
-                               const struct page *page)
+/* A page in a region, as far as it is there: in the amap, or what a translation leads to. */
+struct place {
+    const struct region *region;
+    struct amap *amap; /* of the region, locked; or NULL */
+    vaddr_t address;
+    void *item;              /* in the amap: a page or a swap entry; or NULL */
+    struct share_memo *memo; /* or NULL */
+};
+
+/* How many translations lead to the object's page at an index. */
+static unsigned count_translations(struct object *object, uint64_t index, struct share_memo *memo)
 {
+    unsigned at = (unsigned)(index % SHARE_MEMO_SIZE), count;
+
+    if (memo && memo->pages[at].object == object && memo->pages[at].index == index &&
+        memo->pages[at].count)
+        return memo->pages[at].count;
+    count = back_list_mappings(object, index);
+    if (memo) {
+        memo->pages[at].object = object;
+        memo->pages[at].index = index;
+        memo->pages[at].count = count;
+    }
+    return count;
+}
+
+/* How many translations, or amaps, have the page: one at least. */
+static unsigned count_mappings(const struct place *place, const struct page *page)
+{
+    const struct region *region = place->region;
     unsigned count;
 
-    if (page_flags(page) & PAGE_ANONYMOUS)
+    if (place->item)
         count = __atomic_load_n(&page->references, __ATOMIC_RELAXED);
     else
-        count = back_list_mappings(region->object, region_object_index(region, address));
+        count = count_translations(region->object, region_object_index(region, place->address),
+                                   place->memo);
     return count ? count : 1;
 }
 
@@ -61,73 +89,114 @@ static void count_share(struct region_info *info, uint32_t flags, bool shmem, bo
         info->shared_dirty++;
     if (offered)
         info->offered++;
-    if (flags & PAGE_REFERENCED)
-        info->referenced++;
 }
 
-/* Count the page at address, which is mapped. Aspace locked, and the amap if there is one. */
-static void count_page(const struct region *region, struct amap *amap, vaddr_t address,
-                       struct page *page, enum region_detail detail, struct region_info *info)
+static void count_page(const struct place *place, struct page *page, enum region_detail detail,
+                       struct region_info *info)
 {
+    const struct region *region = place->region;
     uint32_t flags = page_flags(page);
-    bool shmem = !(flags & PAGE_ANONYMOUS) && region->object && region->object->anonymous;
+    bool shmem = !place->item && region->object && region->object->anonymous;
 
     if (page == zero_page)
         return;
     info->resident++;
-    if (flags & PAGE_ANONYMOUS)
+    if (place->item)
         info->anonymous++;
     else if (shmem)
         info->shmem++;
-    if (detail == REGION_SHARES) {
-        bool offered = amap && amap_is_offered(amap, region_slot(region, address));
-        count_share(info, flags, shmem, offered, count_mappings(region, address, page));
-    }
+    if (detail != REGION_SHARES)
+        return;
+    bool offered = place->item && amap_is_offered(place->amap, region_slot(region, place->address));
+    count_share(info, flags, shmem, offered, count_mappings(place, page));
+    if ((flags & PAGE_REFERENCED) || pmap_was_used(&region->aspace->pmap, place->address))
+        info->referenced++;
 }
 
-/* Count what the page tables lead to. Aspace locked, and the amap if there is one. */
-static void count_present(struct aspace *aspace, const struct region *region, struct amap *amap,
-                          enum region_detail detail, struct region_info *info)
+/* A private page that is in a swap area only. */
+static void count_swapped(void *entry, enum region_detail detail, struct region_info *info)
 {
-    for (vaddr_t address = region->start; address < region->end; address += PAGE_SIZE) {
-        paddr_t frame;
-        unsigned access;
-        vaddr_t next = pmap_next(&aspace->pmap, address, region->end);
-        if (next >= region->end)
-            break;
-        address = next;
-        if (pmap_query(&aspace->pmap, address, &frame, &access) && page_exists(frame))
-            count_page(region, amap, address, page_of(frame), detail, info);
-    }
+    info->swapped++;
+    if (detail == REGION_SHARES)
+        info->swapped_share += PAGE_SIZE * SHARE_UNIT / swap_entry_count(entry);
 }
 
-/* Private pages that are in swap areas only. */
-static uint64_t count_swapped(const struct region *region, struct amap *amap) REQUIRES(amap->lock)
+/* Find what is at place->address, or behind it and below end; false: nothing. */
+static bool find_place(struct place *place, vaddr_t end)
 {
-    uint64_t slot = region_slot(region, region->start), count = 0;
-    uint64_t last = slot + region_pages(region) - 1;
-    void *item;
+    const struct region *region = place->region;
+    vaddr_t mapped = pmap_next(&region->aspace->pmap, place->address, end);
+    uint64_t slot;
 
-    while (slot <= last && (item = radix_next(&amap->slots, slot, last, &slot))) {
-        count += is_swap_entry(item);
-        slot++;
+    place->item = NULL;
+    if (place->amap)
+        place->item = radix_next(&place->amap->slots, region_slot(region, place->address),
+                                 region_slot(region, end - 1), &slot);
+    vaddr_t owned = place->item ? region->start + (slot - region->amap_offset) * PAGE_SIZE : end;
+    if (mapped < owned)
+        place->item = NULL;
+    place->address = mapped < owned ? mapped : owned;
+    return place->address < end;
+}
+
+/* The page of a place that has been found; NULL: it is in a swap area, or no page. */
+static struct page *page_of_place(const struct place *place)
+{
+    paddr_t frame;
+    unsigned access;
+
+    if (place->item)
+        return is_swap_entry(place->item) ? NULL : place->item;
+    if (!pmap_query(&place->region->aspace->pmap, place->address, &frame, &access))
+        return NULL;
+    return page_exists(frame) ? page_of(frame) : NULL;
+}
+
+static void lock_amap(struct place *place)
+{
+    place->amap = __atomic_load_n(&place->region->amap, __ATOMIC_ACQUIRE);
+    if (place->amap)
+        mutex_lock(&place->amap->lock);
+}
+
+static void unlock_amap(struct place *place)
+{
+    if (place->amap)
+        mutex_unlock(&place->amap->lock);
+}
+
+/* Pages of shared memory in the region that are in swap areas only. */
+static uint64_t count_swapped_of_object(const struct region *region)
+{
+    struct object *object = region->object;
+    uint64_t index = region->object_offset, last = index + region_pages(region) - 1, count = 0;
+
+    mutex_lock(&object->lock);
+    while (index <= last && radix_next(&object->swapped, index, last, &index)) {
+        count += !radix_lookup(&object->pages, index);
+        index++;
     }
+    mutex_unlock(&object->lock);
     return count;
 }
 
-static void count_pages_of(struct aspace *aspace, const struct region *region,
-                           enum region_detail detail, struct region_info *info)
+static void count_pages_of(const struct region *region, enum region_detail detail,
+                           struct share_memo *memo, struct region_info *info)
 {
-    struct amap *amap = __atomic_load_n(&region->amap, __ATOMIC_ACQUIRE);
+    struct place place = {.region = region, .address = region->start, .memo = memo};
 
-    if (!amap) {
-        count_present(aspace, region, amap, detail, info);
-        return;
+    lock_amap(&place);
+    while (find_place(&place, region->end)) {
+        struct page *page = page_of_place(&place);
+        if (page)
+            count_page(&place, page, detail, info);
+        else if (place.item)
+            count_swapped(place.item, detail, info);
+        place.address += PAGE_SIZE;
     }
-    mutex_lock(&amap->lock);
-    count_present(aspace, region, amap, detail, info);
-    info->swapped = count_swapped(region, amap);
-    mutex_unlock(&amap->lock);
+    unlock_amap(&place);
+    if (detail == REGION_SHARES && region->object && region->object->anonymous)
+        info->swapped += count_swapped_of_object(region);
 }
 
 static void fill_layout(const struct aspace *aspace, const struct region *region,
@@ -149,7 +218,7 @@ static void fill_layout(const struct aspace *aspace, const struct region *region
 }
 
 bool aspace_region_info(struct aspace *aspace, vaddr_t address, enum region_detail detail,
-                        struct region_info *info)
+                        struct share_memo *memo, struct region_info *info)
 {
     *info = (struct region_info){0};
     rwlock_read(&aspace->lock);
@@ -157,32 +226,46 @@ bool aspace_region_info(struct aspace *aspace, vaddr_t address, enum region_deta
     if (region)
         fill_layout(aspace, region, info);
     if (region && detail != REGION_LAYOUT)
-        count_pages_of(aspace, region, detail, info);
+        count_pages_of(region, detail, memo, info);
     rwlock_read_done(&aspace->lock);
     return region;
 }
 
-bool aspace_page_info(struct aspace *aspace, vaddr_t address, struct page_info *info)
+/* Describe what has been found at a place. */
+static void describe(const struct place *place, struct page_info *info)
 {
-    struct amap *amap;
-    unsigned access;
+    const struct page *page = page_of_place(place);
 
-    *info = (struct page_info){0};
-    rwlock_read(&aspace->lock);
-    struct region *region = region_find(aspace, address);
-    if (region && pmap_query(&aspace->pmap, address, &info->frame, &access) &&
-        page_exists(info->frame)) {
-        const struct page *page = page_of(info->frame);
+    if (page) {
         info->present = true;
-        info->of_object = page != zero_page && !(page_flags(page) & PAGE_ANONYMOUS);
-        info->exclusive = page != zero_page && count_mappings(region, address, page) == 1;
-    } else if (region && (amap = __atomic_load_n(&region->amap, __ATOMIC_ACQUIRE))) {
-        mutex_lock(&amap->lock);
-        info->swapped = amap_is_swapped(amap, region_slot(region, address));
-        mutex_unlock(&amap->lock);
+        info->frame = page_address(page);
+        info->of_object = page != zero_page && !place->item;
+        info->exclusive = page != zero_page && count_mappings(place, page) == 1;
+    } else if (place->item) {
+        info->swapped = true;
+        swap_entry_place(place->item, &info->area, &info->slot);
+    }
+}
+
+void aspace_page_info(struct aspace *aspace, vaddr_t address, unsigned count,
+                      struct page_info *info)
+{
+    vaddr_t end = address + count * PAGE_SIZE, start = address;
+    const struct region *region;
+
+    memset(info, 0, count * sizeof(*info));
+    rwlock_read(&aspace->lock);
+    while (start < end && (region = region_find_above(aspace, start)) && region->start < end) {
+        struct place place = {.region = region,
+                              .address = start > region->start ? start : region->start};
+        vaddr_t stop = region->end < end ? region->end : end;
+        lock_amap(&place);
+        for (; find_place(&place, stop); place.address += PAGE_SIZE)
+            describe(&place, &info[(place.address - address) / PAGE_SIZE]);
+        unlock_amap(&place);
+        start = stop;
     }
     rwlock_read_done(&aspace->lock);
-    return region;
 }
 
 bool aspace_find_object(struct aspace *aspace, vaddr_t address, struct object **object,

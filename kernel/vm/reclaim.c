@@ -205,6 +205,12 @@ static bool try_free(struct object *object, struct page *page, struct tlb_gather
     return true;
 }
 
+/* Does one region map the page, at the most? Others would be slowed down. Object locked. */
+static bool is_mapped_once(struct object *object, const struct page *page)
+{
+    return back_list_mappings(object, page->index) <= 1;
+}
+
 /* MADV_COLD, MADV_PAGEOUT for one page, which is in the index. Object locked. */
 static void let_go(struct object *object, struct page *page, bool drop, struct tlb_gather *gather)
 {
@@ -213,9 +219,46 @@ static void let_go(struct object *object, struct page *page, bool drop, struct t
     if (!page_is(page, PAGE_BUSY) && page_is(page, PAGE_ACTIVE))
         move(page, false);
     back_list_harvest(object, page->index, gather);
-    if (drop)
+    if (drop && is_mapped_once(object, page))
         try_free(object, page, gather);
     page_release(page);
+}
+
+/* The next page of shared memory in [*index, last] that may go, as unused as can be, referenced; or
+ * NULL. */
+static struct page *next_to_push(struct object *object, uint64_t *index, uint64_t last)
+{
+    struct tlb_gather gather;
+    struct page *page;
+
+    tlb_gather_init(&gather, NULL, FLUSH_RECLAIM);
+    mutex_lock(&object->lock);
+    while (*index <= last && (page = radix_next(&object->pages, *index, last, index)) &&
+           !is_mapped_once(object, page))
+        ++*index;
+    page = *index <= last ? radix_lookup(&object->pages, *index) : NULL;
+    if (page) {
+        page_reference(page);
+        page_clear(page, PAGE_REFERENCED | PAGE_REUSED);
+        back_list_harvest(object, page->index, &gather);
+    }
+    mutex_unlock(&object->lock);
+    tlb_flush(&gather);
+    return page;
+}
+
+/* MADV_PAGEOUT for shared memory. */
+static void push_out(struct object *object, uint64_t first, uint64_t last)
+{
+    uint64_t index = first;
+    struct page *page;
+
+    while (evict_is_possible() && (page = next_to_push(object, &index, last))) {
+        evict_shared(object, page);
+        page_release(page);
+        index++;
+    }
+    write_back_hurry();
 }
 
 void reclaim_object(struct object *object, uint64_t first, uint64_t last, bool drop)
@@ -224,8 +267,10 @@ void reclaim_object(struct object *object, uint64_t first, uint64_t last, bool d
     uint64_t index = first;
     struct page *page;
 
-    if (object->anonymous)
+    if (object->anonymous && drop) {
+        push_out(object, first, last);
         return;
+    }
     tlb_gather_init(&gather, NULL, FLUSH_RECLAIM);
     mutex_lock(&object->lock);
     while ((page = radix_next(&object->pages, index, last, &index))) {

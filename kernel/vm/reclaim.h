@@ -15,8 +15,9 @@ struct page;
  * above. */
 bool reclaim_pages(unsigned wanted);
 
-/* Forget that the pages [first, last] of an object were used; drop: free those that nobody uses and
- * that are clean, used lately or not. No lock held. */
+/* Forget that the pages [first, last] of an object were used; drop: free those that are clean, used
+ * lately or not, and mapped once at the most; those of shared memory go to a swap area. No lock
+ * held. */
 void reclaim_object(struct object *object, uint64_t first, uint64_t last, bool drop);
 
 /* Free all pages of files that are clean and can be spared, used lately or not. Sleeps, no lock

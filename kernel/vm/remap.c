@@ -78,7 +78,7 @@ static int reserve_amap(struct aspace *aspace, const struct region *region, stru
         amap_reference(move->amap);
     else if (takes_amap_along(region, move))
         return 0;
-    else if (!(move->amap = amap_create()))
+    else if (!(move->amap = amap_create(&aspace->swapped_pages)))
         return -ENOMEM;
     uint64_t first = moved.amap_offset, last = first + move->old_length / PAGE_SIZE - 1;
     int error = amap_copy(region->amap, move->amap, first, last);

@@ -286,6 +286,20 @@ void swap_entry_reference(void *entry)
     mutex_unlock(&swap_lock);
 }
 
+uint32_t swap_entry_count(void *entry)
+{
+    mutex_lock(&swap_lock);
+    uint32_t count = *count_of(area_of(entry), slot_of(entry));
+    mutex_unlock(&swap_lock);
+    return count;
+}
+
+void swap_entry_place(const void *entry, unsigned *area, uint64_t *slot)
+{
+    *area = (unsigned)(area_of(entry) - areas);
+    *slot = slot_of(entry);
+}
+
 /* One entry less. swap_lock held. */
 static void release_entry(void *entry)
 {

@@ -51,6 +51,10 @@ int swap_put(void *entry, struct page *page);
 void swap_entry_reference(void *entry);
 void swap_entry_release(void *entry);
 
+/* How many entries name the slot; and which slot of which area it is. */
+uint32_t swap_entry_count(void *entry);
+void swap_entry_place(const void *entry, unsigned *area, uint64_t *slot);
+
 /* Read the page of an entry: 0 with *page referenced and valid, -EIO, -ENOMEM. Sleeps, no lock
  * held. The entry may go meanwhile; then the page is of no use. */
 int swap_read(void *entry, struct page **page);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -120,13 +121,114 @@ static void permission(void)
     finish(&other);
 }
 
+/* ---- advice about the memory of others ---- */
+
+#ifndef MADV_COLD
+#define MADV_COLD    20
+#define MADV_PAGEOUT 21
+#endif
+
+static long advise(int process, struct iovec *ranges, size_t count, int advice, unsigned flags)
+{
+    return syscall(SYS_process_madvise, process, ranges, count, advice, flags);
+}
+
+static int open_process(pid_t pid)
+{
+    return (int)expect_ok(syscall(SYS_pidfd_open, pid, 0));
+}
+
+static void advise_other(void)
+{
+    struct other other;
+
+    start(&other);
+    struct iovec ranges[] = {{other.base, PAGE}, {other.base + PAGE, PAGE}};
+    int process = open_process(other.pid);
+    if (advise(process, ranges, 1, MADV_COLD, 0) < 0 && errno == EPERM)
+        skip("needs CAP_SYS_NICE");
+    CHECK_EQ(advise(process, ranges, 2, MADV_COLD, 0), 2 * PAGE);
+    CHECK_EQ(advise(process, ranges, 2, MADV_WILLNEED, 0), 2 * PAGE);
+    CHECK_EQ(advise(process, ranges, 2, MADV_PAGEOUT, 0), 2 * PAGE);
+    expect_errno(advise(process, ranges, 2, MADV_DONTNEED, 0), EINVAL);
+    expect_errno(advise(process, ranges, 0, MADV_FREE, 0), EINVAL);
+    expect_errno(advise(process, ranges, 2, MADV_DONTFORK, 0), EINVAL);
+    expect_errno(advise(process, ranges, 2, 99, 0), EINVAL);
+    char buffer[PAGE];
+    struct iovec here = {buffer, PAGE};
+    CHECK_EQ(process_vm_readv(other.pid, &here, 1, ranges, 1, 0), PAGE);
+    CHECK_PATTERN(buffer, 0, PAGE);
+    finish(&other);
+    expect_errno(advise(process, ranges, 1, MADV_COLD, 0), ESRCH);
+}
+
+static void advise_partly(void)
+{
+    char *base = map_pages(6), *hole = find_hole(1);
+    int self = open_process(getpid());
+    struct iovec ranges[] = {{base, PAGE}, {base + 2 * PAGE, 2 * PAGE}};
+
+    memset(base, 1, 6 * PAGE);
+    CHECK_EQ(advise(self, ranges, 2, MADV_COLD, 0), 3 * PAGE);
+    ranges[1].iov_base = base + 1;
+    CHECK_EQ(advise(self, ranges, 2, MADV_COLD, 0), PAGE);
+    ranges[1].iov_base = hole;
+    CHECK_EQ(advise(self, ranges, 2, MADV_COLD, 0), PAGE);
+    expect_errno(advise(self, &ranges[1], 1, MADV_COLD, 0), ENOMEM);
+    ranges[0].iov_base = base + 1;
+    expect_errno(advise(self, ranges, 2, MADV_COLD, 0), EINVAL);
+    ranges[0] = (struct iovec){base, 1}; /* as much as is told is not a whole page */
+    CHECK_EQ(advise(self, ranges, 1, MADV_COLD, 0), 1);
+    CHECK(all_bytes(base, 1, 6 * PAGE));
+}
+
+static void advise_arguments(void)
+{
+    char *base = map_pages(1);
+    int self = open_process(getpid());
+    struct iovec ranges[] = {{base, PAGE}, {base, PAGE}};
+
+    expect_errno(advise(self, ranges, 1, MADV_COLD, 1), EINVAL);
+    expect_errno(advise(-1, ranges, 1, MADV_COLD, 0), EBADF);
+    expect_errno(advise(0, ranges, 1, MADV_COLD, 0), EBADF);
+    expect_errno(advise(self, ranges, 1025, MADV_COLD, 0), EINVAL);
+    expect_errno(advise(self, (void *)8, 1, MADV_COLD, 0), EFAULT);
+    expect_errno(advise(-1, (void *)8, 1, MADV_COLD, 0), EFAULT);
+    expect_errno(advise(self, ranges, 1, 99, 0), EINVAL);
+    CHECK_EQ(advise(self, ranges, 0, MADV_COLD, 0), 0);
+    ranges[1].iov_base = (void *)(1ul << 63);
+    expect_errno(advise(self, ranges, 2, MADV_COLD, 0), EFAULT);
+    ranges[1].iov_len = SIZE_MAX;
+    expect_errno(advise(self, ranges, 2, MADV_COLD, 0), EINVAL);
+}
+
+static void advise_not_permitted(void *argument)
+{
+    struct other *other = argument;
+    struct iovec range = {other->base, PAGE};
+    int process = open_process(other->pid);
+
+    expect_ok(setuid(65534));
+    expect_errno(advise(process, &range, 1, MADV_COLD, 0), EACCES);
+    expect_errno(advise(process, &range, 1, MADV_DONTNEED, 0), EACCES);
+}
+
+static void advise_permission(void)
+{
+    struct other other;
+
+    if (geteuid() != 0)
+        skip("needs root to become somebody else");
+    start(&other);
+    expect_child_ok(advise_not_permitted, &other);
+    finish(&other);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(pieces),
-        TEST(stops_at_a_hole),
-        TEST(arguments),
-        TEST(permission),
+        TEST(pieces),       TEST(stops_at_a_hole), TEST(arguments),        TEST(permission),
+        TEST(advise_other), TEST(advise_partly),   TEST(advise_arguments), TEST(advise_permission),
     };
     return TAP_MAIN(argc, argv, tests);
 }

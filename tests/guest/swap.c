@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -328,10 +329,62 @@ static void exit_while_written(void)
     end();
 }
 
+/* A number in a file of /proc/self, behind name. */
+static long own_number(const char *file, const char *name)
+{
+    static char text[8192];
+
+    read_file(file, text, sizeof(text));
+    const char *at = strstr(text, name);
+    CHECK(at != NULL);
+    return strtol(at + strlen(name), NULL, 10);
+}
+
+/* MADV_PAGEOUT moves pages out while there is much memory, but for those that two processes have;
+ * what is out counts for the process as what is in memory does. */
+static void advised(void)
+{
+    enum { SIZE = 8 * MIB };
+
+    begin();
+    size_t *words = map_words(SIZE, MAP_PRIVATE), *shared = map_words(SIZE, MAP_SHARED);
+    fill(words, SIZE, 6);
+    fill(shared, SIZE, 7);
+    long score = own_number("/proc/self/oom_score", "");
+    expect_ok(madvise(words, SIZE, MADV_COLD));
+    CHECK_EQ(own_number("/proc/self/status", "VmSwap:"), 0);
+    pid_t pid = expect_ok(fork());
+    if (pid == 0) {
+        fill(words, PAGE, 1);
+        pause();
+    }
+    expect_ok(madvise(words, SIZE, MADV_PAGEOUT));
+    CHECK(own_number("/proc/self/status", "VmSwap:") * 1024 <= (long)MIB);
+    expect_ok(kill(pid, SIGKILL));
+    expect_signaled(reap(pid), SIGKILL);
+    expect_ok(madvise(words, SIZE, MADV_PAGEOUT));
+    CHECK(own_number("/proc/self/status", "VmSwap:") * 1024 >= SIZE / 4 * 3);
+    CHECK(own_number("/proc/self/oom_score", "") >= score - 10);
+    long used = memory_kib("SwapTotal") - memory_kib("SwapFree");
+    expect_ok(madvise(shared, SIZE, MADV_PAGEOUT));
+    CHECK((memory_kib("SwapTotal") - memory_kib("SwapFree") - used) * 1024 >= SIZE / 4 * 3);
+    check(words, SIZE, 6);
+    check(shared, SIZE, 7);
+    CHECK(own_number("/proc/self/status", "VmSwap:") * 1024 <= (long)MIB);
+    /* What MADV_FREE finds in a swap area is gone at once. */
+    expect_ok(madvise(words, SIZE, MADV_PAGEOUT));
+    CHECK(own_number("/proc/self/status", "VmSwap:") * 1024 >= SIZE / 4 * 3);
+    expect_ok(madvise(words, SIZE, MADV_FREE));
+    CHECK_EQ(own_number("/proc/self/status", "VmSwap:"), 0);
+    expect_ok(munmap(words, SIZE));
+    expect_ok(munmap(shared, SIZE));
+    end();
+}
+
 static const struct test tests[] = {
     TEST(refused),       TEST(comes_back),         TEST(in_use),           TEST(after_fork),
     TEST(shared_memory), TEST(several_at_random),  TEST(read_and_written), TEST(behind_the_end),
-    TEST(punched),       TEST(exit_while_written),
+    TEST(punched),       TEST(exit_while_written), TEST(advised),
 };
 
 int main(int argc, char **argv)

@@ -7,12 +7,13 @@
 #include "vm/vm.h"
 
 static struct amap *amap;
+static uint64_t swapped;
 
 static void begin(void)
 {
     shim_memory_start(2048);
     machine_start();
-    amap = amap_create();
+    amap = amap_create(&swapped);
 }
 
 static void end(void)
@@ -78,7 +79,7 @@ static void copying(void)
 {
     begin();
     struct page *pages[4] = {put(amap, 0), put(amap, 1), NULL, put(amap, 3)};
-    struct amap *child = amap_create();
+    struct amap *child = amap_create(&swapped);
     CHECK(amap_copy(amap, child, 1, 3) == 0);
     CHECK(!at(child, 0) && at(child, 1) == pages[1] && !at(child, 2) && at(child, 3) == pages[3]);
     CHECK(amap_owns(pages[0]) && !amap_owns(pages[1]) && !amap_owns(pages[3]));
@@ -95,7 +96,7 @@ static void replacing(void)
 
     begin();
     struct page *old = put(amap, 5), *copy = page_allocate(0, 0);
-    struct amap *child = amap_create();
+    struct amap *child = amap_create(&swapped);
     CHECK(amap_copy(amap, child, 5, 5) == 0);
     tlb_gather_init(&gather, NULL, FLUSH_COPY);
     mutex_lock(&amap->lock);
@@ -112,7 +113,7 @@ static void replacing(void)
 static void many_shared(void)
 {
     begin();
-    struct amap *child = amap_create();
+    struct amap *child = amap_create(&swapped);
     for (uint64_t slot = 0; slot < 5 * GATHER_SHARED; slot++)
         CHECK(put(amap, slot * 3));
     CHECK(amap_copy(amap, child, 0, UINT64_MAX) == 0);
@@ -131,7 +132,7 @@ static void no_memory(void)
         begin();
         for (uint64_t slot = 0; slot < 10; slot++)
             put(amap, slot << 20);
-        struct amap *child = amap_create();
+        struct amap *child = amap_create(&swapped);
         shim_fail_allocation(n);
         int error = amap_copy(amap, child, 0, UINT64_MAX);
         failed = shim_allocation_failed();

@@ -383,6 +383,22 @@ void *pmap_user_byte(struct pmap *pmap, vaddr_t address, unsigned access)
     return (char *)physical_to_virtual(entry_frame(value)) + (address & PAGE_MASK);
 }
 
+bool pmap_was_used(struct pmap *pmap, vaddr_t address)
+{
+    spin_lock(&pmap->lock);
+    const uint64_t *entry = find_leaf(pmap, address);
+    bool used = entry && (entry_load(entry) & ENTRY_ACCESSED);
+    spin_unlock(&pmap->lock);
+    return used;
+}
+
+void pmap_forget_peak(struct pmap *pmap)
+{
+    spin_lock(&pmap->lock);
+    pmap->resident_peak = pmap->resident;
+    spin_unlock(&pmap->lock);
+}
+
 bool pmap_harvest(struct pmap *pmap, vaddr_t address, struct tlb_gather *gather)
 {
     bool used = false;

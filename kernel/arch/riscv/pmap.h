@@ -145,6 +145,12 @@ static inline uint64_t pmap_resident_peak(const struct pmap *pmap)
     return now > peak ? now : peak;
 }
 
+/* The peak is what there is now (proc(5), clear_refs). */
+void pmap_forget_peak(struct pmap *pmap);
+
+/* Has the page at address an entry that was used since pmap_harvest? */
+bool pmap_was_used(struct pmap *pmap, vaddr_t address);
+
 /* Was the page at address used since the last call? Clears A, adding the entry to gather. */
 bool pmap_harvest(struct pmap *pmap, vaddr_t address, struct tlb_gather *gather);
 
