@@ -18,7 +18,8 @@ enum type_number {
     TERMINALS_TYPE,
     IPC_TYPE,
     FEATURES_TYPE,
-    TEXT_TYPE_FIRST = 8
+    NET_TYPE,
+    TEXT_TYPE_FIRST
 };
 
 /* Texts that need few words */
@@ -135,6 +136,12 @@ static long read_mounts(uint64_t key, char *buffer, size_t size)
     return pseudo_copy_link("self/mounts", buffer, size);
 }
 
+static long read_net(uint64_t key, char *buffer, size_t size)
+{
+    (void)key;
+    return pseudo_copy_link("self/net", buffer, size);
+}
+
 /* Processes in the root directory */
 
 static bool next_process(uint64_t key, uint64_t *number, uint64_t *process_key,
@@ -217,6 +224,8 @@ static const struct pseudo_type thread_self_type = {
     .number = THREAD_SELF_TYPE, .mode = S_IFLNK | 0777, .read_link = read_thread_self};
 static const struct pseudo_type mounts_type = {
     .number = MOUNTS_TYPE, .mode = S_IFLNK | 0777, .read_link = read_mounts};
+static const struct pseudo_type net_type = {
+    .number = NET_TYPE, .mode = S_IFLNK | 0777, .read_link = read_net};
 
 static const struct pseudo_entry root_entries[] = {
     {"cgroups", &control_groups_type, 0},
@@ -232,6 +241,7 @@ static const struct pseudo_entry root_entries[] = {
     {"meminfo", &memory_type, 0},
     {"modules", &modules_type, 0},
     {"mounts", &mounts_type, 0},
+    {"net", &net_type, 0},
     {"partitions", &partitions_type, 0},
     {"self", &self_type, 0},
     {"stat", &stat_type, 0},

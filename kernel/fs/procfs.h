@@ -16,8 +16,12 @@ extern const struct pseudo_type procfs_root;
  * and procfs_memory.c. */
 extern const struct pseudo_type procfs_process_directory;
 
-/* /proc/sys (procfs_settings.c). */
+/* /proc/sys, and its directory net (procfs_settings.c, procfs_net_settings.c). */
 extern const struct pseudo_type procfs_settings;
+extern const struct pseudo_type procfs_net_settings;
+
+/* The directory net of a process: it is the same for all (procfs_net.c). */
+extern const struct pseudo_type procfs_net;
 
 /*
  * A key for what belongs to a process, or with PROCFS_THREAD to a thread (/proc/PID/task/TID), and
@@ -51,9 +55,11 @@ bool procfs_find(uint64_t key, struct process **process, struct thread **thread)
 struct process *procfs_find_process(uint64_t key);
 
 /* Types have numbers of their own: these of procfs.c, others from here on. */
-#define PROCFS_PROCESS_TYPES  64
-#define PROCFS_NAMESPACE_TYPE 160
-#define PROCFS_SETTINGS_TYPES 192
+#define PROCFS_PROCESS_TYPES      64
+#define PROCFS_NAMESPACE_TYPE     160
+#define PROCFS_NET_TYPES          168
+#define PROCFS_SETTINGS_TYPES     192
+#define PROCFS_NET_SETTINGS_TYPES 208
 
 /* The address space of a process: 0 with *aspace referenced, or NULL if it has none; -ESRCH, and if
  * inspect is set -EACCES when the current process may not look into it. */

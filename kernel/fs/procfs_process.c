@@ -432,7 +432,7 @@ static const struct pseudo_type namespaces_directory = {.number = NAMESPACES_TYP
         {"gid_map", &constant_type, CONSTANT(ID_MAP, 0)}, {"limits", &limits_type, 0},             \
         {"loginuid", &constant_type, CONSTANT(NO_LOGIN, 0)}, {"maps", &maps_type, 0},              \
         {"mem", &memory_type, 0}, {"mountinfo", &mount_information_type, 0},                       \
-        {"mounts", &mounts_type, 0}, {"ns", &namespaces_directory, 0},                             \
+        {"mounts", &mounts_type, 0}, {"net", &procfs_net, 0}, {"ns", &namespaces_directory, 0},    \
         {"oom_adj", &old_adjustment_type, 0}, {"oom_score", &badness_type, 0},                     \
         {"oom_score_adj", &adjustment_type, 0}, {"pagemap", &pagemap_type, 0},                     \
         {"personality", &personality_type, 0},                                                     \

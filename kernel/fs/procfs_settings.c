@@ -483,6 +483,7 @@ static const struct pseudo_type files_directory = {.number = FILES_TYPE,
 static const struct pseudo_entry entries[] = {
     {"fs", &files_directory, 0},
     {"kernel", &kernel_directory, 0},
+    {"net", &procfs_net_settings, 0},
     {"vm", &memory_directory, 0},
     {NULL, NULL, 0},
 };

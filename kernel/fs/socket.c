@@ -8,21 +8,21 @@
 #include "core/syscall.h"
 #include "core/time.h"
 #include "fs/vnode.h"
+#include "net/inet.h"
 #include "vm/kmem.h"
 
-#define BUFFER_SIZE 212992u /* of each direction, as Linux's default */
-
 struct mutex socket_lock;
+struct list sockets = LIST_INITIALIZER(sockets);
 
-static struct slab_cache socket_cache, vnode_cache;
+static struct slab_cache vnode_cache;
 static uint64_t next_number; /* atomic: of vnodes */
 
 void socket_init(void)
 {
-    slab_cache_init(&socket_cache, "socket", sizeof(struct socket), 8);
     slab_cache_init(&vnode_cache, "socket vnode", sizeof(struct vnode), 8);
     mutex_init(&socket_lock, "sockets", RANK_NONE);
-    socket_names_init();
+    socket_local_init();
+    inet_init();
     rights_init();
 }
 
@@ -43,30 +43,44 @@ static struct ucred effective_credentials(void)
     return (struct ucred){current_process()->pid, credentials->euid, credentials->egid};
 }
 
-struct socket *socket_allocate(unsigned type)
+static void init_lists(struct socket *socket)
 {
-    struct socket *socket = slab_allocate_zeroed(&socket_cache);
-
-    if (!socket)
-        return NULL;
-    socket->references = 1;
-    socket->type = type;
-    socket->credentials = effective_credentials();
-    socket->peer_credentials = (struct ucred){0, UINT32_MAX, UINT32_MAX};
-    socket->send_size = socket->receive_size = BUFFER_SIZE;
-    socket->send_timeout = socket->receive_timeout = WAIT_FOREVER;
-    socket->low_water = 1;
-    spin_init(&socket->lock, "socket", RANK_PIPE);
-    mutex_init(&socket->receive_lock, "socket receiving", RANK_NONE);
-    wait_queue_init(&socket->changed, "socket");
-    wait_queue_init(&socket->room, "socket room");
+    list_init(&socket->all_link);
     list_init(&socket->messages);
     list_init(&socket->senders);
     list_init(&socket->sender_link);
     list_init(&socket->pending);
     list_init(&socket->pending_link);
+    list_init(&socket->waiting);
     list_init(&socket->bound_link);
     list_init(&socket->in_flight_link);
+}
+
+struct socket *socket_allocate(const struct socket_kind *kind)
+{
+    struct socket *socket = slab_allocate_zeroed(kind->protocol->cache);
+
+    if (!socket)
+        return NULL;
+    socket->references = 1;
+    socket->protocol = kind->protocol;
+    socket->family = kind->family;
+    socket->type = kind->type;
+    socket->credentials = effective_credentials();
+    socket->peer_credentials = (struct ucred){0, UINT32_MAX, UINT32_MAX};
+    socket->send_size = kind->protocol->send_size;
+    socket->receive_size = kind->protocol->receive_size;
+    socket->send_timeout = socket->receive_timeout = WAIT_FOREVER;
+    socket->low_water = 1;
+    socket->linger = -1;
+    spin_init(&socket->lock, "socket", RANK_PIPE);
+    mutex_init(&socket->receive_lock, "socket receiving", RANK_NONE);
+    wait_queue_init(&socket->changed, "socket");
+    wait_queue_init(&socket->room, "socket room");
+    init_lists(socket);
+    mutex_lock(&socket_lock);
+    list_push_back(&sockets, &socket->all_link);
+    mutex_unlock(&socket_lock);
     return socket;
 }
 
@@ -81,7 +95,7 @@ void socket_put(struct socket *socket)
         return;
     if (socket->address)
         socket_address_release(socket->address);
-    slab_free(&socket_cache, socket);
+    slab_free(socket->protocol->cache, socket);
 }
 
 struct socket *socket_peer(struct socket *socket)
@@ -132,29 +146,59 @@ int socket_wait_error(int error, uint64_t timeout)
 
 /* The end */
 
-/* What the other end of a connection sees: no more bytes, and an error if some were not read. */
-static void end_connection(struct socket *peer, bool unread)
+/* Those that wait for room in a backlog will not get it. */
+static void refuse_waiting(struct socket *listener)
 {
-    if (unread)
-        socket_set_error(peer, ECONNRESET);
-    socket_shut_halves(peer, SHUT_BOTH);
+    struct list *link;
+
+    while ((link = list_pop_front(&listener->waiting))) {
+        struct socket *socket = container_of(link, struct socket, pending_link);
+        socket_set_error(socket, ECONNREFUSED);
+        __atomic_store_n(&socket->state, SOCKET_FAILED, __ATOMIC_RELEASE);
+        socket_shut_halves(socket, SHUT_BOTH);
+    }
+}
+
+struct socket *socket_stop_listening(struct socket *socket, struct list *pending)
+{
+    struct socket *spare = socket->spare;
+
+    refuse_waiting(socket);
+    list_splice_back(pending, &socket->pending);
+    __atomic_store_n(&socket->pending_count, 0, __ATOMIC_RELEASE);
+    list_remove(&socket->pending_link); /* if it waits itself */
+    socket->spare = NULL;
+    return spare;
+}
+
+void socket_close_pending(struct list *pending)
+{
+    struct list *link;
+
+    while ((link = list_first(pending)) != NULL) {
+        struct socket *other = container_of(link, struct socket, pending_link);
+        socket_close(other); /* it has none pending itself; takes it off the list */
+        socket_put(other);
+    }
 }
 
 /* Leave everything through which the socket can be found. What it had is the caller's. */
 static struct vnode *detach(struct socket *socket, struct list *pending)
 {
     mutex_lock(&socket_lock);
-    struct vnode *vnode = socket_unbind(socket);
+    struct vnode *vnode = socket->protocol->unbind(socket);
     bool was_new = socket->state == SOCKET_CONNECTED && !list_empty(&socket->pending_link);
     __atomic_store_n(&socket->state, SOCKET_CLOSED, __ATOMIC_RELEASE);
-    list_remove(&socket->pending_link);
+    list_remove(&socket->all_link);
     list_remove(&socket->sender_link);
-    list_splice_back(pending, &socket->pending);
+    struct socket *spare = socket_stop_listening(socket, pending);
     bool unread = __atomic_load_n(&socket->message_count, __ATOMIC_ACQUIRE) || was_new;
     struct socket *peer = socket_is_connecting(socket) ? socket->peer : NULL;
     if (peer && peer->state == SOCKET_CONNECTED)
-        end_connection(peer, unread);
+        socket->protocol->end_connection(socket, peer, unread);
     mutex_unlock(&socket_lock);
+    if (spare)
+        socket_discard(spare);
     return vnode;
 }
 
@@ -177,19 +221,23 @@ static void release_senders(struct socket *socket)
 
 void socket_close(struct socket *socket)
 {
-    struct list pending = LIST_INITIALIZER(pending), *link;
+    struct list pending = LIST_INITIALIZER(pending);
     struct vnode *vnode = detach(socket, &pending);
 
     if (vnode)
         vnode_release(vnode);
     socket_shut_halves(socket, SHUT_BOTH);
-    while ((link = list_first(&pending)) != NULL) {
-        struct socket *other = container_of(link, struct socket, pending_link);
-        socket_close(other); /* it has none pending itself; takes it off the list */
-        socket_put(other);
-    }
+    socket_close_pending(&pending);
     message_purge(socket);
     release_senders(socket);
+}
+
+void socket_discard(struct socket *socket)
+{
+    mutex_lock(&socket_lock);
+    list_remove(&socket->all_link);
+    mutex_unlock(&socket_lock);
+    socket_put(socket);
 }
 
 static void socket_release(struct file *file)
@@ -217,6 +265,16 @@ struct socket *socket_of_file(const struct file *file)
     return file->operations == &socket_operations ? file->state : NULL;
 }
 
+uint16_t socket_family(const struct socket *socket)
+{
+    return socket->family;
+}
+
+unsigned socket_type(const struct socket *socket)
+{
+    return socket->type;
+}
+
 int socket_make_file(struct socket *socket, uint32_t flags, struct file **file)
 {
     struct vnode *vnode = slab_allocate(&vnode_cache);
@@ -233,19 +291,30 @@ int socket_make_file(struct socket *socket, uint32_t flags, struct file **file)
         return -ENOMEM;
     }
     (*file)->state = socket;
+    __atomic_store_n(&socket->number, vnode->number, __ATOMIC_RELAXED);
+    __atomic_store_n(&socket->owner, vnode->uid, __ATOMIC_RELAXED);
     rights_set_file(socket, *file);
     return 0;
 }
 
-int socket_create(unsigned type, uint32_t flags, struct file **file)
+int socket_find_kind(int family, unsigned type, int protocol, struct socket_kind *kind)
 {
-    struct socket *socket = socket_allocate(type);
+    if (family == AF_UNIX)
+        return socket_find_local_kind(type, protocol, kind);
+    if (family == AF_INET || family == AF_INET6)
+        return inet_find_kind((uint16_t)family, type, protocol, kind);
+    return -EAFNOSUPPORT;
+}
+
+int socket_create(const struct socket_kind *kind, uint32_t flags, struct file **file)
+{
+    struct socket *socket = socket_allocate(kind);
 
     if (!socket)
         return -ENOMEM;
     int error = socket_make_file(socket, flags, file);
     if (error)
-        socket_put(socket);
+        socket_discard(socket);
     return error;
 }
 
@@ -267,13 +336,14 @@ static void join(struct socket *a, struct socket *b)
     mutex_unlock(&socket_lock);
 }
 
-int socket_create_pair(unsigned type, uint32_t flags, struct file *files[2])
+int socket_create_pair(const struct socket_kind *kind, uint32_t flags, struct file *files[2])
 {
-    int error = socket_create(type, flags, &files[0]);
-
+    if (!kind->protocol->is_local)
+        return -EOPNOTSUPP;
+    int error = socket_create(kind, flags, &files[0]);
     if (error)
         return error;
-    error = socket_create(type, flags, &files[1]);
+    error = socket_create(kind, flags, &files[1]);
     if (error) {
         file_release(files[0]);
         return error;
@@ -322,52 +392,14 @@ static long count_input(struct socket *socket)
 static long socket_control(struct file *file, unsigned request, uint64_t argument)
 {
     struct socket *socket = file->state;
-    long count;
 
-    if (request == FIONREAD)
-        count = count_input(socket);
-    else if (request == TIOCOUTQ)
-        count = (long)__atomic_load_n(&socket->charged, __ATOMIC_ACQUIRE);
-    else
-        return -ENOTTY;
-    int number = (int)count;
-    return count < 0 ? count : copy_to_user(argument, &number, sizeof(number));
-}
-
-/* Is the socket for datagrams connected to one that takes no more? That one tells its senders. */
-static bool peer_is_full(struct socket *socket)
-{
-    struct socket *peer = socket->type == SOCK_DGRAM ? socket_peer(socket) : NULL;
-
-    if (!peer)
-        return false;
-    bool full = __atomic_load_n(&peer->peer, __ATOMIC_RELAXED) != socket && socket_is_full(peer);
-    socket_put(peer);
-    return full;
-}
-
-static unsigned socket_poll(struct file *file, struct wait_queue **queue)
-{
-    struct socket *socket = file->state;
-    enum socket_state state = socket_state(socket);
-    uint32_t shut = socket_shut(socket);
-    unsigned events = 0;
-
-    *queue = &socket->changed;
-    if (__atomic_load_n(&socket->error, __ATOMIC_ACQUIRE))
-        events |= POLLERR;
-    if (shut == SHUT_BOTH)
-        events |= POLLHUP;
-    if (shut & SHUT_RECEIVING)
-        events |= POLLRDHUP | READABLE_EVENTS;
-    if (__atomic_load_n(&socket->message_count, __ATOMIC_ACQUIRE) ||
-        __atomic_load_n(&socket->pending_count, __ATOMIC_ACQUIRE))
-        events |= READABLE_EVENTS;
-    if (socket_is_connecting(socket) && state == SOCKET_UNCONNECTED)
-        events |= POLLHUP;
-    if (socket_is_writable(socket) && !peer_is_full(socket))
-        events |= WRITABLE_EVENTS;
-    return events;
+    if (request == FIONREAD) {
+        long count = count_input(socket);
+        int number = (int)count;
+        return count < 0 ? count : copy_to_user(argument, &number, sizeof(number));
+    }
+    long result = socket->protocol->control(socket, request, argument);
+    return result == -ENOTTY ? interface_control(request, argument) : result;
 }
 
 const struct file_operations socket_operations = {

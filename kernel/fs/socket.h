@@ -1,48 +1,62 @@
 /*
- * Local sockets (unix(7)): streams, datagrams and sequenced packets between processes of this
- * machine. There is no other family.
+ * Sockets: streams, datagrams and sequenced packets between processes of this machine, whose names
+ * are files (unix(7)), or addresses and ports of the loopback interface (ip(7), ipv6(7)).
  */
 #ifndef MAPIX_FS_SOCKET_H
 #define MAPIX_FS_SOCKET_H
 
 #include "abi/socket.h"
 #include "fs/file.h"
+#include "net/controls.h"
 
 struct rights;
 struct socket;
+struct socket_protocol;
+
+/* A kind of socket. */
+struct socket_kind {
+    const struct socket_protocol *protocol;
+    uint16_t family;
+    unsigned type;
+};
+
+/* The kind that the arguments of socket(2) name, or its error. */
+int socket_find_kind(int family, unsigned type, int protocol, struct socket_kind *kind);
 
 /* A file that is a new socket, or two that are connected to each other; flags may hold O_NONBLOCK.
- * -ENOMEM. */
-int socket_create(unsigned type, uint32_t flags, struct file **file);
-int socket_create_pair(unsigned type, uint32_t flags, struct file *files[2]);
+ * -ENOMEM; -EOPNOTSUPP: there are no pairs of the kind. */
+int socket_create(const struct socket_kind *kind, uint32_t flags, struct file **file);
+int socket_create_pair(const struct socket_kind *kind, uint32_t flags, struct file *files[2]);
+
+uint16_t socket_family(const struct socket *socket);
+unsigned socket_type(const struct socket *socket);
 
 /* The socket that the file is; NULL: it is something else. */
 struct socket *socket_of_file(const struct file *file);
 
-/* bind(2), listen(2), connect(2), accept(2), shutdown(2), with their errors. An address has passed
- * socket_check_address, or has length 2: none. */
-int socket_bind(struct socket *socket, const struct sockaddr_un *address, size_t length);
+/* bind(2), listen(2), connect(2), accept(2), shutdown(2), with their errors. An address is 0 behind
+ * its length. */
+int socket_bind(struct socket *socket, const union sockaddr_any *address, size_t length);
 int socket_listen(struct socket *socket, int backlog);
-int socket_connect(struct socket *socket, const struct sockaddr_un *address, size_t length,
+int socket_connect(struct socket *socket, const union sockaddr_any *address, size_t length,
                    bool nonblocking);
 int socket_accept(struct socket *socket, uint32_t flags, bool nonblocking, struct file **file);
 int socket_shutdown(struct socket *socket, int how);
 
-/* Is it an address of the family? 0, -EINVAL. */
-int socket_check_address(const struct sockaddr_un *address, size_t length);
-
-/* The name of the socket itself: its length; or of the other end: -ENOTCONN. */
-size_t socket_name(struct socket *socket, struct sockaddr_un *address);
-int socket_peer_name(struct socket *socket, struct sockaddr_un *address);
+/* The name of the socket itself, of the other end of the connection, or of the one that a socket
+ * was accepted from, even if it has gone: its length, 0: there is none. */
+enum socket_name { NAME_OWN, NAME_PEER, NAME_ACCEPTED };
+size_t socket_name(struct socket *socket, enum socket_name which, union sockaddr_any *address);
 
 /* What send(2) and its relatives ask for. */
 struct socket_send {
     struct transfer *transfer;
-    struct sockaddr_un address;
+    union sockaddr_any address;
     size_t address_length; /* 0: none is given */
     unsigned flags;        /* MSG_* */
     bool nonblocking;
     struct ucred credentials;
+    struct inet_controls controls; /* of the internet families */
     struct rights *rights; /* files that go along, or NULL; taken over if anything is sent */
 };
 long socket_send(struct socket *socket, struct socket_send *send);
@@ -53,9 +67,10 @@ struct socket_receive {
     unsigned flags; /* MSG_* */
     bool nonblocking, address_wanted;
     /* What came: */
-    struct sockaddr_un address;
+    union sockaddr_any address;
     size_t address_length; /* 0: the sender has no name */
     unsigned flags_out;    /* MSG_TRUNC */
+    struct inet_controls controls;
     bool credentials_wanted;
     struct ucred credentials;
     struct rights *rights; /* the caller's then; or NULL */
@@ -66,11 +81,12 @@ long socket_receive(struct socket *socket, struct socket_receive *receive);
 struct ucred socket_credentials(void);
 bool socket_may_claim(const struct ucred *credentials);
 
-/* getsockopt(2) of SOL_SOCKET: *size is the room at value, then the size of the value; and
- * setsockopt(2). */
-#define SOCKET_OPTION_MAX 16
-int socket_get_option(struct socket *socket, unsigned name, void *value, size_t *size);
-int socket_set_option(struct socket *socket, unsigned name, const void *value, size_t size);
+/* getsockopt(2): *size is the room at value, then the size of the value; and setsockopt(2). */
+#define SOCKET_OPTION_MAX 256
+int socket_get_option(struct socket *socket, unsigned level, unsigned name, void *value,
+                      size_t *size);
+int socket_set_option(struct socket *socket, unsigned level, unsigned name, const void *value,
+                      size_t size);
 
 /*
  * Files on their way through a socket (SCM_RIGHTS): references to open files. A message that holds

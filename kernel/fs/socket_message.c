@@ -114,11 +114,14 @@ bool message_deliver(struct socket *sender, struct socket *socket, struct messag
 {
     if (message->rights)
         rights_depart(message->rights);
-    socket_reference(sender);
-    message->sender = sender;
-    __atomic_fetch_add(&sender->charged, charge_of(message), __ATOMIC_ACQ_REL);
+    if (sender) {
+        socket_reference(sender);
+        message->sender = sender;
+        __atomic_fetch_add(&sender->charged, charge_of(message), __ATOMIC_ACQ_REL);
+    }
     spin_lock(&socket->lock);
-    bool open = !(socket->shut & SHUT_RECEIVING) && socket_state(socket) != SOCKET_CLOSED;
+    bool open = socket_state(socket) != SOCKET_CLOSED &&
+                !(socket->protocol->is_local && (socket->shut & SHUT_RECEIVING));
     if (open) {
         list_push_back(&socket->messages, &message->link);
         __atomic_store_n(&socket->message_count, socket->message_count + 1, __ATOMIC_RELEASE);
@@ -175,6 +178,12 @@ void message_note_read(struct socket *socket, struct message *message, size_t si
     message->read += size;
     __atomic_store_n(&socket->byte_count, socket->byte_count - size, __ATOMIC_RELEASE);
     spin_unlock(&socket->lock);
+}
+
+size_t message_queue_charge(const struct socket *socket)
+{
+    return __atomic_load_n(&socket->byte_count, __ATOMIC_ACQUIRE) +
+           __atomic_load_n(&socket->message_count, __ATOMIC_ACQUIRE) * (size_t)OVERHEAD;
 }
 
 bool socket_is_full(const struct socket *socket)

@@ -88,7 +88,7 @@ static struct socket *find_vnode(const struct vnode *vnode)
     return NULL;
 }
 
-struct vnode *socket_unbind(struct socket *socket)
+struct vnode *socket_unbind_local(struct socket *socket)
 {
     struct vnode *vnode = socket->vnode;
 
@@ -162,17 +162,20 @@ static int bind_path(struct socket *socket, const char *path)
     return error;
 }
 
-int socket_bind(struct socket *socket, const struct sockaddr_un *address, size_t length)
+int socket_bind_local(struct socket *socket, const union sockaddr_any *address, size_t length)
 {
     char path[SOCKET_PATH_SIZE + 1];
 
-    if (length == FAMILY_SIZE)
+    if (length == FAMILY_SIZE && address->family == AF_UNIX)
         return socket_autobind(socket);
-    if (address->path[0]) {
-        take_path(path, address, length);
+    int error = socket_check_address(&address->local, length);
+    if (error)
+        return error;
+    if (address->local.path[0]) {
+        take_path(path, &address->local, length);
         return bind_path(socket, path);
     }
-    struct socket_address *name = create_address(address, length);
+    struct socket_address *name = create_address(&address->local, length);
     return name ? enter_or_release(socket, name, NULL) : -ENOMEM;
 }
 
@@ -251,27 +254,15 @@ int socket_find(const struct sockaddr_un *address, size_t length, unsigned type,
 
 /* Asking */
 
-static size_t copy_name(const struct socket *socket, struct sockaddr_un *address)
+size_t socket_local_name(struct socket *socket, enum socket_name which, union sockaddr_any *address)
 {
-    *address = (struct sockaddr_un){.family = AF_UNIX};
-    if (!socket->address)
+    const struct socket *named = which == NAME_OWN ? socket : socket->peer;
+
+    if (!named && which == NAME_PEER)
+        return 0;
+    *address = (union sockaddr_any){.family = AF_UNIX};
+    if (!named || !named->address)
         return FAMILY_SIZE;
-    memcpy(address, &socket->address->address, socket->address->length);
-    return socket->address->length;
-}
-
-size_t socket_name(struct socket *socket, struct sockaddr_un *address)
-{
-    mutex_lock(&socket_lock);
-    size_t length = copy_name(socket, address);
-    mutex_unlock(&socket_lock);
-    return length;
-}
-
-int socket_peer_name(struct socket *socket, struct sockaddr_un *address)
-{
-    mutex_lock(&socket_lock);
-    int result = socket->peer ? (int)copy_name(socket->peer, address) : -ENOTCONN;
-    mutex_unlock(&socket_lock);
-    return result;
+    memcpy(address, &named->address->address, named->address->length);
+    return named->address->length;
 }

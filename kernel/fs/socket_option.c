@@ -2,11 +2,9 @@
  * Options of sockets (socket(7)).
  */
 #include "abi/time.h"
-#include "fs/socket_internal.h"
-
 #include "core/process.h"
 #include "core/time.h"
-
+#include "fs/socket_internal.h"
 #include "lib/string.h"
 
 #define SECOND             1000000000ul /* in nanoseconds */
@@ -14,12 +12,15 @@
 #define RECEIVE_SIZE_LEAST 2304u
 #define SIZE_MOST          212992u /* and its most without a privilege, before it is doubled */
 #define SIZE_MOST_FORCED   0x3fffffffu
+#define PRIORITY_MOST      6
 
-/* Options of networks, which are kept and mean nothing here. */
-static bool is_kept(unsigned name)
+/* Options that are on or off. Most mean something to a network only, or to none that loses nothing.
+ */
+static bool is_switch(unsigned name)
 {
     return name == SO_DEBUG || name == SO_REUSEADDR || name == SO_DONTROUTE ||
-           name == SO_BROADCAST || name == SO_KEEPALIVE;
+           name == SO_BROADCAST || name == SO_KEEPALIVE || name == SO_OOBINLINE ||
+           name == SO_REUSEPORT;
 }
 
 static struct timeval time_of(uint64_t timeout)
@@ -37,10 +38,13 @@ static int get_number(struct socket *socket, unsigned name, int *number)
         *number = (int)socket->type;
         return 0;
     case SO_DOMAIN:
-        *number = AF_UNIX;
+        *number = socket->family;
         return 0;
     case SO_PROTOCOL:
-        *number = 0;
+        *number = (int)socket->protocol->number;
+        return 0;
+    case SO_PRIORITY:
+        *number = socket->priority;
         return 0;
     case SO_ERROR:
         *number = -socket_take_error(socket);
@@ -50,7 +54,7 @@ static int get_number(struct socket *socket, unsigned name, int *number)
         return 0;
     case SO_PASSCRED:
         *number = socket->passes_credentials;
-        return 0;
+        return socket->protocol->is_local ? 0 : -EOPNOTSUPP;
     case SO_SNDBUF:
         *number = (int)socket->send_size;
         return 0;
@@ -65,12 +69,11 @@ static int get_number(struct socket *socket, unsigned name, int *number)
         return 0;
     default:
         *number = (socket->flags >> (name & 31)) & 1;
-        return is_kept(name) ? 0 : -ENOPROTOOPT;
+        return is_switch(name) ? 0 : -ENOPROTOOPT;
     }
 }
 
-/* Give a value, cut to the room. */
-static int give(const void *from, size_t length, void *value, size_t *size)
+int socket_give_option(const void *from, size_t length, void *value, size_t *size)
 {
     if (*size > length)
         *size = length;
@@ -78,7 +81,8 @@ static int give(const void *from, size_t length, void *value, size_t *size)
     return 0;
 }
 
-int socket_get_option(struct socket *socket, unsigned name, void *value, size_t *size)
+/* An option of SOL_SOCKET. */
+static int get_general(struct socket *socket, unsigned name, void *value, size_t *size)
 {
     int numbers[2] = {0, 0};
     struct timeval time;
@@ -89,22 +93,34 @@ int socket_get_option(struct socket *socket, unsigned name, void *value, size_t 
         mutex_lock(&socket_lock);
         peer = socket->peer_credentials;
         mutex_unlock(&socket_lock);
-        return give(&peer, sizeof(peer), value, size);
+        return socket_give_option(&peer, sizeof(peer), value, size);
     case SO_RCVTIMEO:
     case SO_RCVTIMEO_NEW:
         time = time_of(socket->receive_timeout);
-        return give(&time, sizeof(time), value, size);
+        return socket_give_option(&time, sizeof(time), value, size);
     case SO_SNDTIMEO:
     case SO_SNDTIMEO_NEW:
         time = time_of(socket->send_timeout);
-        return give(&time, sizeof(time), value, size);
-    case SO_LINGER: /* there is nothing to wait for at the end */
-        return give(numbers, sizeof(numbers), value, size);
+        return socket_give_option(&time, sizeof(time), value, size);
+    case SO_LINGER:
+        numbers[0] = socket->linger >= 0;
+        numbers[1] = socket->linger >= 0 ? socket->linger : 0;
+        return socket_give_option(numbers, sizeof(numbers), value, size);
     default:
         break;
     }
     int error = get_number(socket, name, numbers);
-    return error ? error : give(numbers, sizeof(numbers[0]), value, size);
+    return error ? error : socket_give_option(numbers, sizeof(numbers[0]), value, size);
+}
+
+int socket_get_option(struct socket *socket, unsigned level, unsigned name, void *value,
+                      size_t *size)
+{
+    int error = socket->protocol->get_option(socket, level, name, value, size);
+
+    if (error == -ENOPROTOOPT && level == SOL_SOCKET)
+        error = get_general(socket, name, value, size);
+    return error;
 }
 
 static int set_timeout(uint64_t *timeout, const void *value, size_t size)
@@ -145,7 +161,14 @@ static int set_number(struct socket *socket, unsigned name, int number)
 {
     switch (name) {
     case SO_PASSCRED:
+        if (!socket->protocol->is_local)
+            return -EOPNOTSUPP;
         socket->passes_credentials = number != 0;
+        return 0;
+    case SO_PRIORITY:
+        if ((number < 0 || number > PRIORITY_MOST) && !credentials_capable(CAP_NET_ADMIN))
+            return -EPERM;
+        socket->priority = number;
         return 0;
     case SO_SNDBUF:
     case SO_SNDBUFFORCE: {
@@ -159,13 +182,13 @@ static int set_number(struct socket *socket, unsigned name, int number)
     case SO_RCVLOWAT:
         socket->low_water = number < 0 ? INT32_MAX : number ? number : 1;
         return 0;
-    case SO_LINGER:
-        return 0;
     default:
         break;
     }
-    if (!is_kept(name))
+    if (!is_switch(name))
         return -ENOPROTOOPT;
+    if (name == SO_REUSEPORT && number && socket->protocol->is_local)
+        return -EOPNOTSUPP;
     uint32_t bit = 1u << (name & 31);
     if (number)
         __atomic_fetch_or(&socket->flags, bit, __ATOMIC_RELAXED);
@@ -174,7 +197,19 @@ static int set_number(struct socket *socket, unsigned name, int number)
     return 0;
 }
 
-int socket_set_option(struct socket *socket, unsigned name, const void *value, size_t size)
+/* Two numbers: on or off, and how long; the second is kept while it is on. */
+static int set_linger(struct socket *socket, const void *value, size_t size)
+{
+    int numbers[2];
+
+    if (size < sizeof(numbers))
+        return -EINVAL;
+    memcpy(numbers, value, sizeof(numbers));
+    socket->linger = numbers[0] ? numbers[1] & INT32_MAX : -1;
+    return 0;
+}
+
+static int set_general(struct socket *socket, unsigned name, const void *value, size_t size)
 {
     int number;
 
@@ -187,10 +222,22 @@ int socket_set_option(struct socket *socket, unsigned name, const void *value, s
     case SO_SNDTIMEO:
     case SO_SNDTIMEO_NEW:
         return set_timeout(&socket->send_timeout, value, size);
+    case SO_LINGER:
+        return set_linger(socket, value, size);
     default:
         memcpy(&number, value, sizeof(number));
         return set_number(socket, name, number);
     }
+}
+
+int socket_set_option(struct socket *socket, unsigned level, unsigned name, const void *value,
+                      size_t size)
+{
+    int error = socket->protocol->set_option(socket, level, name, value, size);
+
+    if (error == -ENOPROTOOPT && level == SOL_SOCKET)
+        error = set_general(socket, name, value, size);
+    return error;
 }
 
 /* Credentials that a process may send: its own ones, unless it is privileged. */

@@ -17,7 +17,8 @@ static bool may_not_wait(const struct socket_receive *receive)
 static int wait_for_message(struct socket *socket, const struct socket_receive *receive,
                             uint64_t deadline)
 {
-    int error = socket_take_error(socket);
+    bool complete = __atomic_load_n(&socket->ended, __ATOMIC_ACQUIRE);
+    int error = complete ? 0 : socket_take_error(socket);
 
     if (error)
         return error;
@@ -37,14 +38,13 @@ static int wait_for_message(struct socket *socket, const struct socket_receive *
 }
 
 /* What comes along with the bytes: the sender's name and credentials, files. 0 or -ENOMEM. */
-static int take_along(struct message *message, struct socket_receive *receive)
+static int take_along(struct socket *socket, struct message *message,
+                      struct socket_receive *receive)
 {
     receive->credentials = message->credentials;
-    if (receive->address_wanted && receive->address_length == 0) {
-        receive->address_length = socket_name(message->sender, &receive->address);
-        if (receive->address_length == offsetof(struct sockaddr_un, path))
-            receive->address_length = 0;
-    }
+    bool wanted = receive->address_wanted || !socket->protocol->is_local;
+    if (wanted && receive->address_length == 0 && socket->protocol->describe)
+        receive->address_length = socket->protocol->describe(socket, message, receive);
     if (!message->rights)
         return 0;
     if (receive->flags & MSG_PEEK)
@@ -73,18 +73,28 @@ static bool is_of_other_writer(const struct stream_read *read, const struct mess
     return read->done && memcmp(&read->writer, &message->credentials, sizeof(read->writer));
 }
 
+/* MSG_TRUNC: bytes of a stream of the network are thrown away (tcp(7)). */
+static bool discards(const struct socket *socket, const struct socket_receive *receive)
+{
+    return (receive->flags & MSG_TRUNC) && !socket->protocol->is_local;
+}
+
 /* Read from one message: 0, -EFAULT, -ENOMEM. */
 static int read_message(struct socket *socket, struct socket_receive *receive,
                         struct stream_read *read, struct message *message)
 {
     size_t rest = message->size - message->read, wanted = receive->transfer->remaining;
     size_t size = rest < wanted ? rest : wanted;
-    size_t given = message_copy(message, message->read, size, receive->transfer);
+    size_t given = size;
 
+    if (discards(socket, receive))
+        receive->transfer->remaining -= size;
+    else
+        given = message_copy(message, message->read, size, receive->transfer);
     if (given < size && given == 0)
         return -EFAULT;
     read->writer = message->credentials;
-    int error = take_along(message, receive);
+    int error = take_along(socket, message, receive);
     read->done += given;
     read->complete = receive->rights || given < rest;
     if (receive->flags & MSG_PEEK) {
@@ -134,19 +144,21 @@ static long read_stream(struct socket *socket, struct socket_receive *receive)
 static long read_whole(struct socket *socket, struct socket_receive *receive)
 {
     uint64_t deadline = socket_deadline(socket->receive_timeout);
-    struct message *message;
+    struct message *message = NULL;
     int error = 0;
 
-    while (!(message = message_first(socket)) && !error)
+    if (!socket->protocol->is_local)
+        error = socket_take_error(socket);
+    while (!error && !(message = message_first(socket)))
         error = wait_for_message(socket, receive, deadline);
-    if (!message)
+    if (error)
         return error == -ENODATA ? 0 : error;
     size_t wanted = receive->transfer->remaining;
     size_t size = message->size < wanted ? message->size : wanted, whole = message->size;
     if (message_copy(message, 0, size, receive->transfer) < size)
         error = -EFAULT;
     else
-        error = take_along(message, receive);
+        error = take_along(socket, message, receive);
     if (size < whole)
         receive->flags_out |= MSG_TRUNC;
     if (!(receive->flags & MSG_PEEK))
@@ -156,12 +168,29 @@ static long read_whole(struct socket *socket, struct socket_receive *receive)
     return (long)(receive->flags & MSG_TRUNC ? whole : size);
 }
 
+/* What the protocol does not receive: 0 or an error of recv(2). */
+static int check_receive(const struct socket *socket, const struct socket_receive *receive)
+{
+    enum socket_state state = socket_state(socket);
+    bool is_local = socket->protocol->is_local, is_stream = socket->type == SOCK_STREAM;
+
+    if (!is_local && (receive->flags & MSG_ERRQUEUE))
+        return -EAGAIN;
+    if ((receive->flags & MSG_OOB) && (is_local || is_stream))
+        return is_stream ? -EINVAL : -EOPNOTSUPP;
+    if (socket->type == SOCK_DGRAM || state == SOCKET_CONNECTED)
+        return 0;
+    if (is_local)
+        return is_stream ? -EINVAL : -ENOTCONN;
+    return state == SOCKET_CONNECTING || state == SOCKET_FAILED ? 0 : -ENOTCONN;
+}
+
 long socket_receive(struct socket *socket, struct socket_receive *receive)
 {
-    if (receive->flags & MSG_OOB)
-        return socket->type == SOCK_STREAM ? -EINVAL : -EOPNOTSUPP;
-    if (socket->type != SOCK_DGRAM && socket_state(socket) != SOCKET_CONNECTED)
-        return socket->type == SOCK_STREAM ? -EINVAL : -ENOTCONN;
+    int error = check_receive(socket, receive);
+
+    if (error)
+        return error;
     receive->credentials_wanted = socket->passes_credentials;
     mutex_lock(&socket->receive_lock);
     long result =

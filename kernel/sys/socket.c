@@ -5,11 +5,11 @@
 #include "abi/errno.h"
 #include "abi/fcntl.h"
 #include "core/user.h"
+#include "lib/string.h"
 #include "sys/at.h"
 #include "sys/table.h"
 
 #define FAMILY_SIZE sizeof(uint16_t)
-#define PF_UNIX     1
 
 /* Arguments */
 
@@ -27,17 +27,17 @@ int socket_argument(int descriptor, struct socket_argument *argument)
     return -ENOTSOCK;
 }
 
-int socket_address_from_user(struct sockaddr_un *address, uint64_t user_address, uint64_t length)
+int socket_address_from_user(union sockaddr_any *address, uint64_t user_address, uint64_t length)
 {
     size_t size = length < sizeof(*address) ? length : sizeof(*address);
 
     if (length > ADDRESS_LENGTH_MAX)
         return -EINVAL;
-    *address = (struct sockaddr_un){0};
+    memset(address, 0, sizeof(*address));
     return copy_from_user(address, user_address, size);
 }
 
-int socket_address_to_user(const struct sockaddr_un *address, size_t length, uint64_t user_address,
+int socket_address_to_user(const union sockaddr_any *address, size_t length, uint64_t user_address,
                            uint64_t user_length)
 {
     int room, whole = (int)length;
@@ -53,42 +53,30 @@ int socket_address_to_user(const struct sockaddr_un *address, size_t length, uin
 
 /* Making */
 
-/* Check what is to be made: *type is its type. */
-static int check_kind(int family, uint32_t argument, int protocol, unsigned *type)
+/* Check what is to be made. */
+static int find_kind(int family, uint32_t argument, int protocol, struct socket_kind *kind)
 {
-    *type = argument & SOCK_TYPE_MASK;
+    unsigned type = argument & SOCK_TYPE_MASK;
+
     if (argument & ~(uint32_t)(SOCK_TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC))
         return -EINVAL;
     if (family < 0 || family >= AF_MAX)
         return -EAFNOSUPPORT;
-    if (*type >= SOCK_MAX)
+    if (type >= SOCK_MAX)
         return -EINVAL;
-    if (family != AF_UNIX)
-        return -EAFNOSUPPORT;
-    if (protocol && protocol != PF_UNIX)
-        return -EPROTONOSUPPORT;
-    if (*type == SOCK_RAW)
-        *type = SOCK_DGRAM; /* BSD's name for them */
-    return *type == SOCK_STREAM || *type == SOCK_DGRAM || *type == SOCK_SEQPACKET
-               ? 0
-               : -ESOCKTNOSUPPORT;
+    return socket_find_kind(family, type, protocol, kind);
 }
 
 long sys_socket(const uint64_t argument[6])
 {
     uint32_t flags = (uint32_t)argument[1];
+    struct socket_kind kind;
     struct file *file;
-    unsigned type;
-    int error = check_kind((int)argument[0], flags, (int)argument[2], &type);
+    int error = find_kind((int)argument[0], flags, (int)argument[2], &kind);
 
     if (!error)
-        error = socket_create(type, flags & SOCK_NONBLOCK, &file);
-    if (error)
-        return error;
-    int descriptor = file_install(file, 0, flags & SOCK_CLOEXEC);
-    if (descriptor < 0)
-        file_release(file);
-    return descriptor;
+        error = socket_create(&kind, flags & SOCK_NONBLOCK, &file);
+    return error ? error : file_install_new(file, flags & SOCK_CLOEXEC);
 }
 
 long sys_socketpair(const uint64_t argument[6])
@@ -96,8 +84,8 @@ long sys_socketpair(const uint64_t argument[6])
     uint32_t flags = (uint32_t)argument[1];
     struct file *files[2] = {NULL, NULL};
     int descriptors[2];
-    unsigned type;
-    int error = check_kind((int)argument[0], flags, (int)argument[2], &type);
+    struct socket_kind kind;
+    int error = find_kind((int)argument[0], flags, (int)argument[2], &kind);
 
     if (error)
         return error;
@@ -109,7 +97,7 @@ long sys_socketpair(const uint64_t argument[6])
     if (error >= 0) {
         error = copy_to_user(argument[3], descriptors, sizeof(descriptors));
         if (!error)
-            error = socket_create_pair(type, flags & SOCK_NONBLOCK, files);
+            error = socket_create_pair(&kind, flags & SOCK_NONBLOCK, files);
         file_fill(descriptors[1], files[1]);
     }
     file_fill(descriptors[0], files[0]);
@@ -121,15 +109,13 @@ long sys_socketpair(const uint64_t argument[6])
 long sys_bind(const uint64_t argument[6])
 {
     struct socket_argument socket;
-    struct sockaddr_un address;
+    union sockaddr_any address;
     int error = socket_argument((int)argument[0], &socket);
 
     if (error)
         return error;
     uint64_t length = (uint32_t)argument[2];
     error = socket_address_from_user(&address, argument[1], length);
-    if (!error && (length != FAMILY_SIZE || address.family != AF_UNIX))
-        error = socket_check_address(&address, length);
     if (!error)
         error = socket_bind(socket.socket, &address, length);
     file_release(socket.file);
@@ -151,7 +137,7 @@ long sys_listen(const uint64_t argument[6])
 long sys_connect(const uint64_t argument[6])
 {
     struct socket_argument socket;
-    struct sockaddr_un address;
+    union sockaddr_any address;
     int error = socket_argument((int)argument[0], &socket);
 
     if (error)
@@ -169,15 +155,12 @@ long sys_connect(const uint64_t argument[6])
 /* The address of the other end, where the caller wants it. */
 static int give_peer(struct file *file, uint64_t address, uint64_t length)
 {
-    struct sockaddr_un peer = {.family = AF_UNIX};
-    int size = FAMILY_SIZE;
+    union sockaddr_any peer;
 
     if (!address)
         return 0;
-    int known = socket_peer_name(socket_of_file(file), &peer);
-    if (known > 0)
-        size = known;
-    return socket_address_to_user(&peer, (size_t)size, address, length);
+    size_t size = socket_name(socket_of_file(file), NAME_ACCEPTED, &peer);
+    return socket_address_to_user(&peer, size, address, length);
 }
 
 static long accept(const uint64_t argument[6], uint32_t flags)
@@ -230,12 +213,12 @@ long sys_shutdown(const uint64_t argument[6])
 long sys_getsockname(const uint64_t argument[6])
 {
     struct socket_argument socket;
-    struct sockaddr_un address;
+    union sockaddr_any address;
     int error = socket_argument((int)argument[0], &socket);
 
     if (error)
         return error;
-    size_t length = socket_name(socket.socket, &address);
+    size_t length = socket_name(socket.socket, NAME_OWN, &address);
     file_release(socket.file);
     return socket_address_to_user(&address, length, argument[1], argument[2]);
 }
@@ -243,16 +226,16 @@ long sys_getsockname(const uint64_t argument[6])
 long sys_getpeername(const uint64_t argument[6])
 {
     struct socket_argument socket;
-    struct sockaddr_un address;
+    union sockaddr_any address;
     int error = socket_argument((int)argument[0], &socket);
 
     if (error)
         return error;
-    int length = socket_peer_name(socket.socket, &address);
+    size_t length = socket_name(socket.socket, NAME_PEER, &address);
     file_release(socket.file);
-    if (length < 0)
-        return length;
-    return socket_address_to_user(&address, (size_t)length, argument[1], argument[2]);
+    if (length == 0)
+        return -ENOTCONN;
+    return socket_address_to_user(&address, length, argument[1], argument[2]);
 }
 
 static long set_option(struct socket *socket, const uint64_t argument[6])
@@ -262,13 +245,12 @@ static long set_option(struct socket *socket, const uint64_t argument[6])
 
     if (size < 0)
         return -EINVAL;
-    if (argument[1] != SOL_SOCKET)
-        return -EOPNOTSUPP;
     if (size > SOCKET_OPTION_MAX)
         size = SOCKET_OPTION_MAX;
     if (copy_from_user(value, argument[3], (size_t)size))
         return -EFAULT;
-    return socket_set_option(socket, (unsigned)argument[2], value, (size_t)size);
+    return socket_set_option(socket, (unsigned)argument[1], (unsigned)argument[2], value,
+                             (size_t)size);
 }
 
 static long get_option(struct socket *socket, const uint64_t argument[6])
@@ -278,12 +260,11 @@ static long get_option(struct socket *socket, const uint64_t argument[6])
 
     if (copy_from_user(&room, argument[4], sizeof(room)))
         return -EFAULT;
-    if (argument[1] != SOL_SOCKET)
-        return -EOPNOTSUPP;
     if (room < 0)
         return -EINVAL;
     size_t size = (size_t)room < SOCKET_OPTION_MAX ? (size_t)room : SOCKET_OPTION_MAX;
-    int error = socket_get_option(socket, (unsigned)argument[2], value, &size);
+    int error =
+        socket_get_option(socket, (unsigned)argument[1], (unsigned)argument[2], value, &size);
     if (error)
         return error;
     int given = (int)size;

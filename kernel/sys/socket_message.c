@@ -1,93 +1,14 @@
 /*
- * System calls that send and receive messages, and what goes along with them (cmsg(3)).
+ * System calls that send and receive messages.
  */
 #include "abi/errno.h"
 #include "abi/fcntl.h"
-#include "core/process.h"
 #include "core/time.h"
 #include "core/user.h"
 #include "sys/buffers.h"
 #include "sys/convert.h"
 #include "sys/socket.h"
 #include "sys/table.h"
-
-/* Sending: control messages */
-
-/* Take the files of SCM_RIGHTS, which may come in several control messages: 0, -EINVAL, -EBADF,
- * -ENOMEM, -EFAULT, -ETOOMANYREFS. */
-static int take_rights(struct rights **rights, uint64_t address, size_t size)
-{
-    unsigned count = (unsigned)(size / sizeof(int));
-    int descriptors[SCM_MAX_FD];
-
-    if (count > SCM_MAX_FD - (*rights ? (*rights)->count : 0))
-        return -EINVAL;
-    if (copy_from_user(descriptors, address, count * sizeof(int)))
-        return -EFAULT;
-    if (count == 0)
-        return 0;
-    int error = rights_check();
-    if (error)
-        return error;
-    error = rights_extend(rights, count);
-    if (error)
-        return error;
-    for (unsigned i = 0; i < count; i++) {
-        struct file *file = file_get(descriptors[i]);
-        if (!file)
-            return -EBADF;
-        (*rights)->files[(*rights)->count++] = file;
-    }
-    return 0;
-}
-
-static int take_credentials(struct ucred *credentials, uint64_t address, size_t size)
-{
-    struct ucred claimed;
-
-    if (size != sizeof(claimed))
-        return -EINVAL;
-    if (copy_from_user(&claimed, address, sizeof(claimed)))
-        return -EFAULT;
-    if (!socket_may_claim(&claimed))
-        return -EPERM;
-    *credentials = claimed;
-    return 0;
-}
-
-/* Take one control message. */
-static int take_control(struct socket_send *send, const struct cmsghdr *header, uint64_t address)
-{
-    size_t size = header->length - sizeof(*header);
-
-    if (header->level != SOL_SOCKET)
-        return 0;
-    if (header->type == SCM_RIGHTS)
-        return take_rights(&send->rights, address, size);
-    if (header->type == SCM_CREDENTIALS)
-        return take_credentials(&send->credentials, address, size);
-    return -EINVAL;
-}
-
-static int take_controls(struct socket_send *send, uint64_t address, uint64_t size)
-{
-    struct cmsghdr header;
-    int error = 0;
-
-    while (!error && size >= sizeof(header)) {
-        if (copy_from_user(&header, address, sizeof(header)))
-            return -EFAULT;
-        if (header.length < sizeof(header) || header.length > size)
-            return -EINVAL;
-        error = take_control(send, &header, address + sizeof(header));
-        uint64_t step = (header.length + CMSG_ALIGNMENT - 1) & ~(uint64_t)(CMSG_ALIGNMENT - 1);
-        if (step >= size)
-            break;
-        address += step;
-        size -= step;
-    }
-    return error;
-}
 
 /* Sending */
 
@@ -120,7 +41,8 @@ static long send_header(const struct socket_argument *socket, const struct msghd
         result = socket_address_from_user(&send.address, header->name, send.address_length);
     }
     if (!result && header->control_length)
-        result = take_controls(&send, header->control, header->control_length);
+        result =
+            socket_take_controls(socket->socket, &send, header->control, header->control_length);
     if (!result)
         result = socket_send(socket->socket, &send);
     rights_release(send.rights);
@@ -203,78 +125,13 @@ long sys_sendmmsg(const uint64_t argument[6])
     return done ? done : result;
 }
 
-/* Receiving: control messages */
-
-/* The control buffer of the caller. */
-struct control {
-    uint64_t address, room, used;
-    unsigned flags; /* MSG_CTRUNC */
-};
-
-/* Add a control message; what has no room is cut off. */
-static int put_control(struct control *control, int type, const void *data, size_t size)
-{
-    struct cmsghdr header = {sizeof(header) + size, SOL_SOCKET, type};
-    uint64_t place = control->address + control->used, room = control->room - control->used;
-
-    if (room < sizeof(header)) {
-        control->flags |= MSG_CTRUNC;
-        return 0;
-    }
-    if (room < header.length) {
-        control->flags |= MSG_CTRUNC;
-        header.length = room;
-    }
-    if (copy_to_user(place, &header, sizeof(header)) ||
-        copy_to_user(place + sizeof(header), data, header.length - sizeof(header)))
-        return -EFAULT;
-    uint64_t step = (header.length + CMSG_ALIGNMENT - 1) & ~(uint64_t)(CMSG_ALIGNMENT - 1);
-    control->used += step < room ? step : room;
-    return 0;
-}
-
-/* Give the files that came along descriptors; those without one are lost, and closed. */
-static int put_rights(struct control *control, struct rights *rights, bool close_on_exec)
-{
-    uint64_t room = control->room - control->used;
-    int descriptors[SCM_MAX_FD];
-    unsigned count = 0, fit = 0;
-
-    if (room > sizeof(struct cmsghdr))
-        fit = (unsigned)((room - sizeof(struct cmsghdr)) / sizeof(int));
-    while (count < rights->count && count < fit) {
-        file_reference(rights->files[count]);
-        descriptors[count] = file_install(rights->files[count], 0, close_on_exec);
-        if (descriptors[count] < 0) {
-            file_release(rights->files[count]);
-            break;
-        }
-        count++;
-    }
-    if (count < rights->count)
-        control->flags |= MSG_CTRUNC;
-    return count ? put_control(control, SCM_RIGHTS, descriptors, count * sizeof(int)) : 0;
-}
-
-static int put_controls(struct control *control, struct socket_receive *receive)
-{
-    int error = 0;
-
-    if (receive->credentials_wanted)
-        error = put_control(control, SCM_CREDENTIALS, &receive->credentials,
-                            sizeof(receive->credentials));
-    if (!error && receive->rights)
-        error = put_rights(control, receive->rights, receive->flags & MSG_CMSG_CLOEXEC);
-    return error;
-}
-
 /* Receiving */
 
 /* Receive into what the header describes; *header is what goes back to the caller. */
 static long receive_header(const struct socket_argument *socket, struct msghdr *header,
                            unsigned flags, bool nonblocking)
 {
-    struct control control = {.address = header->control, .room = header->control_length};
+    struct socket_control control = {.address = header->control, .room = header->control_length};
     struct buffers buffers;
 
     if (header->piece_count > UIO_MAXIOV)
@@ -289,7 +146,7 @@ static long receive_header(const struct socket_argument *socket, struct msghdr *
                                      .nonblocking = nonblocking,
                                      .address_wanted = header->name != 0};
     result = socket_receive(socket->socket, &receive);
-    if (result >= 0 && put_controls(&control, &receive))
+    if (result >= 0 && socket_put_controls(socket->socket, &control, &receive))
         result = -EFAULT;
     rights_release(receive.rights);
     buffers_release(&buffers);
