@@ -15,15 +15,23 @@
 #define EV_CURRENT  1
 #define ET_EXEC     2
 #define ET_DYN      3
+#define ET_CORE     4
 #define EM_RISCV    243
 
 #define PT_LOAD      1
 #define PT_INTERP    3
+#define PT_NOTE      4
 #define PT_PHDR      6
 #define PT_GNU_STACK 0x6474e551
 
 #define NT_PRSTATUS 1
 #define NT_PRFPREG  2
+#define NT_PRPSINFO 3
+#define NT_AUXV     6
+#define NT_FILE     0x46494c45
+#define NT_SIGINFO  0x53494749
+
+#define PN_XNUM 0xffff /* program_count: it is in section 0, as information */
 
 #define PF_X 1
 #define PF_W 2
@@ -42,6 +50,13 @@ struct elf_header {
 struct elf_program {
     uint32_t type, flags;
     uint64_t offset, address, physical, file_size, memory_size, alignment;
+};
+
+struct elf_section {
+    uint32_t name, type;
+    uint64_t flags, address, offset, size;
+    uint32_t link, information;
+    uint64_t alignment, entry_size;
 };
 
 _Static_assert(sizeof(struct elf_header) == 64, "ELF header");

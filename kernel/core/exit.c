@@ -20,6 +20,7 @@
 #include "abi/wait.h"
 #include "arch/riscv/hart.h"
 #include "arch/riscv/machine.h"
+#include "core/core_dump.h"
 #include "core/futex.h"
 #include "core/lock_check.h"
 #include "core/pid.h"
@@ -84,6 +85,8 @@ static bool resign(struct process *process, int status)
         process->parked_count--;
     if (last)
         process_begin_exit(process, status, thread);
+    if (process->dumper)
+        wake_all(&process->threads_changed);
     stopped_by = process_completes_stop(process);
     signal_unlock(process, &freed);
     if (stopped_by)
@@ -251,6 +254,7 @@ _Noreturn void process_exit_thread(int status)
     struct process *process = current_process();
     bool last;
     lock_check_none();
+    core_dump_stand_by();
     trace_exit(status);
     last = resign(process, status);
     if (last && process == init_process)

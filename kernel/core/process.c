@@ -5,6 +5,7 @@
  * process itself: it is freed when its parent waits for it (or at its end, if the parent does not
  * want to know), under the lock. A thread's own process cannot go away under it.
  */
+#include "core/core_dump.h"
 #include "core/process.h"
 #include "abi/errno.h"
 #include "core/credentials.h"
@@ -162,6 +163,7 @@ static void set_defaults(struct process *process)
     memset(process->actions, 0, sizeof(process->actions));
     process->exit_signal = SIGCHLD;
     process->dumpable = true;
+    process->core_filter = CORE_FILTER_DEFAULT;
 }
 
 /* What a new process has of its parent's. */
@@ -171,6 +173,7 @@ static void inherit(struct process *process, struct process *parent)
     memcpy(process->limits, parent->limits, sizeof(process->limits));
     memcpy(process->actions, parent->actions, sizeof(process->actions));
     process->dumpable = parent->dumpable;
+    process->core_filter = parent->core_filter;
     process->badness_adjustment = parent->badness_adjustment;
     process->huge_pages_disabled = parent->huge_pages_disabled;
     process->timer_slack = parent->timer_slack;

@@ -67,6 +67,7 @@ struct process {
     struct vnode *executable;           /* (executable_lock) referenced; NULL once it exits */
     struct credentials *credentials;    /* (t) of the first thread */
     bool dumpable;                      /* (t) others of the user may look into it: prctl(2) */
+    unsigned core_filter;               /* (t) /proc/PID/coredump_filter */
     bool child_subreaper;               /* (t) orphans among its descendants become its children */
     bool huge_pages_disabled;           /* (o) prctl(2) PR_SET_THP_DISABLE: told, there are none */
     uint64_t timer_slack;               /* (o) nanoseconds; 0: the default */
@@ -87,7 +88,9 @@ struct process {
     bool exiting;                      /* (s), (a) all threads have to end */
     int exit_code;                     /* (s) the wait status then */
     struct thread *survivor;           /* (s) calls execve: the others have to end; or NULL */
-    struct wait_queue threads_changed; /* for the survivor: a thread has left */
+    struct thread *dumper;             /* (s), atomic: writes a core dump; or NULL */
+    unsigned standing_by;              /* (s) threads that wait for the dumper */
+    struct wait_queue threads_changed; /* a thread has left, or stands by; or the dumper has done */
     struct wait_queue resumed;         /* stop_signal became 0 */
     int stop_signal;                   /* (s) stopped by this signal; 0: not stopped */
     int taken_stop;                    /* (s) stop signal being acted on; SIGCONT makes it 0 */

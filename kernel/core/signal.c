@@ -19,10 +19,6 @@
 
 #define IGNORED_SIGNALS                                                                            \
     (signal_bit(SIGCHLD) | signal_bit(SIGURG) | signal_bit(SIGWINCH) | signal_bit(SIGCONT))
-#define CORE_SIGNALS                                                                               \
-    (signal_bit(SIGQUIT) | signal_bit(SIGILL) | signal_bit(SIGTRAP) | signal_bit(SIGABRT) |        \
-     signal_bit(SIGFPE) | signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGSYS) |          \
-     signal_bit(SIGXCPU) | signal_bit(SIGXFSZ))
 
 /* The first process is not ended or stopped by a signal that it does not handle (kill(2)). */
 static bool is_ignored(const struct process *process, int number)
@@ -121,8 +117,8 @@ static void wake_for(struct process *process, struct thread *thread, int number)
         thread = NULL;
     if (!thread)
         return;
-    if (signal_ends(process, number) && !(CORE_SIGNALS & signal_bit(number)) &&
-        !is_blocked(thread, number) && !thread->trace.tracer)
+    if (signal_ends(process, number) && !signal_dumps(number) && !is_blocked(thread, number) &&
+        !thread->trace.tracer)
         process_begin_exit(process, number, NULL);
     else
         demand_attention(thread, false);

@@ -10,7 +10,9 @@
  */
 #include "abi/errno.h"
 #include "abi/syscall.h"
+#include "abi/wait.h"
 #include "arch/riscv/hart.h"
+#include "core/core_dump.h"
 #include "core/lock_check.h"
 #include "core/process_internal.h"
 #include "core/signal_internal.h"
@@ -154,7 +156,8 @@ static void act(struct trap_frame *frame, const struct sigaction *action,
     if (action->handler > SIG_IGN)
         handle(frame, action, information);
     else if (signal_ends(process, number))
-        process_exit(number);
+        process_exit(signal_dumps(number) && core_dump(information) ? number | WAIT_STATUS_CORE
+                                                                    : number);
     else if (action->handler == SIG_DFL && signal_stops_by_default(number) &&
              process != init_process)
         process_begin_stop(number);

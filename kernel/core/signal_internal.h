@@ -16,6 +16,17 @@ static inline bool signal_stops_by_default(int number)
     return STOP_SIGNALS & signal_bit(number);
 }
 
+/* Signals whose default action is to end the process with a core dump. */
+#define CORE_SIGNALS                                                                               \
+    (signal_bit(SIGQUIT) | signal_bit(SIGILL) | signal_bit(SIGTRAP) | signal_bit(SIGABRT) |        \
+     signal_bit(SIGFPE) | signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGSYS) |          \
+     signal_bit(SIGXCPU) | signal_bit(SIGXFSZ))
+
+static inline bool signal_dumps(int number)
+{
+    return CORE_SIGNALS & signal_bit(number);
+}
+
 /* Does the process's action end it? */
 bool signal_ends(const struct process *process, int number);
 

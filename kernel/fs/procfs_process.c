@@ -4,6 +4,7 @@
  */
 #include "abi/errno.h"
 #include "arch/riscv/hart.h"
+#include "core/core_dump.h"
 #include "core/pid.h"
 #include "core/process.h"
 #include "fs/file.h"
@@ -94,9 +95,9 @@ int procfs_owner(uint64_t key, uint32_t *uid, uint32_t *gid)
 /* Texts that are the same for all processes: the key's index says which */
 
 static const char *const constants[] = {
-    "0::/\n", "00000033\n", "         0          0 4294967295\n", "4294967295", "allow\n", "0",
+    "0::/\n", "         0          0 4294967295\n", "4294967295", "allow\n", "0",
 };
-enum constant { CONTROL_GROUP, CORE_FILTER, ID_MAP, NO_LOGIN, GROUPS_ALLOWED, NO_CHANNEL };
+enum constant { CONTROL_GROUP, ID_MAP, NO_LOGIN, GROUPS_ALLOWED, NO_CHANNEL };
 
 static int write_constant(uint64_t key, struct text *text)
 {
@@ -240,6 +241,32 @@ static int set_timer_slack(struct process *process, int64_t *number)
 }
 SETTABLE_NUMBER_FILE(timer_slack, "%ld\n")
 
+/* Which mappings a core dump has; also in hexadecimal. */
+static int get_filter(struct process *process, int64_t *number)
+{
+    *number = process->core_filter;
+    return 0;
+}
+NUMBER_FILE(filter, "%08lx\n")
+
+static int set_filter(struct process *process, int64_t *number)
+{
+    process->core_filter = (unsigned)*number & CORE_FILTER_ALL;
+    return 0;
+}
+
+static int take_filter(uint64_t key, char *words, size_t length)
+{
+    const char *text = words;
+    uint64_t value;
+
+    (void)length;
+    if (!parse_number(&text, &value) || value > UINT32_MAX)
+        return -EINVAL;
+    int64_t number = (int64_t)value;
+    return *text && *text != '\n' ? -EINVAL : with_process(key, set_filter, &number);
+}
+
 static int get_personality(struct process *process, int64_t *number)
 {
     *number = process->personality;
@@ -362,6 +389,7 @@ SETTABLE_TYPE(timer_slack_type, 16, 0666, write_timer_slack, take_timer_slack);
 TEXT_TYPE(personality_type, 17, 0400, write_personality);
 SECRET_TYPE(auxiliary_type, 18, 0400, procfs_write_auxiliary);
 TEXT_TYPE(children_type, 19, 0444, write_children);
+SETTABLE_TYPE(filter_type, 23, 0644, write_filter, take_filter);
 SECRET_TYPE(smaps_sum_type, 22, 0444, procfs_write_smaps_sum);
 static const struct pseudo_type clear_references_type = {.number = TEXT_TYPE_FIRST + 23,
                                                          .mode = S_IFREG | 0200,
@@ -468,7 +496,7 @@ static const struct pseudo_type threads_directory = {.number = THREADS_TYPE,
                                                      .next = next_thread};
 
 static const struct pseudo_entry process_entries[] = {
-    {"coredump_filter", &constant_type, CONSTANT(CORE_FILTER, 0)},
+    {"coredump_filter", &filter_type, 0},
     {"mountstats", &mount_statistics_type, 0},
     {"task", &threads_directory, 0},
     {"timerslack_ns", &timer_slack_type, 0},

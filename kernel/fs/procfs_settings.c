@@ -7,6 +7,7 @@
  */
 #include "abi/capability.h"
 #include "abi/errno.h"
+#include "core/core_dump.h"
 #include "core/credentials.h"
 #include "core/pid.h"
 #include "core/process.h"
@@ -45,11 +46,6 @@ NAME_SETTING(version)
 NAME_SETTING(node)
 NAME_SETTING(domain)
 NAME_SETTING(machine)
-
-static void write_core_pattern(struct text *text)
-{
-    text_format(text, "core\n");
-}
 
 /* Messages have one level: all go to the console. */
 static void write_message_levels(struct text *text)
@@ -114,6 +110,17 @@ static void write_vnode_state(struct text *text)
 }
 
 /* Numbers */
+
+static uint64_t get_core_uses_pid(void)
+{
+    return __atomic_load_n(&core_uses_pid, __ATOMIC_RELAXED);
+}
+
+static int set_core_uses_pid(uint64_t number)
+{
+    __atomic_store_n(&core_uses_pid, number, __ATOMIC_RELAXED);
+    return 0;
+}
 
 static uint64_t get_pid_limit(void)
 {
@@ -208,6 +215,7 @@ enum {
     DOMAIN,
     MACHINE,
     CORE_PATTERN,
+    CORE_USES_PID,
     MESSAGE_LEVELS,
     PID_LIMIT,
     LAST_PID,
@@ -242,7 +250,10 @@ static const struct setting settings[] = {
     [NODE] = {.write = write_node, .set = system_set_node},
     [DOMAIN] = {.write = write_domain, .set = system_set_domain},
     [MACHINE] = {.write = write_machine},
-    [CORE_PATTERN] = {.write = write_core_pattern},
+    [CORE_PATTERN] = {.write = core_pattern_write, .set = core_pattern_set},
+    [CORE_USES_PID] = {.get_number = get_core_uses_pid,
+                       .set_number = set_core_uses_pid,
+                       .most = INT32_MAX},
     [MESSAGE_LEVELS] = {.write = write_message_levels},
     [PID_LIMIT] = {.get_number = get_pid_limit,
                    .set_number = set_pid_limit,
@@ -382,9 +393,9 @@ static const struct pseudo_type random_directory = {.number = RANDOM_TYPE,
 static const struct pseudo_entry kernel_entries[] = {
     {"arch", &readable, MACHINE},
     {"cap_last_cap", &readable, LAST_CAPABILITY},
-    {"core_pattern", &readable, CORE_PATTERN},
+    {"core_pattern", &changeable, CORE_PATTERN},
     {"core_pipe_limit", &readable, ZERO},
-    {"core_uses_pid", &readable, ZERO},
+    {"core_uses_pid", &changeable, CORE_USES_PID},
     {"ctrl-alt-del", &readable, ZERO},
     {"dmesg_restrict", &readable, ZERO},
     {"domainname", &changeable, DOMAIN},

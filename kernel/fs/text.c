@@ -90,6 +90,20 @@ void text_format(struct text *text, const char *template, ...)
     text_add(text, line, length < sizeof(line) ? length : sizeof(line) - 1);
 }
 
+void text_add_text(struct text *text, const struct text *other)
+{
+    for (size_t done = 0; done < other->length && !text->error; done += PAGE_SIZE)
+        text_add(text, byte_at(other, done), rest_of_page(0, other->length - done));
+}
+
+void text_get(const struct text *text, uint64_t offset, void *buffer, size_t size)
+{
+    for (size_t done = 0, piece; done < size; done += piece) {
+        piece = rest_of_page(offset + done, size - done);
+        memcpy((char *)buffer + done, byte_at(text, offset + done), piece);
+    }
+}
+
 long text_read(const struct text *text, uint64_t offset, struct transfer *transfer)
 {
     size_t done = 0;

@@ -24,6 +24,10 @@ void text_free(struct text *text);
 void text_add(struct text *text, const char *bytes, size_t count);
 void text_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Add another text; copy size bytes that begin at offset, and are there. */
+void text_add_text(struct text *text, const struct text *other);
+void text_get(const struct text *text, uint64_t offset, void *buffer, size_t size);
+
 /* As read(2) of the text at offset: bytes, or -EFAULT. */
 long text_read(const struct text *text, uint64_t offset, struct transfer *transfer);
 

@@ -187,6 +187,7 @@ struct region_info {
     unsigned access;
     unsigned max_access;
     bool shared, grows_down, no_reserve;
+    bool stored; /* it has, or had, private pages */
     uint64_t offset;
     struct vnode *vnode; /* referenced for the caller, or NULL */
     const char *name;

@@ -209,6 +209,7 @@ static void fill_layout(const struct aspace *aspace, const struct region *region
     info->shared = region->shared;
     info->grows_down = region->grows_down;
     info->no_reserve = region->no_reserve;
+    info->stored = __atomic_load_n(&region->amap, __ATOMIC_ACQUIRE);
     info->offset = region->object ? region->object_offset << PAGE_SHIFT : 0;
     info->vnode = region->vnode;
     info->name = region_name(aspace, region, info);
