@@ -23,13 +23,19 @@ uint64_t file_count(void)
     return file_cache.in_use;
 }
 
-struct file *file_create(struct vnode *vnode, const struct file_operations *operations,
-                         uint32_t flags)
+struct file *file_allocate(void)
 {
-    struct file *file = slab_allocate_zeroed(&file_cache);
+    return slab_allocate_zeroed(&file_cache);
+}
 
-    if (!file)
-        return NULL;
+void file_discard(struct file *file)
+{
+    slab_free(&file_cache, file);
+}
+
+void file_begin(struct file *file, struct vnode *vnode, const struct file_operations *operations,
+                uint32_t flags)
+{
     file->operations = operations;
     file->vnode = vnode;
     file->references = 1;
@@ -37,6 +43,15 @@ struct file *file_create(struct vnode *vnode, const struct file_operations *oper
     mutex_init(&file->offset_lock, "file offset", RANK_NONE); /* taken before any other lock */
     list_init(&file->watches);
     file->error_seen = object_error_sample(&vnode->object);
+}
+
+struct file *file_create(struct vnode *vnode, const struct file_operations *operations,
+                         uint32_t flags)
+{
+    struct file *file = file_allocate();
+
+    if (file)
+        file_begin(file, vnode, operations, flags);
     return file;
 }
 
@@ -62,7 +77,7 @@ void file_release(struct file *file)
         vnode_write_end(file->vnode);
     vnode_release(file->vnode);
     mount_let_go(file->mount);
-    slab_free(&file_cache, file);
+    file_discard(file);
 }
 
 struct place file_place(const struct file *file)

@@ -74,6 +74,13 @@ struct file_table; /* fs/file_table.c */
 void file_reference(struct file *file);
 void file_release(struct file *file); /* may sleep */
 
+/* A file that is nothing yet; NULL: no memory. It becomes one with one reference, which takes over
+ * that of the vnode, or is given back. */
+struct file *file_allocate(void);
+void file_begin(struct file *file, struct vnode *vnode, const struct file_operations *operations,
+                uint32_t flags);
+void file_discard(struct file *file);
+
 /* A new file with one reference: takes over the vnode reference. NULL: no memory (the reference
  * stays the caller's). */
 struct file *file_create(struct vnode *vnode, const struct file_operations *operations,

@@ -36,14 +36,8 @@ static int find_or_create(struct walk *walk, struct opening *opening, struct vno
 {
     int error = walk_find(walk->directory, &walk->last, vnode);
 
-    if (error)
+    if (error || *vnode)
         return error;
-    if (*vnode) {
-        if (!(opening->flags & O_EXCL))
-            return 0;
-        vnode_release(*vnode);
-        return -EEXIST;
-    }
     error = vfs_check_change(walk->directory);
     if (!error && !walk->directory->operations->create)
         error = -EACCES; /* not EPERM, as other calls that make names give */
@@ -57,24 +51,28 @@ static int find_or_create(struct walk *walk, struct opening *opening, struct vno
 /* The last step with O_CREAT: as walk_step. */
 static int step_creating(struct walk *walk, struct opening *opening)
 {
+    bool exclusive = opening->flags & O_EXCL;
     struct vnode *vnode;
+    int error;
 
     walk->linked = false;
-    if (walk->kind != LAST_NAME || walk->slash)
+    if (walk->kind == LAST_NAME && walk->slash)
         return -EISDIR;
-    int error = walk_check_directory(walk);
-    if (error)
-        return error;
+    if (walk->kind != LAST_NAME) {
+        error = walk_step(walk, false);
+        return error ? error : exclusive ? -EEXIST : -EISDIR;
+    }
     mutex_lock(&walk->directory->lock);
     error = find_or_create(walk, opening, &vnode);
     mutex_unlock(&walk->directory->lock);
     if (error)
         return error;
-    if (vnode_type(vnode) == S_IFLNK && !(opening->flags & O_NOFOLLOW)) {
+    if (vnode_type(vnode) == S_IFLNK && !exclusive && !(opening->flags & O_NOFOLLOW)) {
         walk->linked = true;
         return walk_follow(walk, vnode);
     }
-    return walk_enter(walk, vnode);
+    error = walk_enter(walk, vnode);
+    return !error && exclusive && !opening->created ? -EEXIST : error;
 }
 
 /* Find, or make, the file at the path. *place is referenced. */
@@ -168,31 +166,27 @@ static int set_up(struct vnode *vnode, const struct opening *opening, struct fil
     return error;
 }
 
-/* Open a place whose references are taken over. */
-static int open_place(const struct place *place, const struct opening *opening,
+/* Open a place with a file that has just been allocated; both are taken over. */
+static int open_place(const struct place *place, const struct opening *opening, struct file *file,
                       struct file **result)
 {
     struct vnode *vnode = place->vnode;
-    struct file *file = file_create(vnode, &path_only_operations, opening->flags & KEPT_FLAGS);
 
-    if (!file) {
-        place_release(place);
-        return -ENOMEM;
-    }
+    file_begin(file, vnode, &path_only_operations, opening->flags & KEPT_FLAGS);
     file->mount = place->mount;
     file->created = opening->created && (opening->flags & O_CREAT);
     int error = opening->flags & O_PATH ? 0 : set_up(vnode, opening, file);
     if (error) {
         file->operations = &path_only_operations; /* nothing was opened: no release */
         file_release(file);
-    } else {
-        *result = file;
+        return error;
     }
-    if (!error && !(opening->flags & O_PATH)) {
+    *result = file;
+    if (!(opening->flags & O_PATH)) {
         file->opened = true;
         notify_file(vnode, IN_OPEN);
     }
-    return error;
+    return 0;
 }
 
 /* Make a file without a name in the directory that vnode is; *unnamed is referenced. */
@@ -208,45 +202,47 @@ static int make_unnamed(struct vnode *vnode, const struct opening *opening, stru
     return error;
 }
 
-/* open(2) with O_TMPFILE. */
-static int open_unnamed(const struct place *directory, const char *path, struct opening *opening,
-                        struct file **file)
+/* For open(2) with O_TMPFILE: as find. */
+static int find_unnamed(const struct place *directory, const char *path, struct opening *opening,
+                        struct place *place)
 {
     struct opening search = {.flags = opening->flags & O_NOFOLLOW, .resolve = opening->resolve};
     struct vnode *unnamed;
-    struct place place;
 
     if ((opening->flags & O_TMPFILE) != O_TMPFILE || (opening->flags & O_ACCMODE) == O_RDONLY)
         return -EINVAL;
-    int error = find(directory, path, &search, &place);
+    int error = find(directory, path, &search, place);
     if (error)
         return error;
-    error = make_unnamed(place.vnode, opening, &unnamed);
+    error = make_unnamed(place->vnode, opening, &unnamed);
+    if (error) {
+        place_release(place);
+        return error;
+    }
+    vnode_release(place->vnode);
+    place->vnode = unnamed;
     opening->created = true;
     opening->flags &= ~(uint32_t)O_TRUNC;
-    if (!error) {
-        vnode_release(place.vnode);
-        place.vnode = unnamed;
-        return open_place(&place, opening, file);
-    }
-    place_release(&place);
-    return error;
+    return 0;
 }
 
-int vnode_open(struct vnode *vnode, uint32_t flags, struct file **file)
+int vnode_open(struct vnode *vnode, uint32_t flags, struct file **result)
 {
     /* Permission is that of a file that one has made. */
     struct opening opening = {.flags = flags, .created = true};
 
     if ((flags & O_ACCMODE) == O_ACCMODE)
         return -EINVAL;
+    struct file *file = file_allocate();
+    if (!file)
+        return -ENOMEM;
     vnode_reference(vnode);
     struct place place = place_of_vnode(vnode);
-    return open_place(&place, &opening, file);
+    return open_place(&place, &opening, file, result);
 }
 
 int path_open_resolving(const struct place *directory, const char *path, const struct open_how *how,
-                        struct file **file)
+                        struct file **result)
 {
     uint32_t flags = (uint32_t)how->flags;
     struct opening opening = {
@@ -257,12 +253,18 @@ int path_open_resolving(const struct place *directory, const char *path, const s
         return -EINVAL;
     if ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY))
         return -EINVAL;
-    if ((flags & (O_TMPFILE & ~O_DIRECTORY)) && !(flags & O_PATH))
-        return open_unnamed(directory, path, &opening, file);
     if (flags & O_PATH)
         opening.flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    int error = find(directory, path, &opening, &place);
-    return error ? error : open_place(&place, &opening, file);
+    bool unnamed = opening.flags & (O_TMPFILE & ~O_DIRECTORY);
+    struct file *file = file_allocate(); /* before anything is made */
+    if (!file)
+        return -ENOMEM;
+    int error = (unnamed ? find_unnamed : find)(directory, path, &opening, &place);
+    if (error) {
+        file_discard(file);
+        return error;
+    }
+    return open_place(&place, &opening, file, result);
 }
 
 int path_open(const struct place *directory, const char *path, uint32_t flags, uint32_t mode,

@@ -35,7 +35,7 @@ int path_create(const struct place *directory, const char *path, uint32_t mode,
 int path_symlink(const char *target, const struct place *directory, const char *path);
 int path_link(const struct place *from_directory, const char *from,
               const struct place *to_directory, const char *to, unsigned flags);
-int path_link_vnode(struct vnode *vnode, const struct place *directory, const char *path);
+int path_link_place(const struct place *file, const struct place *directory, const char *path);
 int path_unlink(const struct place *directory, const char *path, bool remove_directory);
 int path_rename(const struct place *from_directory, const char *from,
                 const struct place *to_directory, const char *to, unsigned flags);

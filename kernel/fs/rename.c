@@ -22,8 +22,6 @@
 #include "fs/path.h"
 #include "fs/vfs.h"
 
-#define DEPTH_MAX 65536u /* of directories: more is a loop on a damaged disk */
-
 static struct mutex rename_lock;
 
 struct rename {
@@ -40,30 +38,6 @@ void rename_init(void)
     mutex_init(&rename_lock, "rename", RANK_NONE);
 }
 
-/* Is descendant below ancestor, and by which child? rename_lock held. */
-static int find_branch(struct vnode *ancestor, struct vnode *descendant, bool *below,
-                       uint64_t *branch)
-{
-    struct vnode *vnode = descendant, *parent;
-    int error = 0;
-
-    *below = false;
-    vnode_reference(vnode);
-    for (unsigned depth = 0; !*below && !mount_is_root(vnode); depth++) {
-        error = depth < DEPTH_MAX ? walk_parent(vnode, &parent) : -EUCLEAN;
-        if (error)
-            break;
-        if (parent == ancestor) {
-            *below = true;
-            *branch = vnode->number;
-        }
-        vnode_release(vnode);
-        vnode = parent;
-    }
-    vnode_release(vnode);
-    return error;
-}
-
 /* Lock both directories; nothing is locked on failure. */
 static int lock_directories(struct rename *rename)
 {
@@ -73,9 +47,9 @@ static int lock_directories(struct rename *rename)
     rename->across = from != to;
     if (rename->across) {
         mutex_lock(&rename_lock);
-        error = find_branch(from, to, &rename->to_is_below, &rename->branch);
+        error = walk_find_branch(from, to, &rename->to_is_below, &rename->branch);
         if (!error && !rename->to_is_below)
-            error = find_branch(to, from, &rename->from_is_below, &rename->branch);
+            error = walk_find_branch(to, from, &rename->from_is_below, &rename->branch);
         if (error) {
             mutex_unlock(&rename_lock);
             return error;
@@ -131,18 +105,25 @@ static int find_both(struct rename *rename)
 
 static int check_target(const struct rename *rename)
 {
-    const struct vnode *target = rename->target;
-    int error = vfs_check_sticky(rename->to.directory, target);
+    bool source_directory = is_directory(rename->source);
+    bool target_directory = is_directory(rename->target);
+    int error = vfs_check_sticky(rename->to.directory, rename->target);
 
-    if (error)
+    if (error || (rename->flags & RENAME_EXCHANGE) || source_directory == target_directory)
         return error;
-    if (rename->flags & RENAME_EXCHANGE)
-        error = rename->across && is_directory(target) ? vnode_permission(target, 2) : 0;
-    else if (is_directory(rename->source) && !is_directory(target))
-        error = -ENOTDIR;
-    else if (!is_directory(rename->source) && is_directory(target))
-        error = -EISDIR;
-    return !error && mount_covers(target) ? -EBUSY : error;
+    return source_directory ? -ENOTDIR : -EISDIR;
+}
+
+/* A directory that gets another parent is changed: its "..". */
+static int check_parent_change(const struct rename *rename)
+{
+    int error = 0;
+
+    if (is_directory(rename->source))
+        error = vnode_permission(rename->source, 2);
+    if (!error && (rename->flags & RENAME_EXCHANGE) && is_directory(rename->target))
+        error = vnode_permission(rename->target, 2);
+    return error;
 }
 
 /* May the source be moved, and the target be replaced? */
@@ -156,10 +137,8 @@ static int check_move(const struct rename *rename)
         error = vfs_check_change(rename->to.directory);
     if (!error && rename->target)
         error = check_target(rename);
-    if (!error && rename->across && is_directory(rename->source))
-        error = vnode_permission(rename->source, 2); /* its ".." is changed */
-    if (!error && mount_covers(rename->source))
-        error = -EBUSY;
+    if (!error && rename->across)
+        error = check_parent_change(rename);
     if (!error && !rename->from.directory->operations->rename)
         error = -EPERM;
     if (!error && (rename->flags & RENAME_EXCHANGE) &&
@@ -168,10 +147,48 @@ static int check_move(const struct rename *rename)
     return error;
 }
 
+/* Move the names in the file system. All is locked that is to be. */
+static int move_names(struct rename *rename)
+{
+    const struct vnode_operations *operations = rename->from.directory->operations;
+    struct vnode *source = rename->source, *target = rename->target;
+    bool exchange = rename->flags & RENAME_EXCHANGE;
+    bool parents_change =
+        rename->across && (is_directory(source) || (exchange && is_directory(target)));
+
+    if (mount_covers(source) || (target && mount_covers(target)))
+        return -EBUSY;
+    if (parents_change)
+        walk_change_begin();
+    int error = (exchange ? operations->exchange
+                          : operations->rename)(rename->from.directory, &rename->from.last, source,
+                                                rename->to.directory, &rename->to.last, target);
+    if (!error) {
+        if (target && !exchange)
+            vfs_removed(rename->to.directory, target);
+        name_cache_remove(rename->from.directory, &rename->from.last);
+        name_cache_enter(rename->from.directory, &rename->from.last, exchange ? target : NULL);
+        name_cache_enter(rename->to.directory, &rename->to.last, source);
+    }
+    if (parents_change)
+        walk_change_end();
+    return error;
+}
+
+static void notify_of_move(const struct rename *rename)
+{
+    struct vnode *from = rename->from.directory, *to = rename->to.directory;
+    bool exchange = rename->flags & RENAME_EXCHANGE;
+
+    notify_moved(from, &rename->from.last, to, &rename->to.last, rename->source,
+                 exchange ? NULL : rename->target);
+    if (exchange)
+        notify_moved(to, &rename->to.last, from, &rename->from.last, rename->target, NULL);
+}
+
 /* All is checked: move. The directories are locked. */
 static int move(struct rename *rename)
 {
-    struct vnode *from = rename->from.directory, *to = rename->to.directory;
     struct vnode *source = rename->source, *target = rename->target;
     bool lock_source = rename->across && is_directory(source);
 
@@ -179,20 +196,9 @@ static int move(struct rename *rename)
         mutex_lock(&source->lock);
     if (target)
         mutex_lock(&target->lock);
-    bool exchange = rename->flags & RENAME_EXCHANGE;
-    int error = (exchange ? from->operations->exchange : from->operations->rename)(
-        from, &rename->from.last, source, to, &rename->to.last, target);
-    if (!error) {
-        if (target && !exchange)
-            vfs_removed(to, target);
-        name_cache_remove(from, &rename->from.last);
-        name_cache_enter(from, &rename->from.last, exchange ? target : NULL);
-        name_cache_enter(to, &rename->to.last, source);
-        notify_moved(from, &rename->from.last, to, &rename->to.last, source,
-                     exchange ? NULL : target);
-        if (exchange)
-            notify_moved(to, &rename->to.last, from, &rename->from.last, target, NULL);
-    }
+    int error = move_names(rename);
+    if (!error)
+        notify_of_move(rename);
     if (target)
         mutex_unlock(&target->lock);
     if (lock_source)
@@ -209,11 +215,9 @@ static int rename_names(struct rename *rename)
         return -EBUSY;
     if (rename->to.kind != LAST_NAME)
         return rename->flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
-    int error = walk_check_directory(&rename->from);
-    if (!error)
-        error = walk_check_directory(&rename->to);
-    if (!error)
-        error = lock_directories(rename);
+    if (mount_is_read_only(rename->from.directory->mount))
+        return -EROFS;
+    int error = lock_directories(rename);
     if (error)
         return error;
     error = find_both(rename);

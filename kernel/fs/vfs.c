@@ -96,8 +96,6 @@ static int walk_to_new(struct walk *walk, const struct place *directory, const c
     error = walk_to_last(walk);
     if (!error && walk->kind != LAST_NAME)
         error = -EEXIST;
-    if (!error)
-        error = walk_check_directory(walk);
     if (error)
         walk_end(walk, NULL);
     else
@@ -105,8 +103,7 @@ static int walk_to_new(struct walk *walk, const struct place *directory, const c
     return error;
 }
 
-/* The name that the walk has come to must not exist, and may be made; directory: what is made is
- * one. */
+/* The name that the walk has come to must not exist; directory: what is made is one. */
 static int check_new(struct walk *walk, bool directory)
 {
     struct vnode *vnode;
@@ -118,9 +115,7 @@ static int check_new(struct walk *walk, bool directory)
         vnode_release(vnode);
         return -EEXIST;
     }
-    if (walk->slash && !directory)
-        return -ENOENT;
-    return vfs_check_change(walk->directory);
+    return walk->slash && !directory ? -ENOENT : 0;
 }
 
 static int create(const struct place *directory, const char *path, uint32_t mode, uint64_t device,
@@ -133,6 +128,8 @@ static int create(const struct place *directory, const char *path, uint32_t mode
     if (error)
         return error;
     error = check_new(&walk, (mode & S_IFMT) == S_IFDIR);
+    if (!error)
+        error = vfs_check_change(walk.directory);
     if (!error)
         error = vfs_create_locked(walk.directory, &walk.last, mode, device, target, &vnode);
     mutex_unlock(&walk.directory->lock);
@@ -159,16 +156,18 @@ int path_symlink(const char *target, const struct place *directory, const char *
     return create(directory, path, S_IFLNK | 0777, 0, target);
 }
 
-/* Give vnode another name where the walk has come to; the directory is locked. */
-static int link_locked(struct walk *walk, struct vnode *vnode)
+/* Give a file another name where the walk has come to; the directory is locked. */
+static int link_locked(struct walk *walk, const struct place *file)
 {
-    struct vnode *directory = walk->directory;
+    struct vnode *directory = walk->directory, *vnode = file->vnode;
     int error = check_new(walk, false);
 
+    if (!error && file->mount != walk->mount)
+        error = -EXDEV;
+    if (!error)
+        error = vfs_check_change(directory);
     if (error)
         return error;
-    if (vnode->mount != directory->mount)
-        return -EXDEV;
     if (vnode_type(vnode) == S_IFDIR || !directory->operations->link)
         return -EPERM;
     mutex_lock(&vnode->lock);
@@ -186,14 +185,14 @@ static int link_locked(struct walk *walk, struct vnode *vnode)
     return error;
 }
 
-int path_link_vnode(struct vnode *vnode, const struct place *directory, const char *path)
+int path_link_place(const struct place *file, const struct place *directory, const char *path)
 {
     struct walk walk;
     int error = walk_to_new(&walk, directory, path);
 
     if (error)
         return error;
-    error = link_locked(&walk, vnode);
+    error = link_locked(&walk, file);
     mutex_unlock(&walk.directory->lock);
     walk_end(&walk, NULL);
     return error;
@@ -202,13 +201,13 @@ int path_link_vnode(struct vnode *vnode, const struct place *directory, const ch
 int path_link(const struct place *from_directory, const char *from,
               const struct place *to_directory, const char *to, unsigned flags)
 {
-    struct vnode *vnode;
-    int error = path_lookup(from_directory, from, flags, &vnode);
+    struct place file;
+    int error = path_lookup_place(from_directory, from, flags, &file);
 
     if (error)
         return error;
-    error = path_link_vnode(vnode, to_directory, to);
-    vnode_release(vnode);
+    error = path_link_place(&file, to_directory, to);
+    place_release(&file);
     return error;
 }
 
@@ -223,8 +222,10 @@ int vfs_check_sticky(const struct vnode *directory, const struct vnode *target)
 static int check_removal(const struct walk *walk, const struct vnode *target, bool remove_directory)
 {
     bool is_directory = vnode_type(target) == S_IFDIR;
-    int error = vfs_check_change(walk->directory);
 
+    if (!remove_directory && walk->slash)
+        return is_directory ? -EISDIR : -ENOTDIR;
+    int error = vfs_check_change(walk->directory);
     if (!error)
         error = vfs_check_sticky(walk->directory, target);
     if (error)
@@ -233,10 +234,6 @@ static int check_removal(const struct walk *walk, const struct vnode *target, bo
         return -ENOTDIR;
     if (!remove_directory && is_directory)
         return -EISDIR;
-    if (!remove_directory && walk->slash)
-        return -ENOTDIR;
-    if (mount_covers(target))
-        return -EBUSY;
     return walk->directory->operations->unlink ? 0 : -EPERM;
 }
 
@@ -261,7 +258,10 @@ static int unlink_locked(struct walk *walk, bool remove_directory, struct vnode 
     if (error)
         return error;
     mutex_lock(&(*target)->lock);
-    error = walk->directory->operations->unlink(walk->directory, &walk->last, *target);
+    if (mount_covers(*target))
+        error = -EBUSY;
+    else
+        error = walk->directory->operations->unlink(walk->directory, &walk->last, *target);
     if (!error) {
         vfs_removed(walk->directory, *target);
         name_cache_remove(walk->directory, &walk->last);
@@ -297,8 +297,8 @@ int path_unlink(const struct place *directory, const char *path, bool remove_dir
     error = walk_to_last(&walk);
     if (!error)
         error = check_last(&walk, remove_directory);
-    if (!error)
-        error = walk_check_directory(&walk);
+    if (!error && mount_is_read_only(walk.directory->mount))
+        error = -EROFS;
     if (!error) {
         mutex_lock(&walk.directory->lock);
         error = unlink_locked(&walk, remove_directory, &target);

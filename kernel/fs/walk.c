@@ -13,8 +13,21 @@
 #include "lib/string.h"
 #include "vm/kmem.h"
 
-#define LINKS_MAX   40u
-#define BUFFER_SIZE (2 * PATH_MAX)
+#define LINKS_MAX 40u
+#define DEPTH_MAX 65536u /* of directories: more is a loop on a damaged disk */
+
+/* Of what ".." leads to. */
+static uint64_t changes_begun, changes_finished; /* atomic */
+
+void walk_change_begin(void)
+{
+    __atomic_fetch_add(&changes_begun, 1, __ATOMIC_SEQ_CST);
+}
+
+void walk_change_end(void)
+{
+    __atomic_fetch_add(&changes_finished, 1, __ATOMIC_SEQ_CST);
+}
 
 struct place walk_root(void)
 {
@@ -47,9 +60,9 @@ static struct place start_directory(const struct place *directory)
     return *directory;
 }
 
-static bool stands_on(const struct walk *walk, const struct place *place)
+static bool is_same(const struct place *a, const struct place *b)
 {
-    return walk->directory == place->vnode && walk->mount == place->mount;
+    return a->vnode == b->vnode && a->mount == b->mount;
 }
 
 /* Stand on another place, whose references are taken over. */
@@ -81,6 +94,10 @@ int walk_start_resolving(struct walk *walk, const struct place *directory, const
         return -ENOENT;
     if (*path == '/' && (resolve & RESOLVE_BENEATH))
         return -EXDEV;
+    if (*path == '/' && (resolve & RESOLVE_IN_ROOT) && directory &&
+        vnode_type(directory->vnode) != S_IFDIR)
+        return -ENOTDIR;
+    walk->changes = __atomic_load_n(&changes_finished, __ATOMIC_ACQUIRE);
     if (resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT))
         walk->base = start_directory(directory);
     move_to(walk, *path == '/' ? root_of(walk) : start_directory(directory));
@@ -108,14 +125,15 @@ void walk_end(struct walk *walk, struct place *place)
     walk->buffer = NULL;
 }
 
-int walk_check_directory(const struct walk *walk)
+/* May the walk search the directory it stands on? 0, -ENOTDIR, -EACCES. */
+static int check_directory(const struct walk *walk)
 {
     if (vnode_type(walk->directory) != S_IFDIR)
         return -ENOTDIR;
     return vnode_permission(walk->directory, 1);
 }
 
-/* Take the next name off the rest: 0, or -ENAMETOOLONG. */
+/* Take the next name off the rest: 0, or the directory it stands on may not be searched for it. */
 static int take_name(struct walk *walk)
 {
     const char *name = walk->rest;
@@ -128,8 +146,6 @@ static int take_name(struct walk *walk)
     walk->rest = end;
     walk->slash = *end == '/';
     walk->last = (struct name){name, (uint32_t)(end - name)};
-    if (walk->last.length > NAME_MAX)
-        return -ENAMETOOLONG;
     walk->kind = LAST_NAME;
     if (walk->last.length == 0)
         walk->kind = LAST_NONE;
@@ -137,7 +153,7 @@ static int take_name(struct walk *walk)
         walk->kind = LAST_DOT;
     else if (walk->last.length == 2 && name[0] == '.' && name[1] == '.')
         walk->kind = LAST_DOT_DOT;
-    return 0;
+    return walk->kind == LAST_NONE ? 0 : check_directory(walk);
 }
 
 static bool has_more(const struct walk *walk)
@@ -151,9 +167,13 @@ static bool has_more(const struct walk *walk)
 
 int walk_find(struct vnode *directory, const struct name *name, struct vnode **result)
 {
+    *result = NULL;
+    if (!directory->links)
+        return -ENOENT; /* it has been removed */
     if (name_cache_lookup(directory, name, result))
         return 0;
-    *result = NULL;
+    if (name->length > NAME_MAX)
+        return -ENAMETOOLONG;
     int error = directory->operations->lookup(directory, name, result);
     if (error == 0 || error == -ENOENT)
         name_cache_enter(directory, name, *result);
@@ -183,40 +203,112 @@ int walk_parent(struct vnode *directory, struct vnode **parent)
     return error;
 }
 
+int walk_find_branch(struct vnode *ancestor, struct vnode *descendant, bool *below,
+                     uint64_t *branch)
+{
+    struct vnode *vnode = descendant, *parent;
+    int error = 0;
+
+    *below = false;
+    vnode_reference(vnode);
+    for (unsigned depth = 0; !*below && !mount_is_root(vnode); depth++) {
+        error = depth < DEPTH_MAX ? walk_parent(vnode, &parent) : -EUCLEAN;
+        if (error)
+            break;
+        if (parent == ancestor) {
+            *below = true;
+            *branch = vnode->number;
+        }
+        vnode_release(vnode);
+        vnode = parent;
+    }
+    vnode_release(vnode);
+    return error;
+}
+
 int walk_enter(struct walk *walk, struct vnode *vnode)
 {
     mount_hold(walk->mount);
     return move_if_allowed(walk, mount_enter((struct place){walk->mount, vnode}));
 }
 
-/* Out of mounts, to the directories that they cover, as long as the walk stands on a root. */
-static int leave_mounts(struct walk *walk, const struct place *root)
+/* What ".." is looked up in: where the walk stands, or what the root that it stands on covers, out
+ * of as many mounts as are stacked. *place is referenced; false: the root comes before that. */
+static bool leave_mounts(const struct walk *walk, const struct place *root, struct place *place)
 {
     struct place covered;
+
+    *place = (struct place){walk->mount, walk->directory};
+    place_reference(place);
+    while (!is_same(place, root) && place->mount->root == place->vnode) {
+        if (!mount_leave(place->mount, place->vnode, &covered))
+            break;
+        place_release(place);
+        *place = covered;
+    }
+    bool below = !is_same(place, root) && place->mount->root != place->vnode;
+    if (!below)
+        place_release(place);
+    return below;
+}
+
+/* Does the mount show the directory? A bind mount does not show what has been moved out of it. */
+static int check_shown(const struct mount *mount, struct vnode *directory)
+{
+    uint64_t branch;
+    bool below = true;
+
+    if (!mount->base || mount->root == directory || mount_is_root(mount->root))
+        return 0;
+    int error = walk_find_branch(mount->root, directory, &below, &branch);
+    return !error && !below ? -ENOENT : error;
+}
+
+/* Step to the parent of a place, whose references are taken over. */
+static int step_to_parent(struct walk *walk, struct place place)
+{
+    struct vnode *parent = NULL;
     int error = 0;
 
-    while (!error && !stands_on(walk, root) && mount_leave(walk->mount, walk->directory, &covered))
-        error = move_if_allowed(walk, covered);
+    if ((walk->resolve & RESOLVE_NO_XDEV) && place.mount != walk->mount)
+        error = -EXDEV;
+    if (!error)
+        error = walk_parent(place.vnode, &parent);
+    if (!error)
+        error = check_shown(place.mount, parent);
+    vnode_release(place.vnode);
+    place.vnode = parent;
+    if (!error)
+        return move_if_allowed(walk, mount_enter(place));
+    place_release(&place);
     return error;
+}
+
+/* Has what ".." leads to changed, so that it may lead out of where the walk must stay? */
+static bool may_escape(const struct walk *walk)
+{
+    return (walk->resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) &&
+           __atomic_load_n(&changes_begun, __ATOMIC_ACQUIRE) != walk->changes;
 }
 
 /* The step "..": out of a mount through the directory that it covers, but not out of the root. */
 static int step_up(struct walk *walk)
 {
-    struct vnode *parent;
+    bool beneath = walk->resolve & RESOLVE_BENEATH;
+    struct place root = beneath ? start_directory(&walk->base) : root_of(walk), place;
+    bool below = leave_mounts(walk, &root, &place);
+    int error;
 
-    if ((walk->resolve & RESOLVE_BENEATH) && stands_on(walk, &walk->base))
-        return -EXDEV;
-    struct place root = root_of(walk);
-    int error = leave_mounts(walk, &root);
-    bool top = stands_on(walk, &root) || (walk->mount && walk->mount->root == walk->directory);
-    if (!error && !top) {
-        error = walk_parent(walk->directory, &parent);
-        if (!error)
-            error = walk_enter(walk, parent);
-    }
     place_release(&root);
-    return error;
+    if (below) {
+        error = step_to_parent(walk, place);
+    } else if (beneath) {
+        error = -EXDEV;
+    } else {
+        vnode_reference(walk->directory);
+        error = walk_enter(walk, walk->directory); /* what has been mounted on the root since */
+    }
+    return may_escape(walk) ? -EAGAIN : error;
 }
 
 /* Put the target of a link in front of the rest. */
@@ -228,13 +320,13 @@ static int read_target(struct walk *walk, struct vnode *link)
         return -ELOOP;
     if (!link->operations->read_link)
         return -EINVAL;
-    char *buffer = kmalloc(BUFFER_SIZE);
+    char *buffer = kmalloc(PATH_MAX + rest + 1);
     if (!buffer)
         return -ENOMEM;
     long length = link->operations->read_link(link, buffer, PATH_MAX);
     if (length == 0)
         length = -ENOENT;
-    if (length > 0 && (length >= PATH_MAX || (size_t)length + rest >= BUFFER_SIZE))
+    if (length >= PATH_MAX)
         length = -ENAMETOOLONG;
     if (length < 0) {
         kfree(buffer);
@@ -320,11 +412,8 @@ static int step_down(struct walk *walk, bool follow)
 int walk_step(struct walk *walk, bool follow)
 {
     walk->linked = false;
-    if (walk->kind == LAST_NONE)
+    if (walk->kind == LAST_NONE || walk->kind == LAST_DOT)
         return 0;
-    int error = walk_check_directory(walk);
-    if (error || walk->kind == LAST_DOT)
-        return error;
     return walk->kind == LAST_DOT_DOT ? step_up(walk) : step_down(walk, follow || walk->slash);
 }
 

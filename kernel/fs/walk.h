@@ -26,6 +26,7 @@ struct walk {
     struct name last;
     unsigned resolve;  /* RESOLVE_* of openat2(2) */
     struct place base; /* referenced: what RESOLVE_BENEATH and RESOLVE_IN_ROOT keep to */
+    uint64_t changes;  /* that had been made when it began: walk_change_begin */
     bool slash;        /* slashes followed the last name: it must be a directory */
     bool linked;       /* walk_step has followed a link */
 };
@@ -33,13 +34,13 @@ struct walk {
 /* Begin at directory (NULL: the current one) or at the root. -ENOENT: the path is empty. */
 int walk_start(struct walk *walk, const struct place *directory, const char *path);
 
-/* As walk_start, for openat2(2): the walk, all of it, keeps to what resolve says. -EXDEV, -ELOOP.
- */
+/* As walk_start, for openat2(2): the walk, all of it, keeps to what resolve says. -EXDEV, -ELOOP,
+ * -ENOTDIR; -EAGAIN: directories are being moved, and ".." may lead out of where it must stay. */
 int walk_start_resolving(struct walk *walk, const struct place *directory, const char *path,
                          unsigned resolve);
 
-/* Go on until one name is left: -ENOENT, -ENOTDIR, -EACCES, -ELOOP, -ENAMETOOLONG, -ENOMEM, -EIO.
- */
+/* Go on until one name is left, in a directory that may be searched for it: -ENOENT, -ENOTDIR,
+ * -EACCES, -ELOOP, -ENAMETOOLONG, -ENOMEM, -EIO. */
 int walk_to_last(struct walk *walk);
 
 /* Take the last step; a symbolic link is followed if asked for, or if a slash demands it. The same
@@ -54,18 +55,24 @@ int walk_enter(struct walk *walk, struct vnode *vnode);
  * reference): follow it. */
 int walk_follow(struct walk *walk, struct vnode *link);
 
-/* May the walk search the directory it stands on? 0, -ENOTDIR, -EACCES. */
-int walk_check_directory(const struct walk *walk);
-
 /* Give back what the walk holds, but *place, if not NULL, gets the place it stands on. */
 void walk_end(struct walk *walk, struct place *place);
 
 /* Find a name (not "." or "..") in a locked directory: *result referenced, NULL if it is not
- * there. */
+ * there. -ENOENT: the directory has been removed. -ENAMETOOLONG, -ENOMEM, -EIO. */
 int walk_find(struct vnode *directory, const struct name *name, struct vnode **result);
 
 /* The parent of a directory inside its mount, referenced; the root's is itself. */
 int walk_parent(struct vnode *directory, struct vnode **parent);
+
+/* Is descendant below ancestor, a directory of the same file system, and by which child, by number?
+ * Right while no directory is moved. -ENOMEM, -EIO, -EUCLEAN. */
+int walk_find_branch(struct vnode *ancestor, struct vnode *descendant, bool *below,
+                     uint64_t *branch);
+
+/* A directory gets another parent, or a mount covers or uncovers one, between these two. */
+void walk_change_begin(void);
+void walk_change_end(void);
 
 /* The root and working directory of the current process, referenced. */
 struct place walk_root(void);

@@ -96,8 +96,9 @@ static long link_descriptor(int descriptor, const char *path, const struct place
 
     if (!file)
         return -EBADF;
+    struct place place = file_place(file);
     long result = credentials_capable(CAP_DAC_READ_SEARCH)
-                      ? path_link_vnode(file->vnode, directory, path)
+                      ? path_link_place(&place, directory, path)
                       : -ENOENT;
     file_release(file);
     return result;
