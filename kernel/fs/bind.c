@@ -3,25 +3,19 @@
  */
 #include "abi/errno.h"
 #include "fs/mount_internal.h"
+#include "fs/name_cache.h"
 #include "fs/path.h"
-#include "lib/format.h"
+#include "fs/walk.h"
 #include "lib/string.h"
 #include "vm/kmem.h"
 
-/* Show one place at another, whose references are taken over on success. mount_lock held. */
-static int bind_place(const struct place *from, const struct place *to, const char *target)
+/* A mount of what a place shows, which covers nothing yet. NULL: no memory. */
+static struct mount *create(const struct place *from)
 {
-    bool directory = vnode_type(from->vnode) == S_IFDIR;
-
-    if (!from->mount || !to->mount)
-        return -EINVAL;
-    if (directory != (vnode_type(to->vnode) == S_IFDIR))
-        return -ENOTDIR;
-    if (!to->vnode->links)
-        return -ENOENT;
     struct mount *mount = kmalloc_zeroed(sizeof(*mount));
+
     if (!mount)
-        return -ENOMEM;
+        return NULL;
     mount->base = from->mount->base ? from->mount->base : from->mount;
     mount->type = mount->base->type;
     mount->operations = mount->base->operations;
@@ -33,58 +27,140 @@ static int bind_place(const struct place *from, const struct place *to, const ch
     memcpy(mount->source, mount->base->source, sizeof(mount->source));
     if (vnode_path_inside(from->vnode, mount->inside, sizeof(mount->inside)) < 0)
         string_copy(mount->inside, "/", sizeof(mount->inside));
-    mount_name_place(to, target, mount->target);
-    mount_cover(mount, to);
-    return 0;
+    list_push_back(&mount_list, &mount->link);
+    return mount;
 }
 
-/* Show what is mounted below a place that has been bound, there too: from and to are the paths of
- * the two. mount_lock held. */
-static int bind_below(const char *from, const char *to, unsigned before)
+/* Show one place at another, whose references are taken over on success. */
+static int bind_place(const struct place *from, const struct place *to, const char *target,
+                      struct mount **result)
 {
-    size_t length = strcmp(from, "/") ? strlen(from) : 0;
-    char path[2 * MOUNT_NAME_SIZE];
-    struct place place;
+    int error = !from->mount || !to->mount ? -EINVAL : mount_check_point(to);
+
+    if (!error && from->mount->detached)
+        error = -EINVAL;
+    if (!error && (vnode_type(from->vnode) == S_IFDIR) != (vnode_type(to->vnode) == S_IFDIR))
+        error = -ENOTDIR;
+    if (error)
+        return error;
+    struct mount *mount = create(from);
+    if (!mount)
+        return -ENOMEM;
+    mount_name_place(to, target, mount->target);
+    error = mount_cover(mount, to);
+    if (error)
+        mount_drop(mount);
+    else
+        *result = mount;
+    return error;
+}
+
+/* Was the mount named as something below the place? */
+static bool is_named_below(const struct place *place, const struct mount *mount)
+{
+    char path[MOUNT_NAME_SIZE];
+    long length = place_path(place, path, sizeof(path));
+
+    if (length == 1)
+        length = 0; /* "/" */
+    return length >= 0 && !strncmp(mount->target, path, (size_t)length) &&
+           mount->target[length] == '/';
+}
+
+/*
+ * Does the mount cover the place, or something below it? Of a covered file that is no directory the
+ * name cache knows where it is, but not in a file system whose names change by themselves; in such
+ * a one nothing is renamed, and it is still where it was mounted on.
+ */
+static int find_below(const struct place *place, const struct mount *mount, bool *below)
+{
+    struct vnode *vnode = mount->covered;
+    uint64_t branch;
+
+    *below = vnode == place->vnode;
+    if (*below || vnode_type(place->vnode) != S_IFDIR)
+        return 0;
+    if (vnode_type(vnode) == S_IFDIR)
+        return walk_find_branch(place->vnode, vnode, below, &branch);
+    vnode = name_cache_parent(vnode);
+    if (!vnode) {
+        *below = is_named_below(place, mount);
+        return 0;
+    }
+    *below = vnode == place->vnode;
+    int error = *below ? 0 : walk_find_branch(place->vnode, vnode, below, &branch);
+    vnode_release(vnode);
+    return error;
+}
+
+/* Show a mount by the copy of its parent, too. */
+static int copy_mount(struct mount *mount)
+{
+    struct place from = {mount, mount->root}, to = {mount->parent->copy, mount->covered};
+
+    place_reference(&to);
+    int error = bind_place(&from, &to, mount->target, &mount->copy);
+    if (error)
+        place_release(&to);
+    return error;
+}
+
+/* Show what is mounted below a place that has been bound, there too: all that is older than the
+ * copy. A mount stands in the list behind the one that it is on. */
+static int bind_below(const struct place *from, struct mount *copy)
+{
     int error = 0;
 
-    for (struct list *link = mount_list.next; link != &mount_list && !error; link = link->next) {
+    from->mount->copy = copy;
+    list_for_each (link, &mount_list) {
         struct mount *mount = container_of(link, struct mount, link);
-        const char *rest = mount->target + length;
-        if (mount->id >= before)
+        bool below = true;
+        if (error || mount == copy)
             break;
-        if (mount->detached || strncmp(mount->target, from, length) || *rest != '/' || !rest[1])
+        if (!mount->parent || !mount->parent->copy)
             continue;
-        format(path, sizeof(path), "%s%s", strcmp(to, "/") ? to : "", rest);
-        error = path_lookup_place(NULL, path, PATH_FOLLOW, &place);
-        if (error)
-            break;
-        struct place below = {mount, mount->root};
-        error = bind_place(&below, &place, path);
-        if (error)
-            place_release(&place);
+        if (mount->parent == from->mount)
+            error = find_below(from, mount, &below);
+        if (!error && below)
+            error = copy_mount(mount);
     }
+    list_for_each (link, &mount_list)
+        container_of(link, struct mount, link)->copy = NULL;
+    return error;
+}
+
+/* Bind, from what the path source names to a place whose references are taken over on success. */
+static int bind_from(const char *source, const struct place *to, const char *target, bool recursive)
+{
+    struct place from;
+    struct mount *mount;
+    int error = path_lookup_place(NULL, source, PATH_FOLLOW, &from);
+
+    if (error)
+        return error;
+    error = bind_place(&from, to, target, &mount);
+    if (!error && recursive) {
+        error = bind_below(&from, mount);
+        if (error) {
+            place_reference(to); /* it stays the caller's */
+            mount_detach(mount);
+            mount_reap_detached();
+        }
+    }
+    place_release(&from);
     return error;
 }
 
 int mount_bind(const char *source, const char *target, bool recursive)
 {
-    char from_path[MOUNT_NAME_SIZE], to_path[MOUNT_NAME_SIZE];
-    unsigned before = mount_next_id();
-    struct place from, to;
-    int error = path_lookup_place(NULL, source, PATH_FOLLOW, &from);
+    struct place to;
+    int error = path_lookup_place(NULL, target, PATH_FOLLOW, &to);
 
     if (error)
         return error;
-    error = path_lookup_place(NULL, target, PATH_FOLLOW, &to);
-    if (!error) {
-        mount_name_place(&from, source, from_path);
-        mount_name_place(&to, target, to_path);
-        error = bind_place(&from, &to, target);
-        if (error)
-            place_release(&to);
-    }
-    if (!error && recursive)
-        error = bind_below(from_path, to_path, before);
-    place_release(&from);
+    to = mount_enter(to); /* on top of what may be there */
+    error = bind_from(source, &to, target, recursive);
+    if (error)
+        place_release(&to);
     return error;
 }

@@ -82,7 +82,7 @@ struct mount *mount_nowhere(const char *type, const char *options)
     return mount;
 }
 
-/* Mount a file system of this type on a place (its references are taken over on success; NULLs: the
+/* Mount a file system of this type on a place (its references are taken over on success; NULL: the
  * root of all). mount_lock held. */
 static int mount_on(const struct file_system *type, struct block_device *device, const char *source,
                     const char *target, uint64_t flags, const char *options,
@@ -94,16 +94,17 @@ static int mount_on(const struct file_system *type, struct block_device *device,
     if (error)
         return error;
     string_copy((*result)->target, target, sizeof((*result)->target));
-    mount_cover(*result, place);
-    return 0;
+    list_push_back(&mount_list, &(*result)->link);
+    error = place ? mount_cover(*result, place) : 0;
+    if (error)
+        mount_drop(*result);
+    return error;
 }
 
 int mount_make_root(const char *type, struct block_device *device, const char *source)
 {
-    const struct place nowhere = {0};
-
     mutex_lock(&mount_lock);
-    int error = mount_on(file_system_find(type), device, source, "/", 0, "", &nowhere, &root_mount);
+    int error = mount_on(file_system_find(type), device, source, "/", 0, "", NULL, &root_mount);
     mutex_unlock(&mount_lock);
     return error;
 }
@@ -124,15 +125,25 @@ static int find_device(const char *path, struct block_device **device)
     return error;
 }
 
-int mount_find(const char *target, unsigned lookup, struct mount **mount)
+int mount_of_root(const struct place *place, struct mount **mount)
+{
+    struct mount *shown_by = place->mount;
+
+    if (!shown_by || shown_by->root != place->vnode || shown_by->detached)
+        return -EINVAL;
+    *mount = shown_by;
+    return 0;
+}
+
+/* The mount whose root is at the path. mount_lock held. */
+static int find_mount(const char *target, struct mount **mount)
 {
     struct place place;
-    int error = path_lookup_place(NULL, target, lookup, &place);
+    int error = path_lookup_place(NULL, target, PATH_FOLLOW, &place);
 
     if (error)
         return error;
-    *mount = place.mount;
-    error = place.mount && place.mount->root == place.vnode ? 0 : -EINVAL;
+    error = mount_of_root(&place, mount);
     place_release(&place);
     return error;
 }
@@ -140,7 +151,7 @@ int mount_find(const char *target, unsigned lookup, struct mount **mount)
 static int remount(const char *target, uint64_t flags, const char *options)
 {
     struct mount *mount;
-    int error = flags & MS_BIND ? -EINVAL : mount_find(target, PATH_FOLLOW, &mount);
+    int error = flags & MS_BIND ? -EINVAL : find_mount(target, &mount);
 
     if (error)
         return error;
@@ -170,25 +181,40 @@ void mount_name_place(const struct place *place, const char *text, char path[MOU
         string_copy(path, text, MOUNT_NAME_SIZE);
 }
 
-/* Mount on an existing directory. mount_lock held. */
-static int mount_at(const char *source, const char *target, const struct file_system *type,
-                    uint64_t flags, const char *options)
+/* Mount a file system of the type on a place, whose references are taken over on success.
+ * mount_lock held. */
+static int mount_at(const char *source, const char *target, const char *type_name, uint64_t flags,
+                    const char *options, const struct place *place)
 {
+    const struct file_system *type = file_system_find(type_name);
     struct block_device *device = NULL;
-    struct place place;
-    struct mount *mount;
     char path[MOUNT_NAME_SIZE];
-    int error = type->needs_device ? find_device(source, &device) : 0;
+    struct mount *mount;
 
+    if (!type)
+        return -ENODEV;
+    int error = type->needs_device ? find_device(source, &device) : 0;
     if (!error)
-        error = path_lookup_place(NULL, target, PATH_FOLLOW, &place);
+        error = mount_check_point(place);
     if (error)
         return error;
-    mount_name_place(&place, target, path);
-    if (vnode_type(place.vnode) != S_IFDIR)
-        error = -ENOTDIR;
-    else
-        error = mount_on(type, device, source, path, flags, options, &place, &mount);
+    if (vnode_type(place->vnode) != S_IFDIR)
+        return -ENOTDIR;
+    mount_name_place(place, target, path);
+    return mount_on(type, device, source, path, flags, options, place, &mount);
+}
+
+/* Mount a file system on a path. mount_lock held. */
+static int mount_new(const char *source, const char *target, const char *type_name, uint64_t flags,
+                     const char *options)
+{
+    struct place place;
+    int error = path_lookup_place(NULL, target, PATH_FOLLOW, &place);
+
+    if (error)
+        return error;
+    place = mount_enter(place); /* on top of what may be there */
+    error = mount_at(source, target, type_name, flags, options, &place);
     if (error)
         place_release(&place);
     return error;
@@ -199,13 +225,12 @@ static int make_private(const char *target)
 {
     struct mount *mount;
 
-    return mount_find(target, PATH_FOLLOW, &mount);
+    return find_mount(target, &mount);
 }
 
 int path_mount(const char *source, const char *target, const char *type_name, uint64_t flags,
                const char *options)
 {
-    const struct file_system *type = file_system_find(type_name);
     int error;
 
     if (!credentials_capable(CAP_SYS_ADMIN))
@@ -221,7 +246,7 @@ int path_mount(const char *source, const char *target, const char *type_name, ui
     else if (flags & MS_PRIVATE)
         error = make_private(target);
     else
-        error = type ? mount_at(source, target, type, flags, options) : -ENODEV;
+        error = mount_new(source, target, type_name, flags, options);
     mutex_unlock(&mount_lock);
     return error;
 }

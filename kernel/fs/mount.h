@@ -61,6 +61,7 @@ struct mount {
     struct mount *base;                        /* (c) of a bind mount; else NULL */
     struct vnode *covered;        /* (v) referenced; NULL: the root of all, or detached */
     struct mount *parent;         /* (v) by which covered is seen */
+    struct mount *copy;           /* of mount_lock, while a tree of mounts is bound: of this one */
     struct mount *covering;       /* (v) the next that covers the same vnode */
     uint64_t users;               /* (a) of a bind mount: places that it shows */
     bool detached;                /* of mount_lock: no path leads to it any more */

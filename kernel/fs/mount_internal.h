@@ -32,8 +32,12 @@ const struct file_system *file_system_find(const char *name);
 /* A number that no other mount has or will have. */
 unsigned mount_next_id(void);
 
-/* Put a mount on a place, whose references are taken over (NULLs: the root of all). */
-void mount_cover(struct mount *mount, const struct place *place);
+/* May something be mounted on the place? -ENOENT: it has been removed, or no path leads to it. */
+int mount_check_point(const struct place *place);
+
+/* Put a mount, which is in the list, on a place, whose references are taken over on success. The
+ * same error. */
+int mount_cover(struct mount *mount, const struct place *place);
 
 /* The path of a place for /proc/mounts; if it is too long, what the caller wrote. */
 void mount_name_place(const struct place *place, const char *text, char path[MOUNT_NAME_SIZE]);
@@ -41,9 +45,15 @@ void mount_name_place(const struct place *place, const char *text, char path[MOU
 /* mount(2) with MS_BIND, and MS_REC. */
 int mount_bind(const char *source, const char *target, bool recursive);
 
-/* The mount whose root the path names, which the lock keeps; lookup: PATH_FOLLOW or 0. -EINVAL: it
- * is none. */
-int mount_find(const char *target, unsigned lookup, struct mount **mount);
+/* The mount whose root the place is, which the lock keeps. -EINVAL: it is none, or no path leads to
+ * it. */
+int mount_of_root(const struct place *place, struct mount **mount);
+
+/* The end of a mount that covers nothing and that nobody has seen. */
+void mount_drop(struct mount *mount);
+
+/* No path leads to the mount, and to those on it, from now on. */
+void mount_detach(struct mount *mount);
 
 /* Free what MNT_DETACH has taken away, as far as nobody uses it any more. */
 void mount_reap_detached(void);

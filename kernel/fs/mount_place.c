@@ -2,8 +2,10 @@
  * Places, and the steps between mounts. What covers a directory is under vnode_cache_lock, so that
  * path look-up enters a mount with a reference to its root, or not at all.
  */
+#include "abi/errno.h"
 #include "fs/mount_internal.h"
 #include "fs/name_cache.h"
+#include "fs/walk.h"
 
 void mount_hold(struct mount *mount)
 {
@@ -81,27 +83,39 @@ bool mount_leave(struct mount *mount, const struct vnode *vnode, struct place *c
     return found;
 }
 
-void mount_cover(struct mount *mount, const struct place *place)
+int mount_check_point(const struct place *place)
 {
-    list_push_back(&mount_list, &mount->link);
-    spin_lock(&vnode_cache_lock);
-    mount->covered = place->vnode;
-    mount->parent = place->mount;
-    if (place->vnode) {
+    return place->vnode->links && !place->mount->detached ? 0 : -ENOENT;
+}
+
+int mount_cover(struct mount *mount, const struct place *place)
+{
+    mutex_lock(&place->vnode->lock);
+    int error = mount_check_point(place);
+    if (!error) {
+        walk_change_begin();
+        spin_lock(&vnode_cache_lock);
+        mount->covered = place->vnode;
+        mount->parent = place->mount;
         mount->covering = place->vnode->mounted;
         __atomic_store_n(&place->vnode->mounted, mount, __ATOMIC_RELEASE);
+        spin_unlock(&vnode_cache_lock);
+        walk_change_end();
     }
-    spin_unlock(&vnode_cache_lock);
+    mutex_unlock(&place->vnode->lock);
+    return error;
 }
 
 void mount_uncover(struct mount *mount)
 {
     if (!mount->covered)
         return;
+    walk_change_begin();
     struct mount **link = &mount->covered->mounted;
     while (*link != mount)
         link = &(*link)->covering;
     __atomic_store_n(link, mount->covering, __ATOMIC_RELEASE);
     mount->covered = NULL;
     mount->parent = NULL;
+    walk_change_end();
 }

@@ -36,6 +36,12 @@ static int end_use(struct mount *mount)
     return busy ? -EBUSY : 0;
 }
 
+void mount_drop(struct mount *mount)
+{
+    end_use(mount);
+    mount_free(mount);
+}
+
 /* A mount on this one, or NULL. mount_lock held. */
 static struct mount *find_child(const struct mount *mount)
 {
@@ -78,19 +84,32 @@ void mount_reap_detached(void)
     } while (again);
 }
 
-/* No path leads to the mount, and to those on it, from now on. mount_lock held. */
-static void detach(struct mount *mount)
+void mount_detach(struct mount *mount)
 {
     struct mount *child;
 
     while ((child = find_child(mount)))
-        detach(child);
+        mount_detach(child);
     struct place covered = {mount->parent, mount->covered};
     mount->detached = true;
     spin_lock(&vnode_cache_lock);
     mount_uncover(mount);
     spin_unlock(&vnode_cache_lock);
     place_release(&covered);
+}
+
+/* What is mounted at the path, the last of what is stacked there. mount_lock held. */
+static int find_uppermost(const char *target, unsigned lookup, struct mount **mount)
+{
+    struct place place;
+    int error = path_lookup_place(NULL, target, lookup, &place);
+
+    if (error)
+        return error;
+    place = mount_enter(place);
+    error = mount_of_root(&place, mount);
+    place_release(&place);
+    return error;
 }
 
 int path_unmount(const char *target, unsigned flags)
@@ -102,9 +121,9 @@ int path_unmount(const char *target, unsigned flags)
     if (!credentials_capable(CAP_SYS_ADMIN))
         return -EPERM;
     mutex_lock(&mount_lock);
-    int error = mount_find(target, flags & UMOUNT_NOFOLLOW ? 0 : PATH_FOLLOW, &mount);
+    int error = find_uppermost(target, flags & UMOUNT_NOFOLLOW ? 0 : PATH_FOLLOW, &mount);
     if (!error && (flags & MNT_DETACH) && mount->covered)
-        detach(mount);
+        mount_detach(mount);
     else if (!error)
         error = unmount(mount);
     mount_reap_detached();

@@ -238,7 +238,8 @@ static void walking_meanwhile(void)
                 if (chdir("shown/sub") == 0) {
                     access("../..", F_OK);
                     char path[300];
-                    if (!getcwd(path, sizeof(path)) || chdir(here))
+                    /* ENOENT: the mount has gone meanwhile */
+                    if ((!getcwd(path, sizeof(path)) && errno != ENOENT) || chdir(here))
                         _exit(1);
                 }
             }
@@ -255,9 +256,142 @@ static void walking_meanwhile(void)
     expect_ok(umount("shown"));
 }
 
+/* A mount goes on top of what is there, by whatever path its place is named. */
+static void stacked(void)
+{
+    struct stat below, above;
+
+    make_tree();
+    expect_ok(chdir("tree"));
+    expect_ok(stat(".", &below));
+    if (mount("one", ".", "tmpfs", 0, NULL) < 0 && errno == EPERM)
+        skip("needs the right to mount");
+    expect_ok(stat(".", &above)); /* where one stands is covered now */
+    CHECK_EQ(above.st_dev, below.st_dev);
+    write_file("../tree/first", "x", 0644);
+    expect_ok(mount("two", ".", "tmpfs", 0, NULL));
+    expect_errno(access("../tree/first", F_OK), ENOENT);
+    expect_ok(umount("."));
+    expect_ok(access("../tree/first", F_OK));
+    expect_ok(umount("."));
+    expect_errno(umount("."), EINVAL);
+    expect_ok(access("../tree/a", F_OK));
+}
+
+/* The root of a process that has been covered: ".." from it leads onto what covers it. */
+static void covered_root(void)
+{
+    make_tree();
+    expect_ok(chdir("tree"));
+    if (chroot(".") < 0 && errno == EPERM)
+        skip("needs the right to change the root");
+    if (mount("m", "/", "tmpfs", 0, NULL) < 0 && errno == EPERM)
+        skip("needs the right to mount");
+    expect_ok(access("/a", F_OK));
+    expect_errno(access("/../a", F_OK), ENOENT);
+    expect_ok(chdir(".."));
+    expect_errno(access("a", F_OK), ENOENT);
+    expect_ok(chdir("..")); /* and no further */
+    expect_ok(mkdir("inside", 0755));
+    expect_ok(access("../../inside", F_OK));
+    expect_ok(chdir("/"));
+    expect_ok(umount("/.."));
+}
+
+static void removed_place(void)
+{
+    make_tree();
+    bind_tree(0);
+    expect_ok(umount("shown"));
+    expect_ok(mkdir("gone", 0755));
+    expect_ok(chdir("gone"));
+    expect_ok(rmdir("../gone"));
+    expect_errno(mount("t", ".", "tmpfs", 0, NULL), ENOENT);
+    expect_errno(mount("../tree", ".", NULL, MS_BIND, NULL), ENOENT);
+    expect_errno(mount("t", "missing", "no such type", 0, NULL), ENOENT);
+    expect_ok(chdir(here));
+    /* And what is seen by a mount that is no more. */
+    bind_tree(0);
+    expect_ok(chdir("shown"));
+    expect_ok(umount2("../shown", MNT_DETACH));
+    expect_errno(umount("."), EINVAL);
+    expect_errno(umount2(".", MNT_DETACH), EINVAL);
+    expect_errno(mount(".", here, NULL, MS_BIND, NULL), EINVAL);
+}
+
+/* A directory that has been moved out of what a bind mount shows has no way up there. */
+static void moved_out_of_sight(void)
+{
+    make_tree();
+    expect_ok(mkdir("tree/sub/c", 0755));
+    if (mount("tree/sub", "shown", NULL, MS_BIND, NULL) < 0 && errno == EPERM)
+        skip("needs the right to mount");
+    int fd = expect_ok(open("shown/c", O_PATH | O_DIRECTORY));
+    expect_ok(faccessat(fd, "../b", F_OK, 0));
+    expect_ok(rename("tree/sub/c", "tree/c"));
+    expect_errno(faccessat(fd, "..", F_OK, 0), ENOENT);
+    expect_errno(faccessat(fd, "../a", F_OK, 0), ENOENT);
+    expect_ok(rename("tree/c", "tree/sub/c"));
+    expect_ok(faccessat(fd, "../b", F_OK, 0));
+    close(fd);
+    expect_ok(umount("shown"));
+}
+
+/* Two mounts of one file system are two for link(2) as well. */
+static void links_between_mounts(void)
+{
+    make_tree();
+    bind_tree(0);
+    expect_errno(link("tree/a", "shown/c"), EXDEV);
+    expect_errno(link("tree/a", "shown/a"), EEXIST);
+    expect_ok(link("shown/a", "shown/c"));
+    expect_ok(access("tree/c", F_OK));
+    int fd = expect_ok(open("shown/a", O_RDONLY));
+    expect_ok(linkat(fd, "", AT_FDCWD, "shown/d", AT_EMPTY_PATH));
+    expect_errno(linkat(fd, "", AT_FDCWD, "tree/e", AT_EMPTY_PATH), EXDEV);
+    close(fd);
+    expect_ok(umount("shown"));
+}
+
+/* What is below a bind mount is found by where it is, not by how it was named. */
+static void with_what_has_been_moved(void)
+{
+    make_tree();
+    expect_ok(mkdir("tree/t/u", 0755));
+    expect_ok(mkdir("tree2", 0755));
+    if (mount("t", "tree/t/u", "tmpfs", 0, NULL) < 0 && errno == EPERM)
+        skip("needs the right to mount");
+    write_file("tree/t/u/inside", "x", 0644);
+    expect_ok(mkdir("tree/t/u/v", 0755));
+    expect_ok(mount("t", "tree/t/u/v", "tmpfs", 0, NULL));
+    write_file("tree/t/u/v/deeper", "x", 0644);
+    expect_ok(rename("tree/t", "tree2/t"));
+    bind_tree(MS_REC); /* nothing is below it any more */
+    expect_ok(umount("shown"));
+    expect_ok(mount("tree2", "shown", NULL, MS_BIND | MS_REC, NULL));
+    expect_ok(access("shown/t/u/inside", F_OK));
+    expect_ok(access("shown/t/u/v/deeper", F_OK));
+    expect_ok(umount2("shown", MNT_DETACH));
+    expect_ok(access("tree2/t/u/v/deeper", F_OK));
+    expect_ok(umount("tree2/t/u/v"));
+    expect_ok(umount("tree2/t/u"));
+}
+
 static const struct test tests[] = {
-    TEST(same_files),         TEST(ways_up), TEST(between_mounts), TEST(single_files),
-    TEST(with_what_is_below), TEST(listed),  TEST(detached),       TEST(walking_meanwhile),
+    TEST(same_files),
+    TEST(ways_up),
+    TEST(between_mounts),
+    TEST(single_files),
+    TEST(with_what_is_below),
+    TEST(listed),
+    TEST(detached),
+    TEST(walking_meanwhile),
+    TEST(stacked),
+    TEST(covered_root),
+    TEST(removed_place),
+    TEST(moved_out_of_sight),
+    TEST(links_between_mounts),
+    TEST(with_what_has_been_moved),
 };
 
 int main(int argc, char **argv)
