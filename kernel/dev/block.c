@@ -189,8 +189,7 @@ static void perform_done(struct block_request *request, int error)
     wake_all(&performed);
 }
 
-/* Submit a request and wait for it: 0 or -EIO. */
-static int perform(struct block_request *request)
+int block_perform(struct block_request *request)
 {
     struct outcome outcome = {0};
 
@@ -204,7 +203,7 @@ static int perform(struct block_request *request)
 int block_flush(struct block_device *device)
 {
     struct block_request request = {.device = device, .operation = BLOCK_FLUSH};
-    return perform(&request);
+    return block_perform(&request);
 }
 
 /* Runs */
@@ -264,7 +263,7 @@ static void run_submit(struct run *run, struct gather *gather)
         __atomic_fetch_add(&run->pending, 1, __ATOMIC_RELAXED);
         block_submit(copy);
     } else {
-        note_error(run, perform(&gather->request));
+        note_error(run, block_perform(&gather->request));
     }
     gather->request.count = 0;
 }

@@ -78,6 +78,9 @@ void block_finish(struct block_request *request, int error);
 /* A copy of the counts. */
 void block_get_counts(struct block_device *device, struct block_counts *counts);
 
+/* Submit a request, whose done and context are set here, and wait for it: sleeps. 0 or -EIO. */
+int block_perform(struct block_request *request);
+
 /* Make everything written so far durable: sleeps. 0 or -EIO. */
 int block_flush(struct block_device *device);
 

@@ -126,22 +126,6 @@ static int root_read_directory(struct vnode *directory, int64_t offset, director
     return 0;
 }
 
-static int set_attributes(struct vnode *vnode, const struct attributes *attributes)
-{
-    if (attributes->valid & ATTRIBUTE_MODE)
-        vnode->mode = attributes->mode;
-    if (attributes->valid & ATTRIBUTE_UID)
-        vnode->uid = attributes->uid;
-    if (attributes->valid & ATTRIBUTE_GID)
-        vnode->gid = attributes->gid;
-    if (attributes->valid & ATTRIBUTE_ATIME)
-        vnode->atime = attributes->atime;
-    if (attributes->valid & ATTRIBUTE_MTIME)
-        vnode->mtime = attributes->mtime;
-    vnode->ctime = time_stamp();
-    return 0;
-}
-
 static void free_node(struct vnode *vnode)
 {
     slab_free(&node_cache, node_of(vnode));
@@ -150,7 +134,7 @@ static void free_node(struct vnode *vnode)
 static const struct vnode_operations root_operations = {
     .lookup = root_lookup,
     .read_directory = root_read_directory,
-    .set_attributes = set_attributes,
+    .set_attributes = vnode_take_attributes,
     .free = free_node,
 };
 
@@ -188,7 +172,7 @@ static int slave_open(struct vnode *vnode, struct file *file)
 }
 
 static const struct vnode_operations slave_operations = {
-    .set_attributes = set_attributes,
+    .set_attributes = vnode_take_attributes,
     .open = slave_open,
     .free = free_node,
 };
@@ -261,7 +245,7 @@ static int ptmx_open(struct vnode *vnode, struct file *file)
 }
 
 static const struct vnode_operations ptmx_operations = {
-    .set_attributes = set_attributes,
+    .set_attributes = vnode_take_attributes,
     .open = ptmx_open,
     .free = free_node,
 };

@@ -432,22 +432,6 @@ static long tmpfs_read_link(struct vnode *link, char *buffer, size_t size)
 
 /* Files */
 
-static int tmpfs_set_attributes(struct vnode *vnode, const struct attributes *attributes)
-{
-    if (attributes->valid & ATTRIBUTE_MODE)
-        vnode->mode = attributes->mode;
-    if (attributes->valid & ATTRIBUTE_UID)
-        vnode->uid = attributes->uid;
-    if (attributes->valid & ATTRIBUTE_GID)
-        vnode->gid = attributes->gid;
-    if (attributes->valid & ATTRIBUTE_ATIME)
-        vnode->atime = attributes->atime;
-    if (attributes->valid & ATTRIBUTE_MTIME)
-        vnode->mtime = attributes->mtime;
-    vnode->ctime = time_stamp();
-    return 0;
-}
-
 static int tmpfs_resize(struct vnode *vnode, uint64_t size)
 {
     int error = 0;
@@ -563,7 +547,7 @@ static const struct vnode_operations tmpfs_operations = {
     .exchange = tmpfs_exchange,
     .read_directory = tmpfs_read_directory,
     .read_link = tmpfs_read_link,
-    .set_attributes = tmpfs_set_attributes,
+    .set_attributes = vnode_take_attributes,
     .resize = tmpfs_resize,
     .write = tmpfs_write,
     .allocate = tmpfs_allocate,

@@ -396,6 +396,22 @@ void vnode_execute_end(struct vnode *vnode)
     __atomic_fetch_add(&vnode->writers, 1, __ATOMIC_ACQ_REL);
 }
 
+int vnode_take_attributes(struct vnode *vnode, const struct attributes *attributes)
+{
+    if (attributes->valid & ATTRIBUTE_MODE)
+        vnode->mode = (vnode->mode & S_IFMT) | (attributes->mode & ~S_IFMT);
+    if (attributes->valid & ATTRIBUTE_UID)
+        vnode->uid = attributes->uid;
+    if (attributes->valid & ATTRIBUTE_GID)
+        vnode->gid = attributes->gid;
+    if (attributes->valid & ATTRIBUTE_ATIME)
+        vnode->atime = attributes->atime;
+    if (attributes->valid & ATTRIBUTE_MTIME)
+        vnode->mtime = attributes->mtime;
+    vnode->ctime = time_stamp();
+    return 0;
+}
+
 /* 512-byte units that a file takes; pages of one without a store come by mappings too. */
 static uint64_t blocks_of(const struct vnode *vnode)
 {

@@ -219,6 +219,10 @@ uint64_t vnode_cache_count(uint64_t *unused);
 /* Free up to wanted unreferenced, clean vnodes without cached pages: how many. Tries locks only. */
 unsigned vnode_cache_shrink(unsigned wanted);
 
+/* Take new attributes over into a locked vnode, and the time of that: 0. As the operation
+ * set_attributes it is all that a file system in memory has to do. */
+int vnode_take_attributes(struct vnode *vnode, const struct attributes *attributes);
+
 void vnode_status(struct vnode *vnode, struct stat *status);
 
 /* The absolute path of a place, or of a vnode where its own mount shows it, from the current

@@ -231,7 +231,6 @@ void ext_io_finish(struct ext_io *io);                      /* all is added */
 int ext_io_write_tail(struct ext *ext, const char *data, uint32_t keep, uint32_t physical);
 /* Fill blocks on the device with zeros. Waits. */
 int ext_io_zero(struct ext *ext, uint32_t first, uint32_t count);
-void ext_io_init(void);
 
 /* pager.c */
 extern const struct pager ext_pager;

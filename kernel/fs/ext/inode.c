@@ -316,17 +316,7 @@ int ext_set_attributes(struct vnode *vnode, const struct attributes *attributes)
 
     if (error)
         return error;
-    if (attributes->valid & ATTRIBUTE_MODE)
-        vnode->mode = (vnode->mode & S_IFMT) | (attributes->mode & ~S_IFMT);
-    if (attributes->valid & ATTRIBUTE_UID)
-        vnode->uid = attributes->uid;
-    if (attributes->valid & ATTRIBUTE_GID)
-        vnode->gid = attributes->gid;
-    if (attributes->valid & ATTRIBUTE_ATIME)
-        vnode->atime = attributes->atime;
-    if (attributes->valid & ATTRIBUTE_MTIME)
-        vnode->mtime = attributes->mtime;
-    vnode->ctime = time_stamp();
+    vnode_take_attributes(vnode, attributes);
     ext_operation_inode(&operation, inode);
     ext_operation_end(&operation);
     return 0;

@@ -16,40 +16,6 @@
 #include "lib/string.h"
 #include "vm/kmem.h"
 
-static struct wait_queue performed; /* a request that is waited for has finished */
-
-void ext_io_init(void)
-{
-    wait_queue_init(&performed, "ext request");
-}
-
-/* What a waiter and the completion of its request share. */
-struct outcome {
-    int error;
-    bool finished; /* atomic; the waiter may be gone once it is set */
-};
-
-static void perform_done(struct block_request *request, int error)
-{
-    struct outcome *outcome = request->context;
-
-    outcome->error = error;
-    __atomic_store_n(&outcome->finished, true, __ATOMIC_RELEASE);
-    wake_all(&performed);
-}
-
-/* Submit a request and wait for it: 0 or -EIO. */
-static int perform(struct block_request *request)
-{
-    struct outcome outcome = {0};
-
-    request->done = perform_done;
-    request->context = &outcome;
-    block_submit(request);
-    wait_event(&performed, __atomic_load_n(&outcome.finished, __ATOMIC_ACQUIRE));
-    return outcome.error;
-}
-
 /* One request less for the n-th page: the last one finishes it. Any context. */
 static void page_done(struct ext_io *io, unsigned n)
 {
@@ -115,7 +81,7 @@ static void submit(struct ext_io *io)
         __atomic_fetch_add(&io->users, 1, __ATOMIC_RELAXED);
         block_submit(copy);
     } else {
-        int error = perform(&io->request);
+        int error = block_perform(&io->request);
         account(io, &io->request, error);
     }
     io->request.count = 0;
@@ -212,7 +178,7 @@ int ext_io_write_tail(struct ext *ext, const char *data, uint32_t keep, uint32_t
     memset(copy + keep, 0, ext->block_size - keep);
     request.sector = (uint64_t)physical * ext_sectors(ext);
     request.segments[0] = (struct block_segment){ext->tail, 0, ext->block_size};
-    int error = perform(&request);
+    int error = block_perform(&request);
     mutex_unlock(&ext->tail_lock);
     return error;
 }
@@ -234,7 +200,7 @@ int ext_io_zero(struct ext *ext, uint32_t first, uint32_t count)
             sector += length / SECTOR_SIZE;
             left -= length;
         }
-        error = perform(&request);
+        error = block_perform(&request);
     }
     mutex_unlock(&ext->tail_lock);
     return error;

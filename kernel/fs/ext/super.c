@@ -437,6 +437,5 @@ void ext_init(void)
     static struct file_system type = {.name = "ext2", .needs_device = true, .mount = ext_mount};
 
     slab_cache_init(&ext_inode_cache, "ext inode", sizeof(struct ext_inode), 8);
-    ext_io_init();
     file_system_register(&type);
 }
