@@ -10,11 +10,8 @@
  * Bytes are copied under the pipe's spinlock, at most PIPE_BUF at once, without faulting. When user
  * memory is not there, the lock is dropped, the memory faulted in, and the copy tried again: an
  * atomic write (up to PIPE_BUF) starts over, since nothing of it was made visible.
- *
- * The ends of a named pipe meet in a pipe that exists while somebody has it open or tries to; it is
- * found by its vnode.
  */
-#include "fs/pipe.h"
+#include "fs/pipe_internal.h"
 #include "abi/errno.h"
 #include "abi/fcntl.h"
 #include "abi/ioctl.h"
@@ -22,46 +19,19 @@
 #include "arch/riscv/hart.h"
 #include "arch/riscv/pmap.h"
 #include "core/process.h"
-#include "fs/special.h"
 #include "fs/vnode.h"
 #include "lib/string.h"
 #include "vm/kmem.h"
 
-/* Letters: (l) lock, also read without it where a stale value is harmless; (n) named_lock. */
-struct pipe {
-    struct mutex reading; /* bytes are being taken out; comes before lock */
-    struct spinlock lock;
-    uint64_t head, tail;                     /* (l) the bytes between them are there */
-    struct page **pages;                     /* (l) */
-    unsigned page_count;                     /* (l) */
-    uint32_t readers, writers;               /* (l) open files */
-    uint64_t readers_opened, writers_opened; /* (l) so far: for opens that wait for the other end */
-    struct wait_queue changed;               /* bytes, room or ends have come or gone */
-    struct vnode *vnode;                     /* (n) named pipe: whose; the users hold references */
-    unsigned users;   /* (n) open files, opens under way, the vnode of an unnamed pipe */
-    struct list link; /* (n) named_pipes */
-};
-
-/* What an unnamed pipe has for its files. */
-struct pipe_vnode {
-    struct vnode vnode;
-    struct pipe *pipe;
-};
-
 static struct slab_cache pipe_cache;
-static struct slab_cache vnode_cache;
-static struct mutex named_lock;
-static struct list named_pipes = LIST_INITIALIZER(named_pipes);
-static uint64_t next_number; /* atomic: of the vnodes of unnamed pipes */
 
 void pipe_init(void)
 {
     slab_cache_init(&pipe_cache, "pipe", sizeof(struct pipe), 8);
-    slab_cache_init(&vnode_cache, "pipe vnode", sizeof(struct pipe_vnode), 8);
-    mutex_init(&named_lock, "named pipes", RANK_NONE);
+    pipe_open_init();
 }
 
-static struct pipe *pipe_allocate(void)
+struct pipe *pipe_allocate(void)
 {
     struct pipe *pipe = slab_allocate_zeroed(&pipe_cache);
 
@@ -80,7 +50,7 @@ static struct pipe *pipe_allocate(void)
     return pipe;
 }
 
-static void pipe_free(struct pipe *pipe)
+void pipe_free(struct pipe *pipe)
 {
     for (unsigned i = 0; i < pipe->page_count; i++) {
         if (pipe->pages[i])
@@ -90,50 +60,12 @@ static void pipe_free(struct pipe *pipe)
     slab_free(&pipe_cache, pipe);
 }
 
-/* The ring */
-
-static struct page **page_slot(struct pipe *pipe, uint64_t count)
-{
-    return &pipe->pages[count / PAGE_SIZE % pipe->page_count];
-}
-
-static size_t rest_of_page(uint64_t count, size_t size)
-{
-    size_t rest = PAGE_SIZE - (count & PAGE_MASK);
-    return rest < size ? rest : size;
-}
-
-static char *byte_at(struct pipe *pipe, uint64_t count)
-{
-    return (char *)page_data(*page_slot(pipe, count)) + (count & PAGE_MASK);
-}
-
-static size_t bytes_in(const struct pipe *pipe)
-{
-    return __atomic_load_n(&pipe->tail, __ATOMIC_RELAXED) -
-           __atomic_load_n(&pipe->head, __ATOMIC_RELAXED);
-}
-
-static size_t capacity_of(const struct pipe *pipe)
-{
-    return (__atomic_load_n(&pipe->page_count, __ATOMIC_RELAXED) - 1) * PAGE_SIZE;
-}
-
-/* Without the lock, the capacity may have shrunk since. */
-static size_t room_in(const struct pipe *pipe)
-{
-    size_t capacity = capacity_of(pipe), bytes = bytes_in(pipe);
-    return bytes < capacity ? capacity - bytes : 0;
-}
-
-/* The reader has come to count: give back the pages behind it, but keep the last one of a pipe that
- * is empty, and start it over. Locked. */
-static void advance_head(struct pipe *pipe, uint64_t count)
+void pipe_advance_head(struct pipe *pipe, uint64_t count)
 {
     uint64_t first = pipe->head / PAGE_SIZE, last = count / PAGE_SIZE;
 
     for (uint64_t number = first; number < last; number++) {
-        struct page **slot = page_slot(pipe, number * PAGE_SIZE);
+        struct page **slot = pipe_page_slot(pipe, number * PAGE_SIZE);
         page_release(*slot);
         *slot = NULL;
     }
@@ -148,7 +80,7 @@ static bool reserve(struct pipe *pipe, size_t size, struct page **spare)
 {
     for (uint64_t count = page_round_down(pipe->tail); count < pipe->tail + size;
          count += PAGE_SIZE) {
-        struct page **slot = page_slot(pipe, count);
+        struct page **slot = pipe_page_slot(pipe, count);
         if (!*slot) {
             *slot = *spare ? *spare : page_allocate(0, PAGE_NOWAIT | PAGE_USER);
             *spare = NULL;
@@ -166,8 +98,8 @@ static size_t copy_in(struct pipe *pipe, struct transfer *transfer, size_t size)
 
     while (done < size) {
         uint64_t count = pipe->tail + done;
-        size_t piece = rest_of_page(count, size - done);
-        size_t copied = transfer_take_resident(transfer, byte_at(pipe, count), piece);
+        size_t piece = pipe_rest_of_page(count, size - done);
+        size_t copied = transfer_take_resident(transfer, pipe_byte_at(pipe, count), piece);
         done += copied;
         if (copied < piece)
             break;
@@ -184,8 +116,8 @@ static size_t copy_out(struct pipe *pipe, struct transfer *transfer, size_t size
 
     while (done < size) {
         uint64_t count = pipe->head + done;
-        size_t piece = rest_of_page(count, size - done);
-        size_t copied = transfer_give_resident(transfer, byte_at(pipe, count), piece);
+        size_t piece = pipe_rest_of_page(count, size - done);
+        size_t copied = transfer_give_resident(transfer, pipe_byte_at(pipe, count), piece);
         done += copied;
         if (copied < piece)
             break;
@@ -211,8 +143,8 @@ static size_t read_resident(struct pipe *pipe, struct transfer *transfer, struct
             wanted = pipe->tail - pipe->head;
         copied = copy_out(pipe, fault, wanted);
         if (copied == wanted && wanted) {
-            *freed |= room_in(pipe) < PIPE_BUF;
-            advance_head(pipe, pipe->head + wanted);
+            *freed |= pipe_room_in(pipe) < PIPE_BUF;
+            pipe_advance_head(pipe, pipe->head + wanted);
         }
         spin_unlock(&pipe->lock);
         if (copied < wanted)
@@ -239,11 +171,6 @@ static long read_available(struct pipe *pipe, struct transfer *transfer, bool *f
     return (long)done;
 }
 
-static bool may_read(struct pipe *pipe)
-{
-    return bytes_in(pipe) || !__atomic_load_n(&pipe->writers, __ATOMIC_ACQUIRE);
-}
-
 static long pipe_read(struct file *file, uint64_t offset, struct transfer *transfer)
 {
     struct pipe *pipe = file->state;
@@ -261,7 +188,7 @@ static long pipe_read(struct file *file, uint64_t offset, struct transfer *trans
             return done; /* pipe(7): 0 is the end of file */
         if (file_flags(file, transfer) & O_NONBLOCK)
             return -EAGAIN;
-        if (wait_event_interruptible(&pipe->changed, may_read(pipe)))
+        if (wait_event_interruptible(&pipe->changed, pipe_may_read(pipe)))
             return -EINTR;
     }
     return 0;
@@ -282,7 +209,7 @@ static enum write_step write_piece(struct pipe *pipe, struct transfer *transfer,
     enum write_step step = WROTE;
 
     spin_lock(&pipe->lock);
-    size_t room = capacity_of(pipe) - (pipe->tail - pipe->head);
+    size_t room = pipe_capacity_of(pipe) - (pipe->tail - pipe->head);
     if (!atomic && wanted > room)
         wanted = room;
     if (!pipe->readers) {
@@ -305,11 +232,6 @@ static enum write_step write_piece(struct pipe *pipe, struct transfer *transfer,
     return step;
 }
 
-static bool may_write(struct pipe *pipe, size_t size)
-{
-    return room_in(pipe) >= size || !__atomic_load_n(&pipe->readers, __ATOMIC_ACQUIRE);
-}
-
 /* Do what a step asks for before it can be tried again: 0 or the error that ends the write. */
 static long prepare_retry(struct file *file, enum write_step step, size_t size, bool nonblocking,
                           struct page **spare, struct transfer *fault)
@@ -328,7 +250,7 @@ static long prepare_retry(struct file *file, enum write_step step, size_t size, 
     case NO_ROOM:
         if (nonblocking)
             return -EAGAIN;
-        return wait_event_interruptible(&pipe->changed, may_write(pipe, size));
+        return wait_event_interruptible(&pipe->changed, pipe_may_write(pipe, size));
     case WROTE:
         break;
     }
@@ -362,7 +284,7 @@ static long pipe_write(struct file *file, uint64_t offset, struct transfer *tran
 
 static long pipe_control(struct file *file, unsigned request, uint64_t argument)
 {
-    int count = (int)bytes_in(file->state);
+    int count = (int)pipe_bytes(file->state);
 
     if (request != FIONREAD)
         return -ENOTTY;
@@ -373,7 +295,7 @@ static long pipe_control(struct file *file, unsigned request, uint64_t argument)
  * a pipe has no other use for, tells how many writers had been there. */
 static unsigned poll_reading(const struct pipe *pipe, const struct file *file)
 {
-    unsigned events = bytes_in(pipe) ? POLLIN | POLLRDNORM : 0;
+    unsigned events = pipe_bytes(pipe) ? POLLIN | POLLRDNORM : 0;
 
     if (!pipe->writers && pipe->writers_opened != file->offset)
         events |= POLLHUP;
@@ -382,7 +304,7 @@ static unsigned poll_reading(const struct pipe *pipe, const struct file *file)
 
 static unsigned poll_writing(struct pipe *pipe)
 {
-    unsigned events = room_in(pipe) >= PIPE_BUF ? POLLOUT | POLLWRNORM : 0;
+    unsigned events = pipe_room_in(pipe) >= PIPE_BUF ? POLLOUT | POLLWRNORM : 0;
 
     if (!pipe->readers)
         events |= POLLERR;
@@ -404,7 +326,7 @@ static unsigned pipe_poll(struct file *file, struct wait_queue **queue)
 
 /* Ends */
 
-static void count_ends(struct pipe *pipe, uint32_t flags, int change)
+void pipe_count_ends(struct pipe *pipe, uint32_t flags, int change)
 {
     unsigned mode = flags & O_ACCMODE;
 
@@ -421,23 +343,11 @@ static void count_ends(struct pipe *pipe, uint32_t flags, int change)
     wake_all(&pipe->changed);
 }
 
-/* One user less; the last frees the pipe. */
-static void pipe_put(struct pipe *pipe)
-{
-    mutex_lock(&named_lock);
-    bool last = --pipe->users == 0;
-    if (last)
-        list_remove(&pipe->link);
-    mutex_unlock(&named_lock);
-    if (last)
-        pipe_free(pipe);
-}
-
 static void pipe_release(struct file *file)
 {
     struct pipe *pipe = file->state;
 
-    count_ends(pipe, file->flags, -1);
+    pipe_count_ends(pipe, file->flags, -1);
     pipe_put(pipe);
 }
 
@@ -458,8 +368,7 @@ static const struct file_operations both_operations = {.read = pipe_read,
                                                        .poll = pipe_poll,
                                                        .release = pipe_release};
 
-/* Make file an end of the pipe, with one user more of the caller's. */
-static void attach(struct pipe *pipe, struct file *file)
+void pipe_attach(struct pipe *pipe, struct file *file)
 {
     unsigned mode = file->flags & O_ACCMODE;
 
@@ -471,7 +380,7 @@ static void attach(struct pipe *pipe, struct file *file)
 
 /* Capacity */
 
-static struct pipe *pipe_of(const struct file *file)
+struct pipe *pipe_of(const struct file *file)
 {
     const struct file_operations *operations = file->operations;
     bool is_pipe = operations == &read_operations || operations == &write_operations ||
@@ -482,7 +391,7 @@ static struct pipe *pipe_of(const struct file *file)
 long pipe_capacity(struct file *file)
 {
     struct pipe *pipe = pipe_of(file);
-    return pipe ? (long)capacity_of(pipe) : -EBADF;
+    return pipe ? (long)pipe_capacity_of(pipe) : -EBADF;
 }
 
 /* Put the pages into their places of another array, which becomes the pipe's; the old one is
@@ -494,7 +403,7 @@ static struct page **exchange_pages(struct pipe *pipe, struct page **pages, unsi
     spin_lock(&pipe->lock);
     if (pipe->tail - pipe->head <= (count - 1) * PAGE_SIZE) {
         for (uint64_t place = page_round_down(pipe->head); place < pipe->tail; place += PAGE_SIZE) {
-            struct page **slot = page_slot(pipe, place);
+            struct page **slot = pipe_page_slot(pipe, place);
             pages[place / PAGE_SIZE % count] = *slot;
             *slot = NULL;
         }
@@ -521,7 +430,7 @@ long pipe_resize(struct file *file, uint64_t size)
         return -EINVAL;
     while (capacity < size)
         capacity *= 2;
-    if (capacity > PIPE_MAX && capacity > capacity_of(pipe) &&
+    if (capacity > PIPE_MAX && capacity > pipe_capacity_of(pipe) &&
         !credentials_capable(CAP_SYS_RESOURCE))
         return -EPERM;
     unsigned count = (unsigned)(capacity / PAGE_SIZE) + 1;
@@ -532,236 +441,4 @@ long pipe_resize(struct file *file, uint64_t size)
     kfree(old ? old : pages);
     wake_all(&pipe->changed);
     return old ? (long)capacity : -EBUSY;
-}
-
-/* Moving bytes to and from other files: splice(2) */
-
-bool file_is_pipe(const struct file *file)
-{
-    return pipe_of(file) != NULL;
-}
-
-bool pipe_is_same(const struct file *a, const struct file *b)
-{
-    return pipe_of(a) == pipe_of(b);
-}
-
-int pipe_await_data(struct file *file, bool nonblocking)
-{
-    struct pipe *pipe = file->state;
-
-    if (nonblocking && !may_read(pipe))
-        return -EAGAIN;
-    int error = wait_event_interruptible(&pipe->changed, may_read(pipe));
-    return error ? error : bytes_in(pipe) > 0;
-}
-
-int pipe_await_room(struct file *file, bool nonblocking)
-{
-    struct pipe *pipe = file->state;
-    int error = 0;
-
-    if (nonblocking && !may_write(pipe, 1))
-        error = -EAGAIN;
-    else
-        error = wait_event_interruptible(&pipe->changed, may_write(pipe, 1));
-    if (!error && !__atomic_load_n(&pipe->readers, __ATOMIC_ACQUIRE)) {
-        signal_send(current_process(), SIGPIPE);
-        error = -EPIPE;
-    }
-    return error;
-}
-
-size_t pipe_room(const struct file *file)
-{
-    return room_in(file->state);
-}
-
-void pipe_hold(struct file *file)
-{
-    struct pipe *pipe = file->state;
-    mutex_lock(&pipe->reading);
-}
-
-void pipe_let_go(struct file *file)
-{
-    struct pipe *pipe = file->state;
-    mutex_unlock(&pipe->reading);
-}
-
-size_t pipe_peek(struct file *file, size_t skip, char *buffer, size_t size)
-{
-    struct pipe *pipe = file->state;
-    size_t done = 0;
-
-    while (done < size) {
-        spin_lock(&pipe->lock);
-        uint64_t count = pipe->head + skip + done;
-        size_t piece = count < pipe->tail ? rest_of_page(count, size - done) : 0;
-        if (piece > pipe->tail - count)
-            piece = pipe->tail - count;
-        if (piece)
-            memcpy(buffer + done, byte_at(pipe, count), piece);
-        spin_unlock(&pipe->lock);
-        if (!piece)
-            break;
-        done += piece;
-    }
-    return done;
-}
-
-void pipe_consume(struct file *file, size_t size)
-{
-    struct pipe *pipe = file->state;
-
-    spin_lock(&pipe->lock);
-    bool freed = room_in(pipe) < PIPE_BUF;
-    advance_head(pipe, pipe->head + size);
-    spin_unlock(&pipe->lock);
-    if (freed)
-        wake_events(&pipe->changed, POLLOUT | POLLWRNORM);
-}
-
-/* Unnamed pipes */
-
-static struct pipe_vnode *pipe_vnode_of(struct vnode *vnode)
-{
-    return container_of(vnode, struct pipe_vnode, vnode);
-}
-
-static void free_vnode(struct vnode *vnode)
-{
-    pipe_put(pipe_vnode_of(vnode)->pipe);
-    slab_free(&vnode_cache, pipe_vnode_of(vnode));
-}
-
-/* Another end, by way of /proc/PID/fd: there is nothing to wait for. */
-static int open_vnode(struct vnode *vnode, struct file *file)
-{
-    struct pipe *pipe = pipe_vnode_of(vnode)->pipe;
-
-    mutex_lock(&named_lock);
-    pipe->users++;
-    mutex_unlock(&named_lock);
-    count_ends(pipe, file->flags, 1);
-    attach(pipe, file);
-    return 0;
-}
-
-static const struct vnode_operations pipe_vnode_operations = {
-    .label = "pipe:[%lu]", .open = open_vnode, .free = free_vnode};
-
-/* A vnode, which is the first user of a new pipe; NULL: no memory. */
-static struct vnode *create_vnode(void)
-{
-    struct pipe_vnode *result = slab_allocate(&vnode_cache);
-    struct pipe *pipe = result ? pipe_allocate() : NULL;
-
-    if (!pipe) {
-        if (result)
-            slab_free(&vnode_cache, result);
-        return NULL;
-    }
-    pipe->users = 1;
-    result->pipe = pipe;
-    vnode_init(&result->vnode, NULL, &pipe_vnode_operations,
-               __atomic_add_fetch(&next_number, 1, __ATOMIC_RELAXED), S_IFIFO | 0600);
-    result->vnode.uid = credentials_current()->fsuid;
-    result->vnode.gid = credentials_current()->fsgid;
-    return &result->vnode;
-}
-
-/* A file that is an end of the vnode's pipe; NULL: no memory. */
-static struct file *create_end(struct vnode *vnode, uint32_t flags)
-{
-    struct file *file = file_create(vnode, &read_operations, flags);
-
-    if (!file)
-        return NULL;
-    vnode_reference(vnode);
-    open_vnode(vnode, file);
-    return file;
-}
-
-int pipe_create(uint32_t flags, struct file **read_end, struct file **write_end)
-{
-    struct vnode *vnode = create_vnode();
-
-    if (!vnode)
-        return -ENOMEM;
-    *read_end = create_end(vnode, O_RDONLY | flags);
-    *write_end = create_end(vnode, O_WRONLY | flags);
-    bool complete = *read_end && *write_end;
-    if (!complete && *read_end)
-        file_release(*read_end);
-    if (!complete && *write_end)
-        file_release(*write_end);
-    vnode_release(vnode);
-    return complete ? 0 : -ENOMEM;
-}
-
-/* Named pipes */
-
-/* The pipe of a vnode, with one user more; NULL: no memory. */
-static struct pipe *named_pipe(struct vnode *vnode)
-{
-    struct pipe *found = NULL;
-
-    mutex_lock(&named_lock);
-    list_for_each (link, &named_pipes) {
-        struct pipe *pipe = container_of(link, struct pipe, link);
-        if (pipe->vnode == vnode)
-            found = pipe;
-    }
-    if (!found && (found = pipe_allocate())) {
-        found->vnode = vnode;
-        list_push_back(&named_pipes, &found->link);
-    }
-    if (found)
-        found->users++;
-    mutex_unlock(&named_lock);
-    return found;
-}
-
-/* Wait for the other end, as fifo(7) says; an end that came and went counts: 0 or -EINTR. */
-static int wait_for_other_end(struct pipe *pipe, unsigned mode, uint64_t readers_before,
-                              uint64_t writers_before)
-{
-    if (mode == O_RDONLY)
-        return wait_event_interruptible(
-            &pipe->changed,
-            __atomic_load_n(&pipe->writers, __ATOMIC_ACQUIRE) ||
-                __atomic_load_n(&pipe->writers_opened, __ATOMIC_ACQUIRE) != writers_before);
-    return wait_event_interruptible(&pipe->changed,
-                                    __atomic_load_n(&pipe->readers, __ATOMIC_ACQUIRE) ||
-                                        __atomic_load_n(&pipe->readers_opened, __ATOMIC_ACQUIRE) !=
-                                            readers_before);
-}
-
-int fifo_open(struct vnode *vnode, struct file *file)
-{
-    unsigned mode = file->flags & O_ACCMODE;
-    struct pipe *pipe = named_pipe(vnode);
-    int error = 0;
-
-    if (!pipe)
-        return -ENOMEM;
-    uint64_t readers_before = __atomic_load_n(&pipe->readers_opened, __ATOMIC_ACQUIRE);
-    uint64_t writers_before = __atomic_load_n(&pipe->writers_opened, __ATOMIC_ACQUIRE);
-    if (mode == O_WRONLY && (file->flags & O_NONBLOCK) && !pipe->readers) {
-        pipe_put(pipe);
-        return -ENXIO; /* fifo(7) */
-    }
-    if (mode == O_RDONLY && (file->flags & O_NONBLOCK) && !pipe->writers)
-        file->offset = writers_before;
-    count_ends(pipe, file->flags, 1);
-    if (mode != O_RDWR && !(file->flags & O_NONBLOCK))
-        error = wait_for_other_end(pipe, mode, readers_before, writers_before);
-    if (error) {
-        count_ends(pipe, file->flags, -1);
-        pipe_put(pipe);
-        return error;
-    }
-    attach(pipe, file);
-    return 0;
 }

@@ -1,0 +1,184 @@
+/*
+ * How pipes come about: unnamed ones by pipe(2), with a vnode that only their files have; named
+ * ones by opening the file (fifo(7)), whose ends meet in a pipe that exists while somebody has it
+ * open or tries to. It is found by the file's vnode.
+ */
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "core/process.h"
+#include "fs/pipe_internal.h"
+#include "fs/special.h"
+#include "fs/vnode.h"
+#include "vm/kmem.h"
+
+/* What an unnamed pipe has for its files. */
+struct pipe_vnode {
+    struct vnode vnode;
+    struct pipe *pipe;
+};
+
+static struct slab_cache vnode_cache;
+static struct mutex named_lock;
+static struct list named_pipes = LIST_INITIALIZER(named_pipes);
+static uint64_t next_number; /* atomic: of the vnodes of unnamed pipes */
+
+void pipe_open_init(void)
+{
+    slab_cache_init(&vnode_cache, "pipe vnode", sizeof(struct pipe_vnode), 8);
+    mutex_init(&named_lock, "named pipes", RANK_NONE);
+}
+
+void pipe_put(struct pipe *pipe)
+{
+    mutex_lock(&named_lock);
+    bool last = --pipe->users == 0;
+    if (last)
+        list_remove(&pipe->link);
+    mutex_unlock(&named_lock);
+    if (last)
+        pipe_free(pipe);
+}
+
+/* Unnamed pipes */
+
+static struct pipe_vnode *pipe_vnode_of(struct vnode *vnode)
+{
+    return container_of(vnode, struct pipe_vnode, vnode);
+}
+
+static void free_vnode(struct vnode *vnode)
+{
+    pipe_put(pipe_vnode_of(vnode)->pipe);
+    slab_free(&vnode_cache, pipe_vnode_of(vnode));
+}
+
+/* Another end, by way of /proc/PID/fd: there is nothing to wait for. */
+static int open_vnode(struct vnode *vnode, struct file *file)
+{
+    struct pipe *pipe = pipe_vnode_of(vnode)->pipe;
+
+    mutex_lock(&named_lock);
+    pipe->users++;
+    mutex_unlock(&named_lock);
+    pipe_count_ends(pipe, file->flags, 1);
+    pipe_attach(pipe, file);
+    return 0;
+}
+
+static const struct vnode_operations pipe_vnode_operations = {
+    .label = "pipe:[%lu]", .open = open_vnode, .free = free_vnode};
+
+/* A vnode, which is the first user of a new pipe; NULL: no memory. */
+static struct vnode *create_vnode(void)
+{
+    struct pipe_vnode *result = slab_allocate(&vnode_cache);
+    struct pipe *pipe = result ? pipe_allocate() : NULL;
+
+    if (!pipe) {
+        if (result)
+            slab_free(&vnode_cache, result);
+        return NULL;
+    }
+    pipe->users = 1;
+    result->pipe = pipe;
+    vnode_init(&result->vnode, NULL, &pipe_vnode_operations,
+               __atomic_add_fetch(&next_number, 1, __ATOMIC_RELAXED), S_IFIFO | 0600);
+    result->vnode.uid = credentials_current()->fsuid;
+    result->vnode.gid = credentials_current()->fsgid;
+    return &result->vnode;
+}
+
+/* A file that is an end of the vnode's pipe; NULL: no memory. */
+static struct file *create_end(struct vnode *vnode, uint32_t flags)
+{
+    struct file *file = file_create(vnode, NULL, flags);
+
+    if (!file)
+        return NULL;
+    vnode_reference(vnode);
+    open_vnode(vnode, file);
+    return file;
+}
+
+int pipe_create(uint32_t flags, struct file **read_end, struct file **write_end)
+{
+    struct vnode *vnode = create_vnode();
+
+    if (!vnode)
+        return -ENOMEM;
+    *read_end = create_end(vnode, O_RDONLY | flags);
+    *write_end = create_end(vnode, O_WRONLY | flags);
+    bool complete = *read_end && *write_end;
+    if (!complete && *read_end)
+        file_release(*read_end);
+    if (!complete && *write_end)
+        file_release(*write_end);
+    vnode_release(vnode);
+    return complete ? 0 : -ENOMEM;
+}
+
+/* Named pipes */
+
+/* The pipe of a vnode, with one user more; NULL: no memory. */
+static struct pipe *named_pipe(struct vnode *vnode)
+{
+    struct pipe *found = NULL;
+
+    mutex_lock(&named_lock);
+    list_for_each (link, &named_pipes) {
+        struct pipe *pipe = container_of(link, struct pipe, link);
+        if (pipe->vnode == vnode)
+            found = pipe;
+    }
+    if (!found && (found = pipe_allocate())) {
+        found->vnode = vnode;
+        list_push_back(&named_pipes, &found->link);
+    }
+    if (found)
+        found->users++;
+    mutex_unlock(&named_lock);
+    return found;
+}
+
+/* Wait for the other end, as fifo(7) says; an end that came and went counts: 0 or -EINTR. */
+static int wait_for_other_end(struct pipe *pipe, unsigned mode, uint64_t readers_before,
+                              uint64_t writers_before)
+{
+    if (mode == O_RDONLY)
+        return wait_event_interruptible(
+            &pipe->changed,
+            __atomic_load_n(&pipe->writers, __ATOMIC_ACQUIRE) ||
+                __atomic_load_n(&pipe->writers_opened, __ATOMIC_ACQUIRE) != writers_before);
+    return wait_event_interruptible(&pipe->changed,
+                                    __atomic_load_n(&pipe->readers, __ATOMIC_ACQUIRE) ||
+                                        __atomic_load_n(&pipe->readers_opened, __ATOMIC_ACQUIRE) !=
+                                            readers_before);
+}
+
+int fifo_open(struct vnode *vnode, struct file *file)
+{
+    unsigned mode = file->flags & O_ACCMODE;
+    struct pipe *pipe = named_pipe(vnode);
+    int error = 0;
+
+    if (!pipe)
+        return -ENOMEM;
+    uint64_t readers_before = __atomic_load_n(&pipe->readers_opened, __ATOMIC_ACQUIRE);
+    uint64_t writers_before = __atomic_load_n(&pipe->writers_opened, __ATOMIC_ACQUIRE);
+    if (mode == O_WRONLY && (file->flags & O_NONBLOCK) && !pipe->readers) {
+        pipe_put(pipe);
+        return -ENXIO; /* fifo(7) */
+    }
+    if (mode == O_RDONLY && (file->flags & O_NONBLOCK) && !pipe->writers)
+        file->offset = writers_before;
+    pipe_count_ends(pipe, file->flags, 1);
+    if (mode != O_RDWR && !(file->flags & O_NONBLOCK))
+        error = wait_for_other_end(pipe, mode, readers_before, writers_before);
+    if (error) {
+        pipe_count_ends(pipe, file->flags, -1);
+        pipe_put(pipe);
+        return error;
+    }
+    pipe_attach(pipe, file);
+    return 0;
+}
