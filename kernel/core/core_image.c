@@ -103,7 +103,8 @@ static void add_mappings(struct image *image)
     struct region_info info;
 
     for (vaddr_t address = 0;
-         aspace_region_info(image->aspace, address, REGION_LAYOUT, &info) && !image->programs.error;
+         aspace_region_info(image->aspace, address, REGION_LAYOUT, NULL, &info) &&
+         !image->programs.error;
          address = info.end) {
         struct elf_program program = {.type = PT_LOAD,
                                       .flags = flags_of(info.access),

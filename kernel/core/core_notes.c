@@ -139,7 +139,7 @@ static uint64_t find_files(struct text *places, struct text *paths, char *path)
     uint64_t count = 0;
 
     for (vaddr_t address = 0;
-         aspace_region_info(current_thread()->aspace, address, REGION_LAYOUT, &info);
+         aspace_region_info(current_thread()->aspace, address, REGION_LAYOUT, NULL, &info);
          address = info.end) {
         if (info.vnode && vnode_path(info.vnode, path, PATH_MAX) >= 0) {
             uint64_t place[3] = {info.start, info.end, info.offset / PAGE_SIZE};
