@@ -28,6 +28,7 @@
 #include "dev/block.h"
 #include "dev/console.h"
 #include "dev/fdt.h"
+#include "dev/loop.h"
 #include "dev/interrupt.h"
 #include "dev/uart.h"
 #include "fs/mount.h"
@@ -101,6 +102,7 @@ _Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree)
     console_init();         /* the console as a terminal */
     uart_start_input();     /* and what is typed */
     virtio_init();          /* disks */
+    loop_init();            /* files as disks */
     write_back_init();      /* the thread that stores dirty pages */
     reclaim_init();         /* and the one that frees pages */
     mount_root();           /* the root file system, and /dev */

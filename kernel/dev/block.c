@@ -53,8 +53,25 @@ void block_register(struct block_device *device)
     spin_init(&device->count_lock, "disk counts", RANK_DEVICE);
     object_init(&device->object, &block_pager, device->sectors * SECTOR_SIZE);
     list_push_back(&devices, &device->link);
-    printk("%s: %lu MiB%s\n", device->name, device->sectors / 2048,
-           device->read_only ? ", read-only" : "");
+    if (device->sectors)
+        printk("%s: %lu MiB%s\n", device->name, device->sectors / 2048,
+               device->read_only ? ", read-only" : "");
+}
+
+void block_hold(struct block_device *device)
+{
+    __atomic_fetch_add(&device->users, 1, __ATOMIC_RELAXED);
+}
+
+void block_let_go(struct block_device *device)
+{
+    if (__atomic_fetch_sub(&device->users, 1, __ATOMIC_ACQ_REL) == 1 && device->unused)
+        device->unused(device);
+}
+
+uint64_t block_users(const struct block_device *device)
+{
+    return __atomic_load_n(&device->users, __ATOMIC_ACQUIRE);
 }
 
 struct block_device *block_next(struct block_device *previous)

@@ -53,6 +53,9 @@ struct block_device {
     struct object object;
     void (*submit)(struct block_device *device,
                    struct block_request *request); /* may sleep when the queue is full */
+    /* The last user has gone (block_let_go); may be NULL, may sleep. */
+    void (*unused)(struct block_device *device);
+    uint64_t users; /* atomic: open files, mounts, swap areas */
     void *driver;
     struct list link;
     struct spinlock count_lock;
@@ -64,6 +67,11 @@ void block_register(struct block_device *device);
 struct block_device *block_find(const char *name);
 struct block_device *block_find_number(uint64_t number);
 struct block_device *block_next(struct block_device *previous); /* NULL: the first */
+
+/* Begin and end to use a device: its file, if it is a loop device, stays meanwhile. */
+void block_hold(struct block_device *device);
+void block_let_go(struct block_device *device);
+uint64_t block_users(const struct block_device *device);
 
 /* Pages of disks as such in memory: metadata of file systems, mostly. */
 uint64_t block_cached_pages(void);

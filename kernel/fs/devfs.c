@@ -16,6 +16,7 @@
 #define MEMORY_MAJOR   1
 #define TERMINAL_MAJOR 4
 #define CONSOLE_MAJOR  5
+#define MISCELLANEOUS  10
 #define SLAVE_MAJOR    136
 #define SLAVE_MAJORS   8
 
@@ -32,6 +33,7 @@ static const struct character_device {
     {"tty", CONSOLE_MAJOR, 0, 0666, NULL},
     {"console", CONSOLE_MAJOR, 1, 0600, NULL},
     {"ptmx", CONSOLE_MAJOR, 2, 0666, NULL},
+    {"loop-control", MISCELLANEOUS, 237, 0660, &loop_control_operations},
     {"ttyS0", TERMINAL_MAJOR, 64, 0620, NULL},
 };
 

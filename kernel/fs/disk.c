@@ -8,6 +8,7 @@
 #include "arch/riscv/hart.h"
 #include "core/process.h"
 #include "dev/block.h"
+#include "dev/loop.h"
 #include "fs/devfs.h"
 #include "fs/device.h"
 #include "fs/special.h"
@@ -26,6 +27,8 @@ static long disk_write(struct file *file, uint64_t offset, struct transfer *tran
     uint64_t size = device->object.size;
     size_t wanted = transfer->remaining;
 
+    if (device->read_only)
+        return -EPERM; /* a loop device that has been given another file */
     if (wanted == 0)
         return 0;
     if (offset >= size)
@@ -59,6 +62,11 @@ static long give(uint64_t address, const void *value, size_t size)
     return copy_to_user(address, value, size);
 }
 
+static void disk_release(struct file *file)
+{
+    block_let_go(file->state);
+}
+
 static long disk_control(struct file *file, unsigned request, uint64_t argument)
 {
     struct block_device *device = file->state;
@@ -76,7 +84,7 @@ static long disk_control(struct file *file, unsigned request, uint64_t argument)
     case BLKFLSBUF:
         return credentials_capable(CAP_SYS_ADMIN) ? device_sync(file->vnode) : -EACCES;
     default:
-        return -ENOTTY;
+        return block_is_loop(device) ? loop_control(device, request, argument) : -ENOTTY;
     }
 }
 
@@ -85,6 +93,7 @@ static const struct file_operations disk_operations = {
     .write = disk_write,
     .control = disk_control,
     .map = disk_map,
+    .release = disk_release,
     .direct = true,
     .seekable = true,
 };
@@ -105,6 +114,7 @@ int block_device_open(struct vnode *vnode, struct file *file)
         return -ENXIO;
     if (device->read_only && (file->flags & O_ACCMODE) != O_RDONLY)
         return -EACCES;
+    block_hold(device);
     file->operations = &disk_operations;
     file->state = device;
     return 0;

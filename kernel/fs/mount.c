@@ -65,11 +65,14 @@ static int mount_create(const struct file_system *type, struct block_device *dev
         mount->flags |= MS_RDONLY;
     string_copy(mount->source, source, sizeof(mount->source));
     int error = type->mount(mount, options);
-    if (error)
+    if (error) {
         kfree(mount);
-    else
-        *result = mount;
-    return error;
+        return error;
+    }
+    if (device)
+        block_hold(device);
+    *result = mount;
+    return 0;
 }
 
 struct mount *mount_nowhere(const char *type, const char *options)

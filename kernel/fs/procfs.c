@@ -96,8 +96,8 @@ static int write_devices(uint64_t key, struct text *text)
 {
     (void)key;
     text_format(text, "Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n"
-                      "  5 /dev/ptmx\n136 pts\n"
-                      "\nBlock devices:\n254 virtblk\n");
+                      "  5 /dev/ptmx\n 10 misc\n136 pts\n"
+                      "\nBlock devices:\n  7 loop\n254 virtblk\n");
     return 0;
 }
 

@@ -173,9 +173,12 @@ int procfs_write_partitions(uint64_t key, struct text *text)
 
     (void)key;
     text_format(text, "major minor  #blocks  name\n\n");
-    while ((device = block_next(device)))
+    while ((device = block_next(device))) {
+        if (device->sectors == 0)
+            continue; /* a loop device without a file */
         text_format(text, "%4u  %7u %10lu %s\n", device_major(device->number),
                     device_minor(device->number), device->sectors / 2, device->name);
+    }
     return 0;
 }
 

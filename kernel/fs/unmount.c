@@ -4,6 +4,7 @@
  */
 #include "abi/errno.h"
 #include "core/process.h"
+#include "dev/block.h"
 #include "fs/mount_internal.h"
 #include "fs/name_cache.h"
 #include "fs/path.h"
@@ -15,6 +16,8 @@ static void mount_free(struct mount *mount)
         vnode_release(mount->root);
     else if (mount->operations->unmount)
         mount->operations->unmount(mount);
+    if (mount->device)
+        block_let_go(mount->device);
     list_remove(&mount->link);
     kfree(mount);
 }

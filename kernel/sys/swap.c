@@ -93,8 +93,10 @@ static int add_area(struct vnode *vnode, struct object *object, unsigned flags,
 /* A file that is swapped to may not be written to: it is held as an executed one is. */
 static int hold(struct vnode *vnode)
 {
-    if (vnode_type(vnode) != S_IFREG)
+    if (vnode_type(vnode) != S_IFREG) {
+        block_hold(block_find_number(vnode->device));
         return 0;
+    }
     return vnode_execute_begin(vnode) ? -EBUSY : 0;
 }
 
@@ -102,6 +104,8 @@ static void release(struct vnode *vnode)
 {
     if (vnode_type(vnode) == S_IFREG)
         vnode_execute_end(vnode);
+    else
+        block_let_go(block_find_number(vnode->device));
 }
 
 long sys_swapon(const uint64_t argument[6])
