@@ -283,6 +283,19 @@ int loop_status(struct block_device *device, struct loop_info64 *info)
     return error;
 }
 
+long loop_file_path(struct block_device *device, char *buffer, size_t size)
+{
+    uint64_t start;
+    struct file *file = take_file(loop_of(device), &start);
+
+    if (!file)
+        return -ENOENT;
+    struct place place = file_place(file);
+    long length = place_path(&place, buffer, size);
+    file_release(file);
+    return length;
+}
+
 int loop_set_status(struct block_device *device, const struct loop_info64 *info)
 {
     struct loop *loop = loop_of(device);

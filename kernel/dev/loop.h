@@ -24,6 +24,9 @@ int loop_detach(struct block_device *device);
 
 /* Which file and which part of it: -ENXIO. */
 int loop_status(struct block_device *device, struct loop_info64 *info);
+/* The path of its file, with a NUL: the length, -ENOENT, -ENAMETOOLONG. */
+long loop_file_path(struct block_device *device, char *buffer, size_t size);
+
 int loop_set_status(struct block_device *device, const struct loop_info64 *info);
 
 /* The file has another size now. -ENXIO. */

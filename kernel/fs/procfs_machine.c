@@ -14,6 +14,7 @@
 #include "dev/fdt.h"
 #include "dev/interrupt.h"
 #include "fs/procfs.h"
+#include "fs/sysfs_disk.h"
 #include "sys/system.h"
 
 #define SECOND      1000000000ul
@@ -183,24 +184,28 @@ int procfs_write_partitions(uint64_t key, struct text *text)
 }
 
 /* Requests are neither merged nor discarded here. */
+void disk_write_counts(struct text *text, struct block_device *device)
+{
+    struct block_counts c;
+
+    block_get_counts(device, &c);
+    uint64_t waited = c.time[BLOCK_READ] + c.time[BLOCK_WRITE] + c.time[BLOCK_FLUSH];
+    text_format(text, " %lu 0 %lu %lu %lu 0 %lu %lu", c.requests[BLOCK_READ], c.sectors[BLOCK_READ],
+                c.time[BLOCK_READ] / MILLISECOND, c.requests[BLOCK_WRITE], c.sectors[BLOCK_WRITE],
+                c.time[BLOCK_WRITE] / MILLISECOND);
+    text_format(text, " %lu %lu %lu 0 0 0 0 %lu %lu\n", c.in_flight, c.busy_time / MILLISECOND,
+                waited / MILLISECOND, c.requests[BLOCK_FLUSH], c.time[BLOCK_FLUSH] / MILLISECOND);
+}
+
 int procfs_write_disks(uint64_t key, struct text *text)
 {
     struct block_device *device = NULL;
 
     (void)key;
     while ((device = block_next(device))) {
-        struct block_counts c;
-        block_get_counts(device, &c);
-        uint64_t waited = c.time[BLOCK_READ] + c.time[BLOCK_WRITE] + c.time[BLOCK_FLUSH];
         text_format(text, "%4u %7u %s", device_major(device->number), device_minor(device->number),
                     device->name);
-        text_format(text, " %lu 0 %lu %lu %lu 0 %lu %lu", c.requests[BLOCK_READ],
-                    c.sectors[BLOCK_READ], c.time[BLOCK_READ] / MILLISECOND,
-                    c.requests[BLOCK_WRITE], c.sectors[BLOCK_WRITE],
-                    c.time[BLOCK_WRITE] / MILLISECOND);
-        text_format(text, " %lu %lu %lu 0 0 0 0 %lu %lu\n", c.in_flight, c.busy_time / MILLISECOND,
-                    waited / MILLISECOND, c.requests[BLOCK_FLUSH],
-                    c.time[BLOCK_FLUSH] / MILLISECOND);
+        disk_write_counts(text, device);
     }
     return 0;
 }

@@ -168,6 +168,14 @@ static bool list_dots(struct listing *listing)
     return listing->offset > 1 || list_entry(listing, "..", parent, parent_key(node), 1);
 }
 
+/* Is there what an entry stands for? */
+static bool is_there(const struct pseudo_entry *entry, uint64_t key)
+{
+    uint32_t uid, gid;
+
+    return !entry->type->owner || entry->type->owner(key | entry->key, &uid, &gid) == 0;
+}
+
 /* The fixed entries; *end is the offset behind them. */
 static bool list_fixed(struct listing *listing, int64_t *end)
 {
@@ -177,7 +185,7 @@ static bool list_fixed(struct listing *listing, int64_t *end)
 
     *end = DOT_ENTRIES;
     for (; entry && entry->name; entry++, ++*end) {
-        if (more && listing->offset <= *end)
+        if (more && listing->offset <= *end && is_there(entry, node->key))
             more = list_entry(listing, entry->name, entry->type, node->key | entry->key, *end);
     }
     return more;

@@ -7,6 +7,7 @@
 #include "arch/riscv/hart.h"
 #include "dev/block.h"
 #include "fs/pseudo.h"
+#include "fs/sysfs_disk.h"
 #include "fs/vnode.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -138,30 +139,36 @@ static int find_hart(uint64_t key, const struct name *name, uint64_t *hart)
 
 /* Disks */
 
-static struct block_device *disk_of(uint64_t key)
+struct block_device *sysfs_disk(uint64_t number)
 {
     struct block_device *device = block_next(NULL);
-    while (device && key-- > 0)
+    while (device && number-- > 0)
         device = block_next(device);
     return device;
 }
 
 static int write_disk_size(uint64_t key, struct text *text)
 {
-    text_format(text, "%lu\n", disk_of(NUMBER(key))->sectors);
+    text_format(text, "%lu\n", sysfs_disk(NUMBER(key))->sectors);
+    return 0;
+}
+
+static int write_disk_counts(uint64_t key, struct text *text)
+{
+    disk_write_counts(text, sysfs_disk(NUMBER(key)));
     return 0;
 }
 
 static int write_disk_number(uint64_t key, struct text *text)
 {
-    uint64_t number = disk_of(NUMBER(key))->number;
+    uint64_t number = sysfs_disk(NUMBER(key))->number;
     text_format(text, "%u:%u\n", device_major(number), device_minor(number));
     return 0;
 }
 
 static int write_disk_read_only(uint64_t key, struct text *text)
 {
-    text_format(text, "%u\n", disk_of(NUMBER(key))->read_only);
+    text_format(text, "%u\n", sysfs_disk(NUMBER(key))->read_only);
     return 0;
 }
 
@@ -182,7 +189,7 @@ static int write_sector_size(uint64_t key, struct text *text)
 static bool next_disk(uint64_t key, uint64_t *number, uint64_t *disk,
                       char name[PSEUDO_NAME_MAX + 1])
 {
-    struct block_device *device = disk_of(*number);
+    struct block_device *device = sysfs_disk(*number);
 
     (void)key;
     if (device)
@@ -194,7 +201,7 @@ static bool next_disk(uint64_t key, uint64_t *number, uint64_t *disk,
 static bool next_disk_number(uint64_t key, uint64_t *number, uint64_t *disk,
                              char name[PSEUDO_NAME_MAX + 1])
 {
-    struct block_device *device = disk_of(*number);
+    struct block_device *device = sysfs_disk(*number);
 
     (void)key;
     if (device)
@@ -233,7 +240,7 @@ static long read_disk_link(uint64_t key, char *buffer, size_t size)
 {
     char text[sizeof("../../block/") + PSEUDO_NAME_MAX];
 
-    format(text, sizeof(text), "../../block/%s", disk_of(NUMBER(key))->name);
+    format(text, sizeof(text), "../../block/%s", sysfs_disk(NUMBER(key))->name);
     return pseudo_copy_link(text, buffer, size);
 }
 
@@ -305,6 +312,7 @@ TEXT_TYPE(huge_page_defragmentation, 14, write_huge_page_defragmentation);
 TEXT_TYPE(huge_page_size, 15, write_huge_page_size);
 TEXT_TYPE(distance, 16, write_distance);
 TEXT_TYPE(node_memory, 17, write_node_memory);
+TEXT_TYPE(disk_counts, 18, write_disk_counts);
 
 /* Directories */
 
@@ -319,8 +327,8 @@ TEXT_TYPE(node_memory, 17, write_node_memory);
                                             .entries = (entries_)}
 
 static const struct pseudo_type root, devices, system_devices, harts_directory, hart_directory,
-    nodes_directory, disks_directory, disk_directory, class_directory, device_numbers,
-    kernel_directory, kernel_memory, file_systems;
+    nodes_directory, disks_directory, class_directory, device_numbers, kernel_directory,
+    kernel_memory, file_systems;
 
 static const struct pseudo_entry empty[] = {{NULL, NULL, 0}};
 
@@ -399,23 +407,23 @@ static const struct pseudo_entry queue_entries[] = {
     {"rotational", &one, NTH(1)},
     {NULL, NULL, 0},
 };
-KEYED_DIRECTORY(queue_directory, QUEUE_TYPE, disk_directory, queue_entries);
+KEYED_DIRECTORY(queue_directory, QUEUE_TYPE, sysfs_disk_directory, queue_entries);
 
 static const struct pseudo_entry disk_entries[] = {
-    {"dev", &disk_number, 0},
-    {"queue", &queue_directory, 0},
-    {"range", &disk_range, 0},
-    {"removable", &zero, NTH(8)},
-    {"ro", &disk_read_only, 0},
-    {"size", &disk_size, 0},
-    {NULL, NULL, 0},
+    {"dev", &disk_number, 0},  {"loop", &sysfs_loop, 0},     {"queue", &queue_directory, 0},
+    {"range", &disk_range, 0}, {"removable", &zero, NTH(8)}, {"ro", &disk_read_only, 0},
+    {"size", &disk_size, 0},   {"stat", &disk_counts, 0},    {NULL, NULL, 0},
 };
-KEYED_DIRECTORY(disk_directory, DISK_TYPE, disks_directory, disk_entries);
+const struct pseudo_type sysfs_disk_directory = {.number = DISK_TYPE,
+                                                 .mode = S_IFDIR | 0555,
+                                                 .keyed = true,
+                                                 .parent = &disks_directory,
+                                                 .entries = disk_entries};
 
 static const struct pseudo_type disks_directory = {.number = DISKS_TYPE,
                                                    .mode = S_IFDIR | 0555,
                                                    .parent = &root,
-                                                   .other = &disk_directory,
+                                                   .other = &sysfs_disk_directory,
                                                    .find = find_disk,
                                                    .next = next_disk};
 

@@ -167,6 +167,28 @@ static void read_only(void)
     detach(device);
 }
 
+/* What losetup(8) reads; it goes with the file. */
+static void shown(void)
+{
+    int device = open_free(), fd = make_file();
+    char name[64], text[4096], expected[4200];
+
+    snprintf(name, sizeof(name), "/sys/block/%s/loop/backing_file", path + strlen("/dev/"));
+    if (access("/sys/block", F_OK))
+        skip("no sysfs");
+    expect_errno(access(name, F_OK), ENOENT);
+    expect_ok(ioctl(device, LOOP_SET_FD, fd));
+    read_file(name, text, sizeof(text));
+    CHECK(getcwd(expected, 4096));
+    strcat(expected, "/disk\n");
+    CHECK_STRING(text, expected);
+    snprintf(name, sizeof(name), "/sys/block/%s/loop/offset", path + strlen("/dev/"));
+    read_file(name, text, sizeof(text));
+    CHECK_STRING(text, "0\n");
+    detach(device);
+    expect_errno(access(name, F_OK), ENOENT);
+}
+
 /* While somebody else has the device, its file stays. */
 static void last_user(void)
 {
@@ -187,8 +209,8 @@ static void last_user(void)
 }
 
 static const struct test tests[] = {
-    TEST(bytes_of_the_file), TEST(another_file), TEST(parts), TEST(errors),
-    TEST(read_only),         TEST(last_user),
+    TEST(bytes_of_the_file), TEST(another_file), TEST(parts),     TEST(errors),
+    TEST(read_only),         TEST(shown),        TEST(last_user),
 };
 
 int main(int argc, char **argv)
