@@ -41,6 +41,12 @@
 #define TIOCGPTPEER 0x5441
 #define FIONCLEX    0x5450
 #define FIOCLEX     0x5451
+#define FIOASYNC    0x5452
+
+#define FIOSETOWN 0x8901 /* of sockets */
+#define SIOCSPGRP 0x8902
+#define FIOGETOWN 0x8903
+#define SIOCGPGRP 0x8904
 
 #define BLKROGET     0x125e
 #define BLKGETSIZE   0x1260

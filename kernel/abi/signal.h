@@ -68,6 +68,8 @@
 #define SI_ASYNCIO    (-4)
 #define SI_SIGIO      (-5)
 #define SI_TKILL      (-6)
+#define POLL_IN       1
+#define POLL_OUT      2
 #define ILL_ILLOPC    1
 #define FPE_INTDIV    1
 #define SEGV_MAPERR   1

@@ -104,8 +104,7 @@ int process_set_group(int pid, int group)
     return result;
 }
 
-/* Is the number that of a group? */
-static bool is_group(int group)
+bool process_is_group(int group)
 {
     for (struct process *p = process_next(0); p; p = process_next(p->pid)) {
         if (p->group == group)
@@ -119,7 +118,7 @@ long process_new_session(void)
     struct process *self = current_process();
     long result = -EPERM;
     mutex_lock(&process_tree_lock);
-    if (!is_group(self->pid)) {
+    if (!process_is_group(self->pid)) {
         change_group(self, self->pid);
         pid_use(self->pid);
         pid_release(self->session);

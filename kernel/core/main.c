@@ -31,6 +31,7 @@
 #include "dev/loop.h"
 #include "dev/interrupt.h"
 #include "dev/uart.h"
+#include "fs/asynchronous.h"
 #include "fs/mount.h"
 #include "fs/path.h"
 #include "ipc/msg.h"
@@ -98,6 +99,7 @@ _Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree)
     sem_init();             /* and semaphores */
     msg_init();             /* and message queues */
     posix_queues_init();    /* and those of POSIX */
+    asynchronous_init();    /* the thread that sends signals about files */
     file_systems_init();    /* vnodes, names, mounts, the types of file systems */
     console_init();         /* the console as a terminal */
     uart_start_input();     /* and what is typed */

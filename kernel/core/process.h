@@ -140,6 +140,7 @@ struct path_context *process_path_context(struct process *process);
 /* Is there a living or dead process, or a process group, or a session, with this number?
  * process_tree_lock held. */
 bool process_group_exists(int group, int session);
+bool process_is_group(int group); /* of any session */
 
 /* End the calling process with this wait status; the other threads too. Does not return. */
 _Noreturn void process_exit(int status);

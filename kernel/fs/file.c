@@ -4,6 +4,7 @@
 #include "fs/file.h"
 #include "abi/errno.h"
 #include "abi/fcntl.h"
+#include "fs/asynchronous.h"
 #include "fs/file_lock.h"
 #include "fs/notify.h"
 #include "fs/epoll.h"
@@ -66,6 +67,8 @@ void file_release(struct file *file)
         return;
     if (file->watched)
         epoll_forget(file);
+    if (file->asynchronous)
+        asynchronous_forget(file);
     if (file->opened)
         notify_file(file->vnode,
                     (file->flags & O_ACCMODE) == O_RDONLY ? IN_CLOSE_NOWRITE : IN_CLOSE_WRITE);

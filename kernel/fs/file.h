@@ -9,6 +9,7 @@
 #include "core/wait.h"
 #include "fs/place.h"
 
+struct asynchronous;
 struct file;
 struct map_request;
 struct mount;
@@ -48,13 +49,14 @@ struct file {
     uint32_t flags;           /* O_* without the creation flags; atomic */
     struct mutex offset_lock; /* read, write, lseek and getdents on the shared offset */
     uint64_t offset;
-    uint32_t error_seen; /* object_error_check */
-    bool writer;         /* has called vnode_write_begin */
-    bool created;        /* by the call that opened it */
-    bool opened;         /* by its name, so that its end is told (fs/notify.c) */
-    bool watched;        /* an epoll has it or had it (fs/epoll.c) */
-    struct list watches; /* of epolls, their items */
-    void *state;         /* of its kind: pipe end, terminal, generated text */
+    uint32_t error_seen;               /* object_error_check */
+    bool writer;                       /* has called vnode_write_begin */
+    bool created;                      /* by the call that opened it */
+    bool opened;                       /* by its name, so that its end is told (fs/notify.c) */
+    bool watched;                      /* an epoll has it or had it (fs/epoll.c) */
+    struct asynchronous *asynchronous; /* who is told of it (fs/asynchronous.c), or NULL */
+    struct list watches;               /* of epolls, their items */
+    void *state;                       /* of its kind: pipe end, terminal, generated text */
 };
 
 /* Where the file is, for paths that start there: no reference is taken. */

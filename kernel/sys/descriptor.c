@@ -5,10 +5,13 @@
 #include "abi/fcntl.h"
 #include "abi/resource.h"
 #include "core/process.h"
+#include "core/user.h"
+#include "fs/asynchronous.h"
 #include "fs/file.h"
 #include "fs/pipe.h"
 #include "fs/seal.h"
 #include "fs/vnode.h"
+#include "sys/descriptor.h"
 #include "sys/lock.h"
 #include "sys/table.h"
 #include "sys/unshare.h"
@@ -67,7 +70,7 @@ long sys_dup3(const uint64_t argument[6])
     return result;
 }
 
-static long set_flags(struct file *file, uint32_t flags)
+static long set_flags(struct file *file, int descriptor, uint32_t flags)
 {
     uint32_t old = __atomic_load_n(&file->flags, __ATOMIC_RELAXED), wanted;
 
@@ -75,6 +78,11 @@ static long set_flags(struct file *file, uint32_t flags)
         return -EPERM;
     if ((flags & O_DIRECT & ~old) && !file->operations->direct)
         return -EINVAL;
+    if ((flags ^ old) & O_ASYNC) {
+        int error = file_set_asynchronous(file, descriptor, flags & O_ASYNC);
+        if (error)
+            return error;
+    }
     do {
         wanted = (old & ~(uint32_t)CHANGEABLE_FLAGS) | (flags & CHANGEABLE_FLAGS);
     } while (!__atomic_compare_exchange_n(&file->flags, &old, wanted, false, __ATOMIC_RELAXED,
@@ -82,12 +90,53 @@ static long set_flags(struct file *file, uint32_t flags)
     return 0;
 }
 
+long descriptor_set_owner(struct file *file, int id)
+{
+    struct file_owner owner = {.type = id < 0 ? F_OWNER_PGRP : F_OWNER_PID,
+                               .id = id < 0 ? -id : id};
+
+    return id == INT32_MIN ? -EINVAL : file_set_owner(file, &owner);
+}
+
+long descriptor_get_owner(struct file *file)
+{
+    struct file_owner owner = file_get_owner(file);
+
+    return owner.type == F_OWNER_PGRP ? -owner.id : owner.id;
+}
+
+static long set_owner_of_type(struct file *file, uint64_t address)
+{
+    struct file_owner owner;
+
+    return copy_from_user(&owner, address, sizeof(owner)) ? -EFAULT : file_set_owner(file, &owner);
+}
+
+static long get_owner_of_type(struct file *file, uint64_t address)
+{
+    struct file_owner owner = file_get_owner(file);
+
+    return copy_to_user(address, &owner, sizeof(owner));
+}
+
 /* The commands that do not concern an open file with O_PATH. */
 static long control_opened(struct file *file, int descriptor, unsigned command, uint64_t argument)
 {
     switch (command) {
     case F_SETFL:
-        return set_flags(file, (uint32_t)argument);
+        return set_flags(file, descriptor, (uint32_t)argument);
+    case F_SETOWN:
+        return descriptor_set_owner(file, (int)argument);
+    case F_GETOWN:
+        return descriptor_get_owner(file);
+    case F_SETOWN_EX:
+        return set_owner_of_type(file, argument);
+    case F_GETOWN_EX:
+        return get_owner_of_type(file, argument);
+    case F_SETSIG:
+        return file_set_signal(file, argument);
+    case F_GETSIG:
+        return file_get_signal(file);
     case F_GETLK:
     case F_SETLK:
     case F_SETLKW:

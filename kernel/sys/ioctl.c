@@ -5,21 +5,40 @@
 #include "abi/fcntl.h"
 #include "abi/ioctl.h"
 #include "core/user.h"
+#include "fs/asynchronous.h"
 #include "fs/file.h"
 #include "fs/vnode.h"
+#include "sys/descriptor.h"
 #include "sys/table.h"
 
-static long set_nonblocking(struct file *file, uint64_t argument)
+/* FIONBIO, FIOASYNC: set or clear a flag of the open file. */
+static long set_flag(struct file *file, int descriptor, uint32_t flag, uint64_t argument)
 {
-    int on;
+    int on, error = 0;
 
     if (copy_from_user(&on, argument, sizeof(on)))
         return -EFAULT;
+    if (flag == O_ASYNC)
+        error = file_set_asynchronous(file, descriptor, on);
+    if (error)
+        return error;
     if (on)
-        __atomic_fetch_or(&file->flags, O_NONBLOCK, __ATOMIC_RELAXED);
+        __atomic_fetch_or(&file->flags, flag, __ATOMIC_RELAXED);
     else
-        __atomic_fetch_and(&file->flags, ~O_NONBLOCK, __ATOMIC_RELAXED);
+        __atomic_fetch_and(&file->flags, ~flag, __ATOMIC_RELAXED);
     return 0;
+}
+
+/* Of sockets: who gets the signals. */
+static long control_owner(struct file *file, unsigned request, uint64_t argument)
+{
+    int id;
+
+    if (request == FIOGETOWN || request == SIOCGPGRP) {
+        id = (int)descriptor_get_owner(file);
+        return copy_to_user(argument, &id, sizeof(id));
+    }
+    return copy_from_user(&id, argument, sizeof(id)) ? -EFAULT : descriptor_set_owner(file, id);
 }
 
 /* FIONREAD of a regular file: what lies behind its offset. */
@@ -38,7 +57,16 @@ static long control(struct file *file, int descriptor, unsigned request, uint64_
     case FIONCLEX:
         return file_set_close_on_exec(descriptor, request == FIOCLEX);
     case FIONBIO:
-        return set_nonblocking(file, argument);
+        return set_flag(file, descriptor, O_NONBLOCK, argument);
+    case FIOASYNC:
+        return set_flag(file, descriptor, O_ASYNC, argument);
+    case FIOSETOWN:
+    case SIOCSPGRP:
+    case FIOGETOWN:
+    case SIOCGPGRP:
+        if (vnode_type(file->vnode) == S_IFSOCK)
+            return control_owner(file, request, argument);
+        break;
     default:
         break;
     }

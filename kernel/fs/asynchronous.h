@@ -1,0 +1,36 @@
+/*
+ * Signals that tell of files (fcntl(2): F_SETOWN, F_SETSIG, O_ASYNC): who gets them, which they
+ * are, and sending them when a file becomes ready.
+ */
+#ifndef MAPIX_FS_ASYNCHRONOUS_H
+#define MAPIX_FS_ASYNCHRONOUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct file;
+
+/* Whom the signal goes to: F_OWNER_TID, PID or PGRP, and its number; 0: nobody. */
+struct file_owner {
+    int32_t type, id;
+};
+
+/* -ESRCH: there is no such thread, process or group, -EINVAL: no such type, -ENOMEM. */
+int file_set_owner(struct file *file, const struct file_owner *owner);
+struct file_owner file_get_owner(struct file *file);
+
+/* The signal: 0 is SIGIO, without information. -EINVAL, -ENOMEM. */
+int file_set_signal(struct file *file, uint64_t number);
+int file_get_signal(struct file *file);
+
+/* O_ASYNC is set, through this descriptor, or taken away. -ENOMEM. A file that cannot be waited for
+ * never tells of anything. */
+int file_set_asynchronous(struct file *file, int descriptor, bool on);
+
+/* The file is being released; file->asynchronous is not NULL. */
+void asynchronous_forget(struct file *file);
+
+/* Start the thread that sends. Boot only. */
+void asynchronous_init(void);
+
+#endif
