@@ -17,8 +17,6 @@
 #include "lib/string.h"
 #include "vm/kmem.h"
 
-#define EVENTS_MAX 16384u /* queued, as in Linux */
-
 struct event {
     struct list link;
     struct inotify_event header;
@@ -28,7 +26,7 @@ struct event {
 struct notify {
     struct list watches;       /* (notify_lock), like all the rest */
     struct list events;        /* the oldest one first */
-    unsigned count;            /* of events */
+    unsigned count, limit;     /* of events */
     uint64_t size;             /* of what they are when they are read */
     int last_number;           /* of a watch */
     struct event overflow;     /* queued when events are lost */
@@ -44,7 +42,7 @@ struct watch {
     uint32_t mask;
 };
 
-uint32_t notify_watches;
+uint32_t notify_watches, notify_events_limit = 16384;
 static struct spinlock notify_lock;
 static struct slab_cache notify_cache, watch_cache;
 static uint32_t last_cookie; /* atomic */
@@ -112,7 +110,7 @@ static void queue_event(struct watch *watch, uint32_t mask, uint32_t cookie,
     struct notify *notify = watch->notify;
     struct event *event = NULL;
 
-    if (notify->count < EVENTS_MAX)
+    if (notify->count < notify->limit)
         event = new_event(watch, mask, cookie, name);
     if (event && is_repeated(notify, event)) {
         kfree(event);
@@ -333,6 +331,7 @@ struct file *notify_create(uint32_t flags)
     if (!notify)
         return NULL;
     list_init(&notify->watches);
+    notify->limit = __atomic_load_n(&notify_events_limit, __ATOMIC_RELAXED);
     list_init(&notify->events);
     list_init(&notify->overflow.link);
     notify->overflow.header = (struct inotify_event){-1, IN_Q_OVERFLOW, 0, 0};

@@ -12,7 +12,8 @@
 #include "fs/file.h"
 #include "fs/vnode.h"
 
-extern uint32_t notify_watches; /* atomic: how many there are */
+extern uint32_t notify_events_limit; /* atomic; of a new queue (/proc/sys/fs/inotify) */
+extern uint32_t notify_watches;      /* atomic: how many there are */
 
 /* Something (IN_*) has happened to a file; its directory hears of it too. Thread context, no
  * spinlock held. */

@@ -14,6 +14,7 @@
 #include "core/placement.h"
 #include "core/random.h"
 #include "fs/file.h"
+#include "fs/notify.h"
 #include "fs/pipe.h"
 #include "fs/procfs.h"
 #include "fs/procfs_settings.h"
@@ -196,6 +197,17 @@ static int set_overcommit(uint64_t number)
     return 0;
 }
 
+static uint64_t get_event_limit(void)
+{
+    return __atomic_load_n(&notify_events_limit, __ATOMIC_RELAXED);
+}
+
+static int set_event_limit(uint64_t number)
+{
+    __atomic_store_n(&notify_events_limit, (uint32_t)number, __ATOMIC_RELAXED);
+    return 0;
+}
+
 /* proc(5), drop_caches: 1 pages of files, 2 unused vnodes and names, 3 both. What is dirty stays.
  */
 static int drop_caches(uint64_t number)
@@ -240,6 +252,7 @@ enum {
     VNODE_COUNT,
     VNODE_STATE,
     PIPE_SIZE,
+    EVENT_LIMIT,
     IPC_SETTINGS, /* and on: those of ipc_settings */
 };
 
@@ -290,6 +303,9 @@ static const struct setting settings[] = {
     [VNODE_COUNT] = {.write = write_vnode_count},
     [VNODE_STATE] = {.write = write_vnode_state},
     [PIPE_SIZE] = {.constant = PIPE_MAX},
+    [EVENT_LIMIT] = {.get_number = get_event_limit,
+                     .set_number = set_event_limit,
+                     .most = INT32_MAX},
 };
 
 /* Files */
@@ -351,6 +367,7 @@ enum type_number {
     MEMORY_TYPE,
     FILES_TYPE,
     QUEUES_TYPE,
+    NOTIFY_TYPE,
     READABLE_TYPE,
     CHANGEABLE_TYPE,
     WRITABLE_TYPE
@@ -463,27 +480,30 @@ static const struct pseudo_entry queue_entries[] = {
     {NULL, NULL, 0},
 };
 
+static const struct pseudo_entry notify_entries[] = {
+    {"max_queued_events", &changeable, EVENT_LIMIT},
+    {NULL, NULL, 0},
+};
+
+static const struct pseudo_type notify_directory = {.number = NOTIFY_TYPE,
+                                                    .mode = S_IFDIR | 0555,
+                                                    .parent = &files_directory,
+                                                    .entries = notify_entries};
+
 static const struct pseudo_type queues_directory = {.number = QUEUES_TYPE,
                                                     .mode = S_IFDIR | 0555,
                                                     .parent = &files_directory,
                                                     .entries = queue_entries};
 
 static const struct pseudo_entry file_entries[] = {
-    {"file-max", &readable, FILE_MAX},
-    {"file-nr", &readable, FILE_COUNT},
-    {"inode-nr", &readable, VNODE_COUNT},
-    {"inode-state", &readable, VNODE_STATE},
-    {"mqueue", &queues_directory, 0},
-    {"nr_open", &readable, DESCRIPTORS_MAX},
-    {"overflowgid", &readable, OVERFLOW},
-    {"overflowuid", &readable, OVERFLOW},
-    {"pipe-max-size", &readable, PIPE_SIZE},
-    {"protected_fifos", &readable, ZERO},
-    {"protected_hardlinks", &readable, ZERO},
-    {"protected_regular", &readable, ZERO},
-    {"protected_symlinks", &readable, ZERO},
-    {"suid_dumpable", &readable, ZERO},
-    {NULL, NULL, 0},
+    {"file-max", &readable, FILE_MAX},       {"file-nr", &readable, FILE_COUNT},
+    {"inode-nr", &readable, VNODE_COUNT},    {"inode-state", &readable, VNODE_STATE},
+    {"inotify", &notify_directory, 0},       {"mqueue", &queues_directory, 0},
+    {"nr_open", &readable, DESCRIPTORS_MAX}, {"overflowgid", &readable, OVERFLOW},
+    {"overflowuid", &readable, OVERFLOW},    {"pipe-max-size", &readable, PIPE_SIZE},
+    {"protected_fifos", &readable, ZERO},    {"protected_hardlinks", &readable, ZERO},
+    {"protected_regular", &readable, ZERO},  {"protected_symlinks", &readable, ZERO},
+    {"suid_dumpable", &readable, ZERO},      {NULL, NULL, 0},
 };
 
 static const struct pseudo_type files_directory = {.number = FILES_TYPE,

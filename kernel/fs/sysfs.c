@@ -459,10 +459,8 @@ static const struct pseudo_entry huge_page_entries[] = {
     {NULL, NULL, 0},
 };
 DIRECTORY(transparent_huge_pages, DIRECTORY_TYPE + 5, kernel_memory, huge_page_entries);
-DIRECTORY(configured_huge_pages, DIRECTORY_TYPE + 6, kernel_memory, empty);
 
 static const struct pseudo_entry kernel_memory_entries[] = {
-    {"hugepages", &configured_huge_pages, 0},
     {"transparent_hugepage", &transparent_huge_pages, 0},
     {NULL, NULL, 0},
 };

@@ -343,10 +343,34 @@ static void storm(void)
         expect_exited(reap(pids[i]), 0);
 }
 
+/* Of what does not fit into the queue, whose length is a setting, one event tells. */
+static void short_queue(void)
+{
+    const char *name = "/proc/sys/fs/inotify/max_queued_events";
+    struct inotify_event events[16];
+    char old[32] = "";
+    int setting = open(name, O_RDWR);
+
+    if (setting < 0)
+        skip("the setting cannot be written");
+    CHECK(read(setting, old, sizeof(old) - 1) > 0);
+    CHECK_EQ(pwrite(setting, "4", 1, 0), 1);
+    int notify = inotify_init1(IN_NONBLOCK);
+    CHECK_EQ(pwrite(setting, old, strlen(old), 0), (ssize_t)strlen(old));
+    expect_ok(notify);
+    write_file("file", "x", 0600);
+    expect_ok(inotify_add_watch(notify, "file", IN_OPEN | IN_CLOSE));
+    for (int i = 0; i < 5; i++)
+        close(expect_ok(open("file", O_RDONLY)));
+    CHECK_EQ(read(notify, events, sizeof(events)), (ssize_t)(5 * sizeof(events[0])));
+    CHECK_EQ(events[3].mask, IN_CLOSE_NOWRITE);
+    CHECK(events[4].mask == IN_Q_OVERFLOW && events[4].wd == -1);
+}
+
 static const struct test tests[] = {
     TEST(errors),           TEST(a_file),   TEST(a_directory), TEST(moves),
     TEST(removed_but_open), TEST(masks),    TEST(merging),     TEST(reading),
-    TEST(waiting),          TEST(overflow), TEST(storm),
+    TEST(waiting),          TEST(overflow), TEST(storm),       TEST(short_queue),
 };
 
 int main(int argc, char **argv)
