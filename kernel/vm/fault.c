@@ -27,10 +27,9 @@
 #include "abi/errno.h"
 #include "lib/string.h"
 #include "vm/amap.h"
+#include "vm/around.h"
 #include "vm/commit.h"
 #include "vm/vm.h"
-
-#define FAULT_AROUND_PAGES 16u
 
 struct page *zero_page;
 
@@ -164,17 +163,21 @@ static enum outcome upper(struct fault *fault, struct page *page)
         amap_withdraw(fault->amap, fault->slot);
     else if (offered)
         access &= ~ACCESS_WRITE;
-    if (!amap_owns(page)) {
-        if (is_store(fault)) {
-            struct page *copy = take_frame(fault);
-            if (!copy)
-                return NEED_FRAME;
-            page_copy(page_data(copy), page_data(page));
-            amap_replace(fault->amap, fault->slot, copy, fault->gather);
-            page = copy;
-        } else {
-            access &= ~ACCESS_WRITE;
-        }
+    if (amap_owns(page)) {
+        enum outcome outcome = enter(fault, fault->address, page, access);
+        if (outcome == DONE && !fault->forced)
+            around_amap(region, fault->amap, fault->address);
+        return outcome;
+    }
+    if (is_store(fault)) {
+        struct page *copy = take_frame(fault);
+        if (!copy)
+            return NEED_FRAME;
+        page_copy(page_data(copy), page_data(page));
+        amap_replace(fault->amap, fault->slot, copy, fault->gather);
+        page = copy;
+    } else {
+        access &= ~ACCESS_WRITE;
     }
     return enter(fault, fault->address, page, access);
 }
@@ -219,46 +222,6 @@ static enum outcome store_to_shared(struct fault *fault, struct page *page)
     return outcome;
 }
 
-/* What a page of the object may be mapped with, without a store to it. */
-static unsigned access_unstored(const struct region *region, const struct page *page)
-{
-    bool writable = region->shared && page_is(page, PAGE_DIRTY);
-    unsigned access = region_hardware_access(region);
-    return writable ? access : access & ~ACCESS_WRITE;
-}
-
-/* Map the neighbours that are resident, need no work, and are not mapped yet. Object locked, amap
- * too. */
-static void map_around(struct fault *fault)
-{
-    struct region *region = fault->region;
-    vaddr_t span = FAULT_AROUND_PAGES * PAGE_SIZE;
-    vaddr_t start = fault->address & ~(span - 1), end = start + span;
-    void *pages[FAULT_AROUND_PAGES], *copies[FAULT_AROUND_PAGES] = {0};
-
-    if (start < region->start)
-        start = region->start;
-    if (end > region->end)
-        end = region->end;
-    unsigned count = (unsigned)((end - start) >> PAGE_SHIFT);
-    uint64_t first = region_object_index(region, start), limit = object_pages(fault->object);
-    radix_lookup_range(&fault->object->pages, first, count, pages);
-    if (fault->amap)
-        radix_lookup_range(&fault->amap->slots, region_slot(region, start), count, copies);
-    for (unsigned i = 0; i < count && first + i < limit; i++) {
-        vaddr_t address = start + i * PAGE_SIZE;
-        struct page *page = pages[i];
-        if (!page || copies[i] || address == fault->address ||
-            page_is(page, PAGE_BUSY | PAGE_ERROR))
-            continue;
-        unsigned access = access_unstored(region, page);
-        if ((access & ACCESS_EXECUTE) && !page_is(page, PAGE_CODE))
-            continue;
-        if (pmap_enter_absent(&fault->aspace->pmap, address, page, access))
-            break;
-    }
-}
-
 /* Cases 2A and 2B: the object's page is valid. Object locked. */
 static enum outcome lower_resident(struct fault *fault, struct page *page)
 {
@@ -266,9 +229,9 @@ static enum outcome lower_resident(struct fault *fault, struct page *page)
 
     if (is_store(fault))
         return region->shared ? store_to_shared(fault, page) : promote(fault, page);
-    enum outcome outcome = enter(fault, fault->address, page, access_unstored(region, page));
+    enum outcome outcome = enter(fault, fault->address, page, around_access(region, page));
     if (outcome == DONE && !fault->forced)
-        map_around(fault);
+        around_object(region, fault->amap, fault->address);
     return outcome;
 }
 
@@ -360,6 +323,8 @@ static enum outcome private_page(struct fault *fault)
         outcome = lower(fault);
     } else if (is_store(fault)) {
         outcome = promote(fault, NULL);
+        if (outcome == DONE && !fault->forced)
+            around_ahead(fault->region, fault->amap, fault->address);
     } else {
         outcome = enter(fault, fault->address, zero_page,
                         region_hardware_access(fault->region) & ~ACCESS_WRITE);

@@ -193,16 +193,22 @@ static void do_enter(struct space *space, unsigned i)
     }
 }
 
-static void do_enter_absent(struct space *space, unsigned i)
+/* A neighbour replaces nothing, and takes no permission. */
+static void do_enter_neighbour(struct space *space, unsigned i)
 {
-    struct page *page = page_allocate(0, PAGE_NOWAIT);
-    unsigned access = random_access();
+    struct expected *old = &space->pages[i];
+    bool again = old->page && random_below(2) == 0;
+    struct page *page = again ? old->page : page_allocate(0, PAGE_NOWAIT);
+    struct pmap_neighbour neighbour = {page, random_access()};
 
-    REQUIRE(page && pmap_enter_absent(&space->pmap, addresses[i], page, access) == 0);
-    if (space->pages[i].page)
+    REQUIRE(page);
+    pmap_enter_neighbours(&space->pmap, addresses[i], &neighbour, 1);
+    if (!old->page)
+        *old = (struct expected){page, neighbour.access, true};
+    else if (!again)
         page_release(page);
-    else
-        space->pages[i] = (struct expected){page, access, true};
+    else if (old->access != neighbour.access && !(old->access & ~neighbour.access))
+        *old = (struct expected){page, neighbour.access, true};
 }
 
 /* A range between two of the addresses, or all there is. */
@@ -308,7 +314,7 @@ static void step(void)
         do_enter(space, i);
         break;
     case 5:
-        do_enter_absent(space, i);
+        do_enter_neighbour(space, i);
         break;
     case 6:
         do_remove(space);

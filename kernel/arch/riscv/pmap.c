@@ -215,19 +215,34 @@ int pmap_enter(struct pmap *pmap, vaddr_t address, struct page *page, unsigned a
     return result;
 }
 
-int pmap_enter_absent(struct pmap *pmap, vaddr_t address, struct page *page, unsigned access)
+/* Put value where there is none, or one to the same frame that allows less. */
+static void fill_or_extend(struct pmap *pmap, uint64_t *entry, uint64_t value)
 {
-    int result = 0;
+    uint64_t old = entry_load(entry);
 
-    debug_assert(address < user_end && (access & (ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE)));
+    if (!old)
+        fill_entry(pmap, entry, value);
+    else if (entry_frame(old) == entry_frame(value) && !(old & ~value) &&
+             (value & ~old & PERMISSIONS & ~ENTRY_ACCESSED))
+        entry_publish(entry, value);
+}
+
+void pmap_enter_neighbours(struct pmap *pmap, vaddr_t address,
+                           const struct pmap_neighbour *neighbours, unsigned count)
+{
+    uint64_t *entry = NULL;
+
+    debug_assert(address < user_end && count <= (user_end - address) / PAGE_SIZE);
     spin_lock(&pmap->lock);
-    uint64_t *entry = make_leaf(pmap, address);
-    if (!entry)
-        result = -ENOMEM;
-    else if (!entry_load(entry))
-        fill_entry(pmap, entry, user_entry(page, access));
+    for (unsigned i = 0; i < count; i++, address += PAGE_SIZE) {
+        entry = entry && table_index(address, 0) ? entry + 1 : NULL;
+        if (!neighbours[i].access)
+            continue;
+        if (!entry && !(entry = make_leaf(pmap, address)))
+            break;
+        fill_or_extend(pmap, entry, user_entry(neighbours[i].page, neighbours[i].access));
+    }
     spin_unlock(&pmap->lock);
-    return result;
 }
 
 /* Take bits from a last-level entry; one that allows nothing any more is no entry. */

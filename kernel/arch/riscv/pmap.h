@@ -104,8 +104,19 @@ void pmap_destroy(struct pmap *pmap);
 int pmap_enter(struct pmap *pmap, vaddr_t address, struct page *page, unsigned access,
                struct tlb_gather *gather);
 
-/* As pmap_enter, leaving an entry that is there already as it is. */
-int pmap_enter_absent(struct pmap *pmap, vaddr_t address, struct page *page, unsigned access);
+/* A page that may be mapped beside one that a fault asked for. */
+struct pmap_neighbour {
+    struct page *page;
+    unsigned access; /* 0: leave the address as it is */
+};
+
+/*
+ * Map the neighbours at address and the addresses behind it, where there is no entry, or one to the
+ * same page that allows less and nothing else; so there is nothing to flush. What needs
+ * a table that cannot be had is left out. The caller holds the locks of the pages' owners.
+ */
+void pmap_enter_neighbours(struct pmap *pmap, vaddr_t address,
+                           const struct pmap_neighbour *neighbours, unsigned count);
 
 /* Invalidate all entries in [start, end), freeing tables that become empty through gather. */
 void pmap_remove(struct pmap *pmap, vaddr_t start, vaddr_t end, struct tlb_gather *gather);
