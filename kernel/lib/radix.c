@@ -15,7 +15,7 @@
 #include <stddef.h>
 
 #define SLOT_BITS 6
-#define SLOTS     (1u << SLOT_BITS)
+#define SLOTS     RADIX_RUN
 #define DEPTH_MAX 11 /* ceil(64 / SLOT_BITS) */
 
 struct radix_node {
@@ -134,34 +134,62 @@ static struct radix_node *create_join(struct radix_node *node, struct radix_node
     return join;
 }
 
-int radix_insert(struct radix *radix, uint64_t key, void *item)
+/* Make a leaf node for key, which is in none: between above (NULL: the root) and node, which do not
+ * cover each other. NULL: no memory, nothing changed. */
+static struct radix_node *make_leaf(struct radix *radix, struct radix_node *above,
+                                    struct radix_node *node, uint64_t key)
 {
-    struct radix_node *above = NULL, *node = radix->root, *leaf, *top;
-    while (node && covers(node, key) && node->shift) {
-        above = node;
-        node = node->slots[slot_of(node, key)];
-    }
-    if (node && covers(node, key)) {
-        if (node->slots[slot_of(node, key)])
-            return -EEXIST;
-        set_slot(node, key, item);
-        radix->count++;
-        return 0;
-    }
-    leaf = create_node(key, 0);
+    struct radix_node *leaf = create_node(key, 0);
     if (!leaf)
-        return -ENOMEM;
-    top = node ? create_join(node, leaf) : leaf;
+        return NULL;
+    struct radix_node *top = node ? create_join(node, leaf) : leaf;
     if (!top) {
         radix_node_free(leaf);
-        return -ENOMEM;
+        return NULL;
     }
-    set_slot(leaf, key, item);
     if (above)
         set_slot(above, key, top);
     else
         radix->root = top;
+    return leaf;
+}
+
+/* The leaf node that covers key, made if there is none; NULL: no memory, nothing changed. */
+static struct radix_node *need_leaf(struct radix *radix, uint64_t key)
+{
+    struct radix_node *above = NULL, *node = radix->root;
+    while (node && covers(node, key)) {
+        if (node->shift == 0)
+            return node;
+        above = node;
+        node = node->slots[slot_of(node, key)];
+    }
+    return make_leaf(radix, above, node, key);
+}
+
+int radix_insert(struct radix *radix, uint64_t key, void *item)
+{
+    struct radix_node *leaf = need_leaf(radix, key);
+    if (!leaf)
+        return -ENOMEM;
+    if (leaf->slots[slot_of(leaf, key)])
+        return -EEXIST;
+    set_slot(leaf, key, item);
     radix->count++;
+    return 0;
+}
+
+int radix_insert_run(struct radix *radix, const struct radix_run *run)
+{
+    struct radix_node *leaf = need_leaf(radix, run->first);
+    if (!leaf)
+        return -ENOMEM;
+    for (uint64_t left = run->used; left; left &= left - 1) {
+        unsigned slot = (unsigned)__builtin_ctzll(left);
+        leaf->slots[slot] = run->items[slot];
+        radix->count++;
+    }
+    leaf->used |= run->used;
     return 0;
 }
 
@@ -224,6 +252,23 @@ void *radix_remove(struct radix *radix, uint64_t key)
     return item;
 }
 
+void radix_remove_run(struct radix *radix, const struct radix_run *run)
+{
+    struct path path;
+    find_path(radix, run->first, &path);
+    struct radix_node *leaf = path.nodes[path.depth - 1];
+    for (uint64_t left = run->used; left; left &= left - 1) {
+        unsigned slot = (unsigned)__builtin_ctzll(left);
+        if (leaf->tagged & bit(slot))
+            untag_path(&path, run->first + slot);
+        leaf->slots[slot] = NULL;
+        radix->count--;
+    }
+    leaf->used &= ~run->used;
+    if (!leaf->used)
+        remove_leaf(radix, &path, run->first);
+}
+
 void radix_tag(struct radix *radix, uint64_t key)
 {
     struct path path;
@@ -255,34 +300,44 @@ static uint64_t slots_from(const struct radix_node *node, uint64_t bits, uint64_
 }
 
 /*
- * Go down towards first. Where a node has further slots behind the one taken, the nearest of them
- * is kept in later: the place to go on if the slot taken has nothing from first on.
+ * The leaf node with the first entry from first on, and all its slots from there on in *found. Go
+ * down towards first. Where a node has further slots behind the one taken, the nearest of them is
+ * kept in later: the place to go on if the slot taken has nothing from first on.
  */
-static void *find_next(const struct radix *radix, uint64_t first, uint64_t last, uint64_t *key,
-                       bool tagged)
+static const struct radix_node *next_leaf(const struct radix *radix, uint64_t first, bool tagged,
+                                          uint64_t *found)
 {
     const struct radix_node *node = radix->root, *later = NULL;
     while (node) {
         uint64_t bits = slots_from(node, tagged ? node->tagged : node->used, first);
-        unsigned slot;
         if (!bits) {
             node = later;
             later = NULL;
             continue;
         }
-        slot = (unsigned)__builtin_ctzll(bits);
         if (node->shift == 0) {
-            if (node->prefix + slot > last)
-                return NULL;
-            *key = node->prefix + slot;
-            return node->slots[slot];
+            *found = bits;
+            return node;
         }
+        unsigned slot = (unsigned)__builtin_ctzll(bits);
         bits &= bits - 1;
         if (bits)
             later = node->slots[__builtin_ctzll(bits)];
         node = node->slots[slot];
     }
     return NULL;
+}
+
+static void *find_next(const struct radix *radix, uint64_t first, uint64_t last, uint64_t *key,
+                       bool tagged)
+{
+    uint64_t found;
+    const struct radix_node *leaf = next_leaf(radix, first, tagged, &found);
+    unsigned slot = leaf ? (unsigned)__builtin_ctzll(found) : 0;
+    if (!leaf || leaf->prefix + slot > last)
+        return NULL;
+    *key = leaf->prefix + slot;
+    return leaf->slots[slot];
 }
 
 void *radix_next(const struct radix *radix, uint64_t first, uint64_t last, uint64_t *key)
@@ -293,6 +348,18 @@ void *radix_next(const struct radix *radix, uint64_t first, uint64_t last, uint6
 void *radix_next_tagged(const struct radix *radix, uint64_t first, uint64_t last, uint64_t *key)
 {
     return find_next(radix, first, last, key, true);
+}
+
+bool radix_next_run(const struct radix *radix, uint64_t first, uint64_t last, struct radix_run *run)
+{
+    uint64_t used;
+    const struct radix_node *leaf = next_leaf(radix, first, false, &used);
+    if (!leaf || leaf->prefix > last)
+        return false;
+    if (last - leaf->prefix < SLOTS - 1)
+        used &= bit((unsigned)(last - leaf->prefix) + 1) - 1;
+    *run = (struct radix_run){leaf->prefix, used, leaf->slots};
+    return used != 0;
 }
 
 /* Free node and all below it; recursive, DEPTH_MAX deep. */

@@ -56,6 +56,26 @@ bool radix_tagged(const struct radix *radix, uint64_t key);
  */
 void radix_lookup_range(const struct radix *radix, uint64_t first, unsigned count, void **items);
 
+/* Entries of one node, good until the tree changes: bit n of used says that items[n] is the one at
+ * key first + n. */
+#define RADIX_RUN 64u
+
+struct radix_run {
+    uint64_t first, used;
+    void *const *items;
+};
+
+/* The first entries >= first and <= last, those that one node has; false if there are none. */
+bool radix_next_run(const struct radix *radix, uint64_t first, uint64_t last,
+                    struct radix_run *run);
+
+/* Store the entries of a run of another tree at the same keys, which are free. -ENOMEM: nothing
+ * changed. */
+int radix_insert_run(struct radix *radix, const struct radix_run *run);
+
+/* Remove the entries of a run of this tree. */
+void radix_remove_run(struct radix *radix, const struct radix_run *run);
+
 /* Give all nodes back; the entries are the caller's. */
 void radix_clear(struct radix *radix);
 

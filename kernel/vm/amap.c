@@ -45,20 +45,47 @@ static void drop_entry(struct amap *amap, void *entry)
     count_swapped(amap, -1);
 }
 
-void amap_release(struct amap *amap)
+/* The slots in [slot, last] that are in use, run by run. */
+struct walk {
+    uint64_t slot, last;
+    bool ended;
+    struct radix_run run;
+};
+
+static bool walk_on(const struct amap *amap, struct walk *walk)
 {
-    if (__atomic_fetch_sub(&amap->references, 1, __ATOMIC_ACQ_REL) != 1)
-        return;
-    uint64_t slot = 0;
-    void *item;
-    while ((item = radix_next(&amap->slots, slot, UINT64_MAX, &slot))) {
+    if (walk->ended || !radix_next_run(&amap->slots, walk->slot, walk->last, &walk->run))
+        return false;
+    walk->slot = walk->run.first + RADIX_RUN;
+    walk->ended = walk->slot == 0 || walk->slot > walk->last;
+    return true;
+}
+
+static void *run_item(const struct radix_run *run, uint64_t used)
+{
+    return run->items[__builtin_ctzll(used)];
+}
+
+/* What a run of slots holds is given up. */
+static void release_run(struct amap *amap, const struct radix_run *run)
+{
+    for (uint64_t used = run->used; used; used &= used - 1) {
+        void *item = run_item(run, used);
         if (is_swap_entry(item))
             drop_entry(amap, item);
         else
             page_release(item);
-        if (slot++ == UINT64_MAX)
-            break;
     }
+}
+
+void amap_release(struct amap *amap)
+{
+    struct walk walk = {.last = UINT64_MAX};
+
+    if (__atomic_fetch_sub(&amap->references, 1, __ATOMIC_ACQ_REL) != 1)
+        return;
+    while (walk_on(amap, &walk))
+        release_run(amap, &walk.run);
     radix_clear(&amap->slots);
     slab_free(&amap_cache, amap);
 }
@@ -137,19 +164,48 @@ void amap_replace(struct amap *amap, uint64_t slot, struct page *page, struct tl
     tlb_gather_page(gather, radix_replace(&amap->slots, slot, page));
 }
 
-void amap_remove(struct amap *amap, uint64_t first, uint64_t last, struct tlb_gather *gather)
+static void gather_run(struct amap *amap, const struct radix_run *run, struct tlb_gather *gather)
 {
-    uint64_t slot = first;
-    void *item;
-
-    while ((item = radix_next(&amap->slots, slot, last, &slot))) {
-        radix_remove(&amap->slots, slot);
+    for (uint64_t used = run->used; used; used &= used - 1) {
+        void *item = run_item(run, used);
         if (is_swap_entry(item))
             drop_entry(amap, item);
         else
             tlb_gather_page(gather, item);
-        if (slot++ == last)
-            break;
+    }
+}
+
+void amap_remove(struct amap *amap, uint64_t first, uint64_t last, struct tlb_gather *gather)
+{
+    struct walk walk = {.slot = first, .last = last};
+
+    while (walk_on(amap, &walk)) {
+        gather_run(amap, &walk.run, gather);
+        radix_remove_run(&amap->slots, &walk.run);
+    }
+}
+
+void amap_forget(struct amap *amap, uint64_t first, uint64_t last)
+{
+    struct walk walk = {.slot = first, .last = last};
+
+    while (walk_on(amap, &walk)) {
+        release_run(amap, &walk.run);
+        radix_remove_run(&amap->slots, &walk.run);
+    }
+}
+
+/* The child has the run as well. */
+static void reference_run(struct amap *child, const struct radix_run *run)
+{
+    for (uint64_t used = run->used; used; used &= used - 1) {
+        void *item = run_item(run, used);
+        if (is_swap_entry(item)) {
+            swap_entry_reference(item);
+            count_swapped(child, 1);
+        } else {
+            page_reference(item);
+        }
     }
 }
 
@@ -195,21 +251,14 @@ static void copy_offers(struct amap *amap, struct amap *child, uint64_t first, u
 
 int amap_copy(struct amap *amap, struct amap *child, uint64_t first, uint64_t last)
 {
-    uint64_t slot = first;
+    struct walk walk = {.slot = first, .last = last};
     int error = 0;
-    void *item;
 
     mutex_lock(&amap->lock);
-    while (!error && (item = radix_next(&amap->slots, slot, last, &slot))) {
-        error = radix_insert(&child->slots, slot, item);
-        if (!error && is_swap_entry(item)) {
-            swap_entry_reference(item);
-            count_swapped(child, 1);
-        } else if (!error) {
-            page_reference(item);
-        }
-        if (slot++ == last)
-            break;
+    while (!error && walk_on(amap, &walk)) {
+        error = radix_insert_run(&child->slots, &walk.run);
+        if (!error)
+            reference_run(child, &walk.run);
     }
     copy_offers(amap, child, first, last);
     mutex_unlock(&amap->lock);

@@ -75,6 +75,9 @@ bool amap_offer(struct amap *amap, uint64_t first, uint64_t last) REQUIRES(amap-
 bool amap_is_offered(struct amap *amap, uint64_t slot) REQUIRES(amap->lock);
 void amap_withdraw(struct amap *amap, uint64_t slot) REQUIRES(amap->lock);
 
+/* Empty the slots [first, last], whose pages others hold too and keep. Locked. */
+void amap_forget(struct amap *amap, uint64_t first, uint64_t last) REQUIRES(amap->lock);
+
 /* Give child, new and not in use, the pages of slots [first, last], offered or not: 0 or -ENOMEM (a
  * part is there). Takes the lock of amap. */
 int amap_copy(struct amap *amap, struct amap *child, uint64_t first, uint64_t last);

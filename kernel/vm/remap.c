@@ -90,12 +90,12 @@ static int reserve_amap(struct aspace *aspace, const struct region *region, stru
     return error;
 }
 
-/* Take the pages, which are in the new amap as well, from the old one. No lock of a page's owner is
- * needed: each has a second reference. */
-static void leave_amap(struct region *region, struct tlb_gather *gather)
+/* Take the pages, which are in the new amap as well, from the old one. They stay where they are
+ * until the flush, since no page of an amap leaves it while the address space is locked. */
+static void leave_amap(struct region *region)
 {
     mutex_lock(&region->amap->lock);
-    amap_remove(region->amap, region->amap_offset, region_slot(region, region->end - 1), gather);
+    amap_forget(region->amap, region->amap_offset, region_slot(region, region->end - 1));
     mutex_unlock(&region->amap->lock);
 }
 
@@ -148,7 +148,7 @@ static struct region *move_region(struct aspace *aspace, struct region *source, 
     struct object *object = source->object;
 
     if (move->amap)
-        leave_amap(source, gather);
+        leave_amap(source);
     if (object)
         mutex_lock(&object->lock);
     struct region *place = relocate(aspace, source, move);

@@ -150,6 +150,33 @@ static inline void model_range(struct model *model, uint64_t first, unsigned cou
     }
 }
 
+/* The first run in [first, last], copied to another tree, has what the model has there; then, if so
+ * wished, it is removed. */
+static inline void model_run(struct model *model, uint64_t first, uint64_t last, bool remove)
+{
+    struct entry *entry = model_next(model, first, last, false);
+    struct radix_run run;
+    struct radix copy;
+
+    REQUIRE(radix_next_run(&model->radix, first, last, &run) == (entry != NULL));
+    if (!entry)
+        return;
+    REQUIRE(run.first == entry->key / RADIX_RUN * RADIX_RUN);
+    radix_init(&copy);
+    REQUIRE(radix_insert_run(&copy, &run) == 0);
+    for (unsigned i = 0; i < RADIX_RUN; i++) {
+        uint64_t key = run.first + i;
+        entry = key >= first && key <= last ? model_find(model, key) : NULL;
+        REQUIRE(radix_lookup(&copy, key) == (entry ? entry->item : NULL));
+        REQUIRE((run.used >> i & 1) == (entry != NULL));
+        if (entry && remove)
+            *entry = model->entries[--model->count];
+    }
+    if (remove)
+        radix_remove_run(&model->radix, &run);
+    radix_clear(&copy);
+}
+
 /* All entries are found, by key and by scanning, and the tree has no more nodes than it may. */
 static inline void model_check(struct model *model)
 {

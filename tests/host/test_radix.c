@@ -79,8 +79,11 @@ static void random_step(void)
     if (model.count && random % 3)
         key = model.entries[(random >> 8) % model.count].key;
     switch (random >> 32 & 15) {
-    case 0 ... 5:
+    case 0 ... 4:
         model_insert(&model, other, item_for(random >> 40));
+        break;
+    case 5:
+        model_run(&model, key, random & 8 ? other : key + random % 100, random & 2);
         break;
     case 6 ... 9:
         model_remove(&model, key);

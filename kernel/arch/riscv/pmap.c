@@ -115,40 +115,41 @@ static inline uint64_t *find_leaf(const struct pmap *pmap, vaddr_t address)
     return &entry_table(value)[table_index(address, 0)];
 }
 
-/* Where the tables for an address end: the entry for it in the lowest table there is. */
+/* Where the tables for an address end: the entry for it in the lowest table there is, from level
+ * lowest up. */
 struct place {
     uint64_t *entry;
     unsigned level;
 };
 
-static struct place descend(const struct pmap *pmap, vaddr_t address)
+static struct place descend(const struct pmap *pmap, vaddr_t address, unsigned lowest)
 {
     unsigned level = pmap_levels - 1;
     uint64_t *table = root_table(pmap), value;
 
-    while (level > 0 && (value = entry_at(table, address, level))) {
+    while (level > lowest && (value = entry_at(table, address, level))) {
         table = entry_table(value);
         level--;
     }
     return (struct place){&table[table_index(address, level)], level};
 }
 
-/* Make the tables that lack on the way to address; the last-level entry, or NULL: no memory,
- * nothing changed. */
-static uint64_t *extend(struct pmap *pmap, vaddr_t address)
+/* Make the tables that lack on the way to address, down to level lowest; the entry there, or NULL:
+ * no memory, nothing changed. */
+static uint64_t *extend(struct pmap *pmap, vaddr_t address, unsigned lowest)
 {
-    struct place place = descend(pmap, address);
+    struct place place = descend(pmap, address, lowest);
+    unsigned count = 0, missing = place.level - lowest;
     struct page *tables[4];
-    unsigned count = 0;
 
-    while (count < place.level && (tables[count] = table_allocate()))
+    while (count < missing && (tables[count] = table_allocate()))
         count++;
-    if (count < place.level) {
+    if (count < missing) {
         while (count > 0)
             table_free(tables[--count]);
         return NULL;
     }
-    while (place.level > 0) {
+    while (place.level > lowest) {
         struct page *table = tables[--count];
         table_note_lower(place.entry);
         entry_publish(place.entry, make_entry(page_address(table), ENTRY_VALID));
@@ -180,7 +181,7 @@ static inline uint64_t user_entry(const struct page *page, unsigned access)
 static inline uint64_t *make_leaf(struct pmap *pmap, vaddr_t address)
 {
     uint64_t *entry = find_leaf(pmap, address);
-    return entry ? entry : extend(pmap, address);
+    return entry ? entry : extend(pmap, address, 0);
 }
 
 static inline void fill_entry(struct pmap *pmap, uint64_t *entry, uint64_t value)
@@ -300,7 +301,7 @@ static void reduce_range(struct pmap *pmap, uint64_t *table, unsigned level, vad
 static bool reduce_one(struct pmap *pmap, vaddr_t start, vaddr_t end, uint64_t taken,
                        struct tlb_gather *gather)
 {
-    struct place place = descend(pmap, start);
+    struct place place = descend(pmap, start, 0);
 
     if (start == end || end > level_end(start, place.level))
         return false;
@@ -338,19 +339,64 @@ void pmap_protect(struct pmap *pmap, vaddr_t start, vaddr_t end, unsigned access
     reduce(pmap, start, end, PERMISSIONS & ~kept, gather);
 }
 
-/* Copy the entries of [from, from + length) to the same places above to; stops where a table cannot
- * be had. pmap locked. */
-static void copy_entries(struct pmap *pmap, vaddr_t from, vaddr_t to, uint64_t length)
+/* Copy value to the entry for address, making tables: false if one cannot be had. */
+static bool copy_entry(struct pmap *pmap, uint64_t value, vaddr_t address)
 {
-    for (vaddr_t address = from; address < from + length;) {
-        struct place place = descend(pmap, address);
-        uint64_t value = place.level == 0 ? entry_load(place.entry) : 0;
-        if (value) {
-            uint64_t *target = make_leaf(pmap, to + (address - from));
-            if (!target)
+    uint64_t *entry = make_leaf(pmap, address);
+
+    if (entry)
+        fill_entry(pmap, entry, value);
+    return entry != NULL;
+}
+
+/* Let the last-level table for from, if there is one, be that for to, which has none: false if a
+ * table above it cannot be had. */
+static bool move_table(struct pmap *pmap, vaddr_t from, vaddr_t to, struct tlb_gather *gather)
+{
+    struct place source = descend(pmap, from, 1);
+    uint64_t value = source.level == 1 ? entry_load(source.entry) : 0;
+
+    if (!value)
+        return true;
+    struct place target = descend(pmap, to, 1);
+    uint64_t *entry = target.level == 1 ? target.entry : extend(pmap, to, 1);
+    if (!entry)
+        return false;
+    debug_assert(!entry_load(entry));
+    table_note_lower(entry);
+    entry_publish(entry, value);
+    entry_store(source.entry, 0);
+    table_of(source.entry)->index--;
+    gather_entry(gather, from);
+    gather_entry(gather, from + level_size(1) - PAGE_SIZE);
+    return true;
+}
+
+/* Do both addresses begin what a whole last-level table maps, within length? */
+static bool is_table_wide(vaddr_t from, vaddr_t to, uint64_t length)
+{
+    return length >= level_size(1) && !((from | to) & (level_size(1) - 1));
+}
+
+/* Move tables, and copy the entries of those that do not move as a whole, to the same places above
+ * to; stops where a table cannot be had. pmap locked. */
+static void move_entries(struct pmap *pmap, vaddr_t from, vaddr_t to, uint64_t length,
+                         struct tlb_gather *gather)
+{
+    vaddr_t end = from + length;
+
+    for (vaddr_t address = from; address < end;) {
+        vaddr_t target = to + (address - from);
+        if (is_table_wide(address, target, end - address)) {
+            if (!move_table(pmap, address, target, gather))
                 return;
-            fill_entry(pmap, target, value);
+            address += level_size(1);
+            continue;
         }
+        struct place place = descend(pmap, address, 0);
+        uint64_t value = place.level == 0 ? entry_load(place.entry) : 0;
+        if (value && !copy_entry(pmap, value, target))
+            return;
         address = place.level == 0 ? address + PAGE_SIZE : level_end(address, place.level);
     }
 }
@@ -358,8 +404,12 @@ static void copy_entries(struct pmap *pmap, vaddr_t from, vaddr_t to, uint64_t l
 void pmap_move(struct pmap *pmap, vaddr_t from, vaddr_t to, uint64_t length,
                struct tlb_gather *gather)
 {
+    uint64_t before = gather->invalidated;
+
     spin_lock(&pmap->lock);
-    copy_entries(pmap, from, to, length);
+    move_entries(pmap, from, to, length, gather);
+    if (gather_unflushed(gather, pmap, gather->invalidated != before))
+        gather_harts(gather, pmap);
     spin_unlock(&pmap->lock);
     pmap_remove(pmap, from, from + length, gather);
 }
@@ -436,7 +486,7 @@ vaddr_t pmap_next(struct pmap *pmap, vaddr_t start, vaddr_t end)
 
     spin_lock(&pmap->lock);
     while (address < end) {
-        struct place place = descend(pmap, address);
+        struct place place = descend(pmap, address, 0);
         if (place.level == 0 && entry_load(place.entry))
             break;
         address = place.level == 0 ? address + PAGE_SIZE : level_end(address, place.level);

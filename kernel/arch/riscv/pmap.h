@@ -122,9 +122,10 @@ void pmap_enter_neighbours(struct pmap *pmap, vaddr_t address,
 void pmap_remove(struct pmap *pmap, vaddr_t start, vaddr_t end, struct tlb_gather *gather);
 
 /*
- * Move all entries in [from, from + length) to [to, to + length), which has none; what needs a
- * table that cannot be had is dropped. The caller keeps the pages from being taken from their
- * owners until the gather is flushed, because nobody would find the old translations of them.
+ * Move all entries in [from, from + length) to [to, to + length), which has none: by whole tables
+ * where both addresses begin one; what needs a table that cannot be had is dropped. The caller
+ * keeps the pages from being taken from their owners until the gather is flushed, because nobody
+ * would find the old translations of them.
  */
 void pmap_move(struct pmap *pmap, vaddr_t from, vaddr_t to, uint64_t length,
                struct tlb_gather *gather);
