@@ -7,11 +7,12 @@
 
 #include <stdint.h>
 
-#define AF_UNSPEC 0
-#define AF_UNIX   1
-#define AF_INET   2
-#define AF_INET6  10
-#define AF_MAX    46
+#define AF_UNSPEC  0
+#define AF_UNIX    1
+#define AF_INET    2
+#define AF_INET6   10
+#define AF_NETLINK 16
+#define AF_MAX     46
 
 #define SOCK_STREAM    1
 #define SOCK_DGRAM     2
@@ -44,12 +45,18 @@ struct sockaddr_in6 {
     uint32_t scope; /* number of an interface */
 };
 
+struct sockaddr_nl {
+    uint16_t family, padding;
+    uint32_t port, groups;
+};
+
 /* An address of any family. */
 union sockaddr_any {
     uint16_t family;
     struct sockaddr_un local;
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
+    struct sockaddr_nl netlink;
 };
 
 #define SHUT_RD   0

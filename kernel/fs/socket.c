@@ -303,6 +303,8 @@ int socket_find_kind(int family, unsigned type, int protocol, struct socket_kind
         return socket_find_local_kind(type, protocol, kind);
     if (family == AF_INET || family == AF_INET6)
         return inet_find_kind((uint16_t)family, type, protocol, kind);
+    if (family == AF_NETLINK)
+        return netlink_find_kind(type, protocol, kind);
     return -EAFNOSUPPORT;
 }
 

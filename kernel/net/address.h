@@ -14,6 +14,7 @@
 #define INTERFACE_NAME   "lo"
 #define INTERFACE_NUMBER 1
 #define INTERFACE_MTU    65536
+#define INTERFACE_QUEUE  1000 /* packets that it would hold */
 
 struct inet_address {
     uint8_t bytes[16];

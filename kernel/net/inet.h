@@ -9,6 +9,7 @@
  *   tcp.c, udp.c  the protocols: fs/socket_internal.h tells what that is
  *   option.c      options
  *   interface.c   requests of ioctl(2) about the only interface, lo
+ *   netlink.c     AF_NETLINK: the same questions as messages
  *
  * There are no packets: a message goes into the queue of the socket that it is for. doc/sockets.md
  * tells what follows from that.
@@ -98,6 +99,10 @@ unsigned tcp_count_unsent(struct socket *socket);
 
 void tcp_init(void);
 void udp_init(void);
+void netlink_init(void);
+
+/* netlink.c, AF_NETLINK: as socket_find_kind. */
+int netlink_find_kind(unsigned type, int protocol, struct socket_kind *kind);
 
 /* bind.c: bind(2), and an address to be connected to: 0 or an error of connect(2). */
 int inet_bind(struct socket *socket, const union sockaddr_any *address, size_t length);

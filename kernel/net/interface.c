@@ -62,7 +62,7 @@ static int answer(unsigned number, struct ifreq *request)
         request->number = INTERFACE_NUMBER;
         return 0;
     case SIOCGIFTXQLEN:
-        request->number = 1000;
+        request->number = INTERFACE_QUEUE;
         return 0;
     case SIOCGIFMETRIC:
         return 0;

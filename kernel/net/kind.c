@@ -43,4 +43,5 @@ void inet_init(void)
 {
     tcp_init();
     udp_init();
+    netlink_init();
 }

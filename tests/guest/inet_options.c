@@ -2,6 +2,9 @@
 #include "inet.h"
 
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -217,6 +220,69 @@ static void interface(void)
     CHECK_EQ(if_nametoindex("lo"), 1);
 }
 
+/* What the C library asks by netlink(7). */
+static void addresses(void)
+{
+    struct if_nameindex *interfaces = if_nameindex();
+    struct ifaddrs *list;
+    bool named = false, v4 = false, v6 = false;
+
+    CHECK(interfaces != NULL);
+    for (size_t i = 0; interfaces[i].if_index; i++)
+        named |= interfaces[i].if_index == 1 && !strcmp(interfaces[i].if_name, "lo");
+    CHECK(named);
+    if_freenameindex(interfaces);
+    expect_ok(getifaddrs(&list));
+    for (struct ifaddrs *one = list; one; one = one->ifa_next) {
+        if (!one->ifa_addr || strcmp(one->ifa_name, "lo"))
+            continue;
+        CHECK(one->ifa_flags & IFF_LOOPBACK);
+        if (one->ifa_addr->sa_family == AF_INET)
+            v4 |=
+                ((struct sockaddr_in *)one->ifa_addr)->sin_addr.s_addr == inet_addr(LOOPBACK) &&
+                ((struct sockaddr_in *)one->ifa_netmask)->sin_addr.s_addr == inet_addr("255.0.0.0");
+        if (one->ifa_addr->sa_family == AF_INET6)
+            v6 |= IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *)one->ifa_addr)->sin6_addr);
+    }
+    CHECK(v4 && v6);
+    freeifaddrs(list);
+}
+
+static void netlink(void)
+{
+    struct {
+        struct nlmsghdr header;
+        struct ifinfomsg link;
+    } question = {.header = {sizeof(question), RTM_GETLINK, NLM_F_REQUEST, 7, 0},
+                  .link = {.ifi_index = 1}};
+    struct sockaddr_nl name = {.nl_family = AF_NETLINK};
+    socklen_t size = sizeof(name);
+    union {
+        struct nlmsghdr header;
+        char bytes[8192];
+    } answer;
+    int fd = expect_ok(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
+
+    CHECK_EQ(option_of(fd, SOL_SOCKET, SO_TYPE), SOCK_RAW);
+    expect_errno(socket(AF_NETLINK, SOCK_STREAM, NETLINK_ROUTE), ESOCKTNOSUPPORT);
+    expect_errno(bind(fd, (struct sockaddr *)&name, 2), EINVAL);
+    expect_ok(bind(fd, (struct sockaddr *)&name, sizeof(name)));
+    expect_ok(getsockname(fd, (struct sockaddr *)&name, &size));
+    CHECK_EQ(size, sizeof(name));
+    CHECK(name.nl_pid != 0);
+    expect_errno(recv(fd, &answer, sizeof(answer), MSG_DONTWAIT), EAGAIN);
+    CHECK_EQ(send(fd, &question, sizeof(question), 0), sizeof(question));
+    CHECK(recv(fd, &answer, sizeof(answer), 0) > (ssize_t)sizeof(question));
+    CHECK_EQ(answer.header.nlmsg_type, RTM_NEWLINK);
+    CHECK_EQ(answer.header.nlmsg_seq, 7);
+    CHECK_EQ(answer.header.nlmsg_pid, name.nl_pid);
+    question.link.ifi_index = 12345;
+    CHECK_EQ(send(fd, &question, sizeof(question), 0), sizeof(question));
+    CHECK(recv(fd, &answer, sizeof(answer), 0) >= (ssize_t)NLMSG_LENGTH(sizeof(int)));
+    CHECK_EQ(answer.header.nlmsg_type, NLMSG_ERROR);
+    CHECK_EQ(((struct nlmsgerr *)NLMSG_DATA(&answer.header))->error, -ENODEV);
+}
+
 /* A line of /proc/net/NAME that begins, behind its number, with the two addresses. */
 static bool has_line(const char *name, const char *addresses, char *line, size_t size)
 {
@@ -323,9 +389,9 @@ static void port_range(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(general),   TEST(levels),      TEST(numbers),    TEST(states),
-        TEST(inherited), TEST(groups),      TEST(congestion), TEST(interface),
-        TEST(tables),    TEST(local_table), TEST(port_range),
+        TEST(general),    TEST(levels),     TEST(numbers),   TEST(states), TEST(inherited),
+        TEST(groups),     TEST(congestion), TEST(interface), TEST(tables), TEST(local_table),
+        TEST(port_range), TEST(addresses),  TEST(netlink),
     };
     return TAP_MAIN(argc, argv, tests);
 }
