@@ -19,7 +19,7 @@ static void random_stream(unsigned seed, uint8_t *bytes, size_t size)
 static void test_streams(void)
 {
     uint8_t bytes[6000];
-    unsigned streams = getenv("STREAMS") ? (unsigned)atoi(getenv("STREAMS")) : 200;
+    unsigned streams = getenv("STREAMS") ? (unsigned)atoi(getenv("STREAMS")) : 600;
 
     for (unsigned seed = 1; seed <= streams; seed++) {
         random_stream(seed, bytes, sizeof(bytes));
