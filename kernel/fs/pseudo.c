@@ -98,6 +98,14 @@ static void free_vnode(struct vnode *vnode)
     slab_free(&node_cache, node_of(vnode));
 }
 
+bool pseudo_is(const struct vnode *vnode, const struct pseudo_type *type, uint64_t *key)
+{
+    if (vnode->operations != operations_of(type) || node_of(vnode)->type != type)
+        return false;
+    *key = node_of(vnode)->key;
+    return true;
+}
+
 /* Directories */
 
 static uint64_t parent_key(const struct pseudo_node *node)

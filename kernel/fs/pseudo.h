@@ -77,6 +77,9 @@ struct pseudo_type {
 /* The number in a name that is prefix and a decimal number: false: it is another name. */
 bool pseudo_parse_name(const struct name *name, const char *prefix, uint64_t *number);
 
+/* Is it a node of this type, and with which key? */
+bool pseudo_is(const struct vnode *vnode, const struct pseudo_type *type, uint64_t *key);
+
 /* What read_link does for a text that is there: copy up to size bytes. */
 long pseudo_copy_link(const char *text, char *buffer, size_t size);
 

@@ -7,6 +7,8 @@
 #include "core/process.h"
 #include "core/user.h"
 #include "fs/process_file.h"
+#include "fs/procfs.h"
+#include "fs/vnode.h"
 #include "sys/signal.h"
 #include "sys/table.h"
 
@@ -71,19 +73,41 @@ static long send(struct process *process, int number, vaddr_t address)
     return error;
 }
 
+/* The process that a file stands for, referenced: a directory /proc/PID does here too. -EBADF,
+ * -ESRCH. */
+static int get_target(const struct file *file, struct process **process)
+{
+    uint64_t key;
+
+    *process = process_of_file(file);
+    if (!*process &&
+        ((file->flags & O_PATH) || !pseudo_is(file->vnode, &procfs_process_directory, &key)))
+        return -EBADF;
+    mutex_lock(&process_tree_lock);
+    if (!*process)
+        *process = procfs_find_process(key);
+    if (*process)
+        process_reference(*process);
+    mutex_unlock(&process_tree_lock);
+    return *process ? 0 : -ESRCH;
+}
+
 long sys_pidfd_send_signal(const uint64_t argument[6])
 {
     int number = (int)argument[1];
-    struct file *file;
+    struct process *process;
 
     if (argument[3])
         return -EINVAL; /* other targets than the process */
-    long result = process_file_get((int)argument[0], &file);
+    struct file *file = file_get((int)argument[0]);
+    if (!file)
+        return -EBADF;
+    long result = get_target(file, &process);
+    file_release(file);
     if (result)
         return result;
-    result =
-        number < 0 || number > SIGMAX ? -EINVAL : send(process_of_file(file), number, argument[2]);
-    file_release(file);
+    result = number < 0 || number > SIGMAX ? -EINVAL : send(process, number, argument[2]);
+    process_release(process);
     return result;
 }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -241,6 +242,37 @@ static void end_of_a_process(void)
     expect_errno(waitid(P_PIDFD, (id_t)fd, &information, WEXITED), ECHILD);
 }
 
+/* A directory of /proc stands for its process too, but only for this call. */
+static void by_directory(void)
+{
+    pid_t pid = spawn(sleep_on, NULL);
+    char path[64];
+    siginfo_t information;
+
+    snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+    int directory = expect_ok(open(path, O_RDONLY | O_DIRECTORY));
+    int by_path = expect_ok(open(path, O_PATH));
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+    int inner = expect_ok(open(path, O_RDONLY | O_DIRECTORY));
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    int text = expect_ok(open(path, O_RDONLY));
+    int root = expect_ok(open("/proc", O_RDONLY | O_DIRECTORY));
+
+    expect_errno(send_signal(by_path, 0, NULL, 0), EBADF);
+    expect_errno(send_signal(inner, 0, NULL, 0), EBADF);
+    expect_errno(send_signal(text, 0, NULL, 0), EBADF);
+    expect_errno(send_signal(root, 0, NULL, 0), EBADF);
+    expect_errno(send_signal(directory, 65, NULL, 0), EINVAL);
+    expect_errno(waitid(P_PIDFD, (id_t)directory, &information, WEXITED), EBADF);
+    expect_errno(syscall(SYS_pidfd_getfd, directory, 0, 0), EBADF);
+    expect_ok(send_signal(directory, 0, NULL, 0));
+    expect_ok(send_signal(directory, SIGTERM, NULL, 0));
+    expect_ok(waitid(P_PID, (id_t)pid, &information, WEXITED | WNOWAIT));
+    expect_ok(send_signal(directory, 0, NULL, 0)); /* a zombie is there still */
+    expect_signaled(reap(pid), SIGTERM);
+    expect_errno(send_signal(directory, 0, NULL, 0), ESRCH);
+}
+
 static void wait_with_epoll(void)
 {
     int epoll = expect_ok(epoll_create1(0));
@@ -315,9 +347,10 @@ static void made_by_clone(void)
 }
 
 static const struct test tests[] = {
-    TEST(errors),          TEST(taking),          TEST(another_set),    TEST(waiting),
-    TEST(inherited),       TEST(of_a_timer),      TEST(process_errors), TEST(end_of_a_process),
-    TEST(wait_with_epoll), TEST(without_waiting), TEST(get_a_file),     TEST(made_by_clone),
+    TEST(errors),        TEST(taking),          TEST(another_set),     TEST(waiting),
+    TEST(inherited),     TEST(of_a_timer),      TEST(process_errors),  TEST(end_of_a_process),
+    TEST(by_directory),  TEST(wait_with_epoll), TEST(without_waiting), TEST(get_a_file),
+    TEST(made_by_clone),
 };
 
 int main(int argc, char **argv)
