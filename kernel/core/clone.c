@@ -79,6 +79,7 @@ static void copy_state(struct thread *child, const struct clone_request *request
     }
     child->start_time = time_now();
     scheduler_set_nice(child, self->nice);
+    child->io_priority = self->io_priority;
     if (!(request->flags & CLONE_VM) || request->flags & CLONE_VFORK)
         child->alternate_stack = self->alternate_stack;
     if (request->flags & CLONE_CHILD_CLEARTID)

@@ -39,6 +39,7 @@ struct thread {
     uint64_t affinity;             /* atomic: bit n: it may run on hart n */
     unsigned priority;             /* (r) real-time priority; 0: none */
     int policy;                    /* (t) SCHED_*, with SCHED_RESET_ON_FORK */
+    uint16_t io_priority;          /* (t) ioprio_set(2); 0: none */
     struct process *process;       /* (t) NULL: kernel thread, or it has left its process */
     struct aspace *aspace;         /* (sl) that it runs in, referenced; NULL: none */
     struct credentials *credentials; /* (s) replaced with process_tree_lock; NULL: the kernel's */

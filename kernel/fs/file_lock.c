@@ -25,13 +25,16 @@ struct file_locks {
 };
 
 struct blocked {
-    const void *waiter, *holder;
+    const struct file_lock *request;
+    const struct file_locks *locks;
+    const void *holder;
     bool reached;
     struct list link;
 };
 
 static struct mutex locks_mutex;
-static struct list all_blocked = LIST_INITIALIZER(all_blocked); /* (m) waiters for records */
+static struct list all_held = LIST_INITIALIZER(all_held);       /* (m) the oldest first */
+static struct list all_blocked = LIST_INITIALIZER(all_blocked); /* (m) */
 static struct slab_cache lock_cache;
 
 void file_locks_init(void)
@@ -86,7 +89,8 @@ static struct file_lock *find_own(struct file_locks *locks, const struct file_lo
 }
 
 /* A lock in the way of the request, or NULL. */
-static struct file_lock *find_conflict(struct file_locks *locks, const struct file_lock *request)
+static struct file_lock *find_conflict(const struct file_locks *locks,
+                                       const struct file_lock *request)
 {
     if (request->mode == LOCK_NONE)
         return NULL;
@@ -100,6 +104,7 @@ static struct file_lock *find_conflict(struct file_locks *locks, const struct fi
 static void free_lock(struct file_lock *lock)
 {
     list_remove(&lock->link);
+    list_remove(&lock->all_link);
     slab_free(&lock_cache, lock);
 }
 
@@ -115,6 +120,7 @@ static void cut(struct file_lock *lock, const struct file_lock *request, struct 
         *rest = *lock;
         rest->start = request->last + 1;
         list_push_back(&lock->link, &rest->link); /* before it on the list */
+        list_push_back(&all_held, &rest->all_link);
         lock->last = request->start - 1;
     } else if (left) {
         lock->last = request->start - 1;
@@ -143,9 +149,9 @@ static void merge(struct file_locks *locks, struct file_lock *new_lock)
 }
 
 /* Nothing is in the way: do it. Each spare is set to NULL if it is used. */
-static void apply(struct file_locks *locks, const struct file_lock *request,
-                  struct file_lock *spares[2])
+static void apply(struct vnode *vnode, const struct file_lock *request, struct file_lock *spares[2])
 {
+    struct file_locks *locks = vnode->locks;
     list_for_each_safe (link, &locks->held) {
         struct file_lock *lock = lock_of(link);
         if (same_owner(lock, request) && overlap(lock, request))
@@ -155,7 +161,9 @@ static void apply(struct file_locks *locks, const struct file_lock *request,
         struct file_lock *lock = spares[1];
         spares[1] = NULL;
         *lock = *request;
+        lock->vnode = vnode;
         list_push_back(&locks->held, &lock->link);
+        list_push_back(&all_held, &lock->all_link);
         merge(locks, lock);
     }
     __atomic_fetch_add(&locks->changes, 1, __ATOMIC_RELEASE);
@@ -184,7 +192,9 @@ static bool would_deadlock(const void *waiter, const void *holder)
         more = false;
         list_for_each (link, &all_blocked) {
             struct blocked *blocked = container_of(link, struct blocked, link);
-            if (blocked->reached || (blocked->waiter != holder && !is_reached(blocked->waiter)))
+            const struct file_lock *request = blocked->request;
+            if (request->kind != LOCK_OF_PROCESS || blocked->reached ||
+                (request->owner != holder && !is_reached(request->owner)))
                 continue;
             if (blocked->holder == waiter)
                 return true;
@@ -198,15 +208,12 @@ static bool would_deadlock(const void *waiter, const void *holder)
 static int await_change(struct file_locks *locks, const struct file_lock *request,
                         const struct file_lock *conflict)
 {
-    struct blocked blocked = {.waiter = request->owner, .holder = conflict->owner};
+    struct blocked blocked = {.request = request, .locks = locks, .holder = conflict->owner};
     uint64_t seen = __atomic_load_n(&locks->changes, __ATOMIC_ACQUIRE);
 
-    list_init(&blocked.link);
-    if (request->kind == LOCK_OF_PROCESS) {
-        if (would_deadlock(request->owner, conflict->owner))
-            return -EDEADLK;
-        list_push_back(&all_blocked, &blocked.link);
-    }
+    if (request->kind == LOCK_OF_PROCESS && would_deadlock(request->owner, conflict->owner))
+        return -EDEADLK;
+    list_push_back(&all_blocked, &blocked.link);
     mutex_unlock(&locks_mutex);
     int error = wait_event_interruptible(
         &locks->changed, __atomic_load_n(&locks->changes, __ATOMIC_ACQUIRE) != seen);
@@ -234,9 +241,10 @@ static bool give_up_whole(struct file_locks *locks, const struct file_lock *requ
 }
 
 /* With the mutex. */
-static int set_locked(struct file_locks *locks, const struct file_lock *request, bool wait,
+static int set_locked(struct vnode *vnode, const struct file_lock *request, bool wait,
                       struct file_lock *spares[2])
 {
+    struct file_locks *locks = vnode->locks;
     const struct file_lock *conflict;
     int error = 0;
 
@@ -245,7 +253,7 @@ static int set_locked(struct file_locks *locks, const struct file_lock *request,
     while (!error && (conflict = find_conflict(locks, request)))
         error = wait ? await_change(locks, request, conflict) : -EAGAIN;
     if (!error)
-        apply(locks, request, spares);
+        apply(vnode, request, spares);
     return error;
 }
 
@@ -256,9 +264,8 @@ int file_lock_set(struct vnode *vnode, const struct file_lock *request, bool wai
 
     if (spares[0] && spares[1]) {
         mutex_lock(&locks_mutex);
-        struct file_locks *locks = locks_of(vnode);
-        if (locks)
-            error = set_locked(locks, request, wait, spares);
+        if (locks_of(vnode))
+            error = set_locked(vnode, request, wait, spares);
         mutex_unlock(&locks_mutex);
     }
     for (unsigned i = 0; i < 2; i++) {
@@ -303,6 +310,45 @@ void file_lock_drop(struct vnode *vnode, enum file_lock_kind kind, const void *o
         wake_all(&locks->changed);
     }
     mutex_unlock(&locks_mutex);
+}
+
+/* Telling of all */
+
+static struct file_lock_info info_of(const struct file_lock *lock, struct vnode *vnode,
+                                     unsigned number, bool waits)
+{
+    struct stat status;
+    vnode_status(vnode, &status);
+    return (struct file_lock_info){.kind = lock->kind,
+                                   .mode = lock->mode,
+                                   .pid = lock->pid,
+                                   .start = lock->start,
+                                   .last = lock->last,
+                                   .device = status.device,
+                                   .inode = status.number,
+                                   .number = number,
+                                   .waits = waits};
+}
+
+size_t file_locks_list(struct file_lock_info *list, size_t capacity)
+{
+    size_t count = 0;
+    unsigned number = 0;
+
+    mutex_lock(&locks_mutex);
+    list_for_each (link, &all_held) {
+        const struct file_lock *lock = container_of(link, struct file_lock, all_link);
+        if (count++ < capacity)
+            list[count - 1] = info_of(lock, lock->vnode, number, false);
+        list_for_each (waiting, &all_blocked) {
+            const struct blocked *blocked = container_of(waiting, struct blocked, link);
+            if (find_conflict(blocked->locks, blocked->request) == lock && count++ < capacity)
+                list[count - 1] = info_of(blocked->request, lock->vnode, number, true);
+        }
+        number++;
+    }
+    mutex_unlock(&locks_mutex);
+    return count;
 }
 
 void file_locks_free(struct vnode *vnode)

@@ -22,6 +22,8 @@ struct file_lock {
     int pid;              /* who asked; -1 for LOCK_OF_FILE */
     uint64_t start, last; /* bytes; last INT64_MAX: to the end, wherever that is */
     struct list link;     /* used by file_lock.c */
+    struct list all_link; /* the same */
+    struct vnode *vnode;  /* the same */
 };
 
 /* Take, change or give up a lock: 0, -EAGAIN (not wait: somebody else has it), -EINTR, -EDEADLK,
@@ -35,6 +37,21 @@ bool file_lock_test(struct vnode *vnode, const struct file_lock *request,
 
 /* The owner's locks of this kind go, if there are any. */
 void file_lock_drop(struct vnode *vnode, enum file_lock_kind kind, const void *owner);
+
+/* A lock that is held, or waited for: the numbers are those of the held ones, and a lock that is
+ * waited for has that of the one in its way. */
+struct file_lock_info {
+    enum file_lock_kind kind;
+    enum file_lock_mode mode;
+    int pid;
+    uint64_t start, last;
+    uint64_t device, inode;
+    unsigned number;
+    bool waits;
+};
+
+/* Tell of up to capacity locks: how many there are. */
+size_t file_locks_list(struct file_lock_info *list, size_t capacity);
 
 /* The vnode is about to be freed. */
 void file_locks_free(struct vnode *vnode);

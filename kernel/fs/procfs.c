@@ -202,6 +202,7 @@ TEXT_TYPE(terminal_drivers_type, 17, write_terminal_drivers);
 TEXT_TYPE(shm_type, 18, procfs_write_shm);
 TEXT_TYPE(sem_type, 19, procfs_write_sem);
 TEXT_TYPE(msg_type, 20, procfs_write_msg);
+TEXT_TYPE(locks_type, 21, procfs_write_locks);
 
 static const struct pseudo_entry terminal_entries[] = {{"drivers", &terminal_drivers_type, 0},
                                                        {NULL, NULL, 0}};
@@ -238,6 +239,7 @@ static const struct pseudo_entry root_entries[] = {
     {"filesystems", &file_systems_type, 0},
     {"interrupts", &interrupts_type, 0},
     {"loadavg", &load_type, 0},
+    {"locks", &locks_type, 0},
     {"meminfo", &memory_type, 0},
     {"modules", &modules_type, 0},
     {"mounts", &mounts_type, 0},

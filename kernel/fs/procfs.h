@@ -127,6 +127,7 @@ int procfs_write_maps(uint64_t key, struct text *text);
 int procfs_write_smaps(uint64_t key, struct text *text);
 int procfs_write_smaps_sum(uint64_t key, struct text *text);
 int procfs_write_swaps(uint64_t key, struct text *text);
+int procfs_write_locks(uint64_t key, struct text *text);
 int procfs_write_shm(uint64_t key, struct text *text);
 int procfs_write_sem(uint64_t key, struct text *text);
 int procfs_write_msg(uint64_t key, struct text *text);

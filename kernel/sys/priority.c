@@ -14,38 +14,34 @@
 #define NICE_MOST  19
 #define NICE_BASE  20 /* getpriority(2) returns 20 - nice, and RLIMIT_NICE is the most of that */
 
-/* What is done with each thread that is meant; *result is what was found so far, at first -ESRCH. A
- * true result ends it. */
-typedef bool thread_visitor(struct thread *thread, int nice, int *result);
-
 static bool is_meant(const struct process *process, int which, int who)
 {
     if (which == PRIO_PGRP)
         return process->group == (who ? who : current_process()->group);
-    return process->credentials->uid == (who ? (uint32_t)who : credentials_current()->uid);
+    return process->credentials->uid == (uint32_t)who;
 }
 
 /* process_tree_lock held. */
-static bool visit_process(struct process *process, thread_visitor *visit, int nice, int *result)
+static bool visit_process(struct process *process, thread_visitor *visit, int value, int *result)
 {
     struct thread *thread = process_next_thread(process, 0);
-    while (thread && !visit(thread, nice, result))
+    while (thread && !visit(thread, value, result))
         thread = process_next_thread(process, thread->id);
     return thread;
 }
 
-static int visit_all(int which, int who, thread_visitor *visit, int nice)
+int priority_visit(int which, int who, thread_visitor *visit, int value)
 {
     int result = -ESRCH;
     mutex_lock(&process_tree_lock);
     if (which == PRIO_PROCESS) {
         struct thread *thread = who ? process_find_thread(who) : current_thread();
         if (thread && thread->process)
-            visit(thread, nice, &result);
+            visit(thread, value, &result);
     } else {
         struct process *process = process_next(0);
         while (process &&
-               !(is_meant(process, which, who) && visit_process(process, visit, nice, &result)))
+               !(is_meant(process, which, who) && visit_process(process, visit, value, &result)))
             process = process_next(process->pid);
     }
     mutex_unlock(&process_tree_lock);
@@ -92,12 +88,18 @@ static bool change(struct thread *thread, int nice, int *result)
     return false;
 }
 
+/* Who is meant by a call that has 0 for the caller's own user. */
+static int target(int which, uint64_t who)
+{
+    return which == PRIO_USER && !(int)who ? (int)credentials_current()->uid : (int)who;
+}
+
 long sys_getpriority(const uint64_t argument[6])
 {
     int which = (int)argument[0];
     if (which < PRIO_PROCESS || which > PRIO_USER)
         return -EINVAL;
-    return visit_all(which, (int)argument[1], look_at, 0);
+    return priority_visit(which, target(which, argument[1]), look_at, 0);
 }
 
 long sys_setpriority(const uint64_t argument[6])
@@ -109,5 +111,5 @@ long sys_setpriority(const uint64_t argument[6])
         nice = NICE_LEAST;
     if (nice > NICE_MOST)
         nice = NICE_MOST;
-    return visit_all(which, (int)argument[1], change, nice);
+    return priority_visit(which, target(which, argument[1]), change, nice);
 }

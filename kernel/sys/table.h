@@ -190,6 +190,8 @@
     SYSTEM_CALL(SYS_times, times)                                                                  \
     SYSTEM_CALL(SYS_getpriority, getpriority)                                                      \
     SYSTEM_CALL(SYS_setpriority, setpriority)                                                      \
+    SYSTEM_CALL(SYS_ioprio_get, ioprio_get)                                                        \
+    SYSTEM_CALL(SYS_ioprio_set, ioprio_set)                                                        \
     /* scheduling */                                                                               \
     SYSTEM_CALL(SYS_sched_setaffinity, sched_setaffinity)                                          \
     SYSTEM_CALL(SYS_sched_getaffinity, sched_getaffinity)                                          \

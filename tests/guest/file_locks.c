@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 static int open_file(void)
@@ -426,6 +428,58 @@ static void own_locks(void)
     expect_errno(fcntl(fd, F_GETLK, &lock), EINVAL);
 }
 
+/* Is there such a line in /proc/locks, behind the number, about our file? */
+static bool listed(const char *kind, pid_t pid, const char *range)
+{
+    char line[256], wanted[256];
+    bool found = false;
+    struct stat status;
+
+    expect_ok(stat("file", &status));
+    snprintf(wanted, sizeof(wanted), ": %s %d %02x:%02x:%lu %s\n", kind, (int)pid,
+             major(status.st_dev), minor(status.st_dev), (unsigned long)status.st_ino, range);
+    FILE *file = fopen("/proc/locks", "r");
+    CHECK(file);
+    while (file && fgets(line, sizeof(line), file)) {
+        const char *colon = strchr(line, ':');
+        found |= colon && !strcmp(colon, wanted);
+    }
+    fclose(file);
+    return found;
+}
+
+static void told_in_proc(void)
+{
+    int fd = open_file(), other = open_file();
+
+    expect_ok(set(fd, F_SETLK, F_WRLCK, 10, 5));
+    expect_ok(set(other, F_OFD_SETLK, F_RDLCK, 100, 0));
+    expect_ok(flock(fd, LOCK_SH));
+    CHECK(listed("POSIX  ADVISORY  WRITE", getpid(), "10 14"));
+    CHECK(listed("OFDLCK ADVISORY  READ", -1, "100 EOF"));
+    CHECK(listed("FLOCK  ADVISORY  READ", getpid(), "0 EOF"));
+    pid_t record = fork();
+    if (record == 0)
+        _exit(set(fd, F_SETLKW, F_WRLCK, 0, 50) != 0);
+    pid_t whole = fork();
+    if (whole == 0)
+        _exit(flock(other, LOCK_EX) != 0);
+    while (!listed("-> POSIX  ADVISORY  WRITE", record, "0 49") ||
+           !listed("-> FLOCK  ADVISORY  WRITE", whole, "0 EOF"))
+        usleep(1000);
+    expect_ok(set(fd, F_SETLK, F_UNLCK, 0, 0));
+    expect_ok(flock(fd, LOCK_UN));
+    expect_exited(reap(record), 0);
+    expect_exited(reap(whole), 0);
+    CHECK(!listed("POSIX  ADVISORY  WRITE", getpid(), "10 14"));
+    CHECK(listed("OFDLCK ADVISORY  READ", -1, "100 EOF"));
+    CHECK(listed("FLOCK  ADVISORY  WRITE", whole, "0 EOF")); /* our open file has it still */
+    expect_ok(close(other));
+    CHECK(!listed("OFDLCK ADVISORY  READ", -1, "100 EOF"));
+    CHECK(!listed("FLOCK  ADVISORY  WRITE", whole, "0 EOF"));
+    expect_ok(unlink("file"));
+}
+
 static const struct test tests[] = {
     TEST(splitting_and_merging),
     TEST(whence_and_length),
@@ -439,6 +493,7 @@ static const struct test tests[] = {
     TEST(killed),
     TEST(pipe_sizes),
     TEST(own_locks),
+    TEST(told_in_proc),
 };
 
 int main(int argc, char **argv)

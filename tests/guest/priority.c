@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -117,6 +118,75 @@ static void of_a_group(void)
     expect_signaled(reap(pid), SIGKILL);
 }
 
+#define IO_VALUE(class, level) ((class) << 13 | (level))
+
+static long get_io(int which, long who)
+{
+    return syscall(SYS_ioprio_get, which, who);
+}
+
+static long set_io(int which, long who, int value)
+{
+    return syscall(SYS_ioprio_set, which, who, value);
+}
+
+static void of_disks(void)
+{
+    expect_ok(setpgid(0, 0));
+    CHECK_EQ(get_io(1, 0), 0);
+    CHECK_EQ(get_io(2, 0), IO_VALUE(2, 4));
+    expect_ok(setpriority(PRIO_PROCESS, 0, 10));
+    CHECK_EQ(get_io(2, 0), IO_VALUE(2, 6)); /* it follows from that */
+    CHECK_EQ(get_io(1, 0), 0);
+    expect_ok(set_io(1, 0, IO_VALUE(2, 5)));
+    CHECK_EQ(get_io(1, getpid()), IO_VALUE(2, 5));
+    pid_t pid = expect_ok(fork());
+    if (pid == 0) {
+        CHECK_EQ(get_io(1, 0), IO_VALUE(2, 5));
+        expect_ok(set_io(1, 0, IO_VALUE(3, 0)));
+        CHECK_EQ(get_io(2, 0), IO_VALUE(2, 5)); /* the best of them */
+        _exit(get_io(1, 0) != IO_VALUE(3, 0));
+    }
+    expect_exited(reap(pid), 0);
+    expect_ok(set_io(1, 0, IO_VALUE(2, 8 | 3))); /* with a hint */
+    CHECK_EQ(get_io(1, 0), IO_VALUE(2, 8 | 3));
+    expect_ok(set_io(2, 0, 0));
+    CHECK_EQ(get_io(1, 0), 0);
+    expect_errno(set_io(1, 0, 4), EINVAL);
+    expect_errno(set_io(1, 0, IO_VALUE(4, 0)), EINVAL);
+    expect_errno(set_io(1, 0, -1), EINVAL);
+    expect_errno(set_io(0, 0, 0), EINVAL);
+    expect_errno(set_io(4, 0, 0), EINVAL);
+    expect_errno(get_io(0, 0), EINVAL);
+    expect_errno(get_io(4, 0), EINVAL);
+    expect_errno(get_io(1, 4000000), ESRCH);
+    expect_errno(set_io(1, 4000000, 0), ESRCH);
+}
+
+static void of_disks_by_users(void)
+{
+    pid_t parent = getpid();
+
+    if (geteuid() != 0)
+        skip("not root");
+    expect_ok(set_io(1, 0, IO_VALUE(1, 0)));
+    CHECK_EQ(get_io(1, 0), IO_VALUE(1, 0));
+    expect_ok(set_io(1, 0, 0));
+    pid_t pid = expect_ok(fork());
+    if (pid == 0) {
+        expect_ok(setresuid(USER, USER, USER));
+        expect_errno(set_io(1, 0, IO_VALUE(1, 3)), EPERM);
+        expect_errno(set_io(1, parent, IO_VALUE(2, 0)), EPERM);
+        CHECK_EQ(get_io(1, parent), 0);                    /* to be seen by all */
+        expect_errno(set_io(3, 0, IO_VALUE(2, 1)), EPERM); /* root's */
+        expect_ok(set_io(3, USER, IO_VALUE(2, 1)));
+        CHECK_EQ(get_io(1, 0), IO_VALUE(2, 1));
+        CHECK_EQ(get_io(3, USER), IO_VALUE(2, 1));
+        _exit(0);
+    }
+    expect_exited(reap(pid), 0);
+}
+
 static void told_in_proc(void)
 {
     char text[1024];
@@ -194,8 +264,15 @@ static void nice_ones_get_less(void)
 }
 
 static const struct test tests[] = {
-    TEST(own),        TEST(raising_it),   TEST(up_to_the_limit),    TEST(of_others),
-    TEST(of_a_group), TEST(told_in_proc), TEST(nice_ones_get_less),
+    TEST(own),
+    TEST(raising_it),
+    TEST(up_to_the_limit),
+    TEST(of_others),
+    TEST(of_a_group),
+    TEST(of_disks),
+    TEST(of_disks_by_users),
+    TEST(told_in_proc),
+    TEST(nice_ones_get_less),
 };
 
 int main(int argc, char **argv)
