@@ -83,7 +83,7 @@ $(eval $(call remember,$(B)/flags/fuzz,$(HOST_FLAGS) $(FUZZ_SANITIZERS)))
 
 VDSO_SOURCES := $(sort $(wildcard kernel/arch/riscv/vdso/*.[cS]))
 KERNEL_SOURCES := $(filter-out $(VDSO_SOURCES),$(sort $(shell find kernel -name '*.[cS]' 2>/dev/null)))
-DEBUG_ONLY := kernel/core/ubsan.c
+DEBUG_ONLY := kernel/core/ubsan.c kernel/vm/failure.c kernel/fs/procfs_failure.c
 # NAME.c becomes NAME.o, and NAME.S, which may stand beside it, NAME.S.o.
 kernel_objects = $(patsubst %.c,$(1)/%.o,$(filter %.c,$(2))) $(patsubst %.S,$(1)/%.S.o,$(filter %.S,$(2)))
 KERNEL_OBJECTS := $(call kernel_objects,$(O),$(filter-out $(DEBUG_ONLY),$(KERNEL_SOURCES)))

@@ -39,6 +39,7 @@
 #include "ipc/sem.h"
 #include "ipc/shm.h"
 #include "vm/aspace.h"
+#include "vm/failure.h"
 #include "vm/kmem.h"
 #include "vm/object.h"
 #include "vm/reclaim.h"
@@ -92,6 +93,7 @@ _Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree)
     vm_init();              /* address spaces, regions, amaps, objects */
     process_init();         /* process structures */
     strace_init();          /* whose system calls are printed */
+    failure_init();         /* which allocations fail, in the DEBUG kernel */
     futex_init();           /* waiting for words of user memory */
     vdso_init();            /* the code that programs share with the kernel */
     placement_init();       /* where programs go */

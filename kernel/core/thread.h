@@ -94,6 +94,8 @@ struct thread {
     struct stack alternate_stack; /* (s) sigaltstack(2) */
     struct trace trace;           /* whom it traces, and who traces it */
 #ifdef DEBUG
+    uint64_t fail_nth;     /* (s) the allocation that fails, counted from the next; 0: none */
+    bool in_interrupt;     /* (i) */
     uint32_t lock_count;   /* (s) */
     const void *locks[16]; /* (s) held, for the order check */
     uint16_t lock_ranks[16];

@@ -391,11 +391,17 @@ SECRET_TYPE(auxiliary_type, 18, 0400, procfs_write_auxiliary);
 TEXT_TYPE(children_type, 19, 0444, write_children);
 SETTABLE_TYPE(filter_type, 23, 0644, write_filter, take_filter);
 SECRET_TYPE(smaps_sum_type, 22, 0444, procfs_write_smaps_sum);
-static const struct pseudo_type clear_references_type = {.number = TEXT_TYPE_FIRST + 23,
+static const struct pseudo_type clear_references_type = {.number = TEXT_TYPE_FIRST + 24,
                                                          .mode = S_IFREG | 0200,
                                                          .keyed = true,
                                                          .owner = procfs_owner,
                                                          .take_text = procfs_take_clear_references};
+#ifdef DEBUG
+SETTABLE_TYPE(failure_type, 25, 0644, procfs_write_failure, procfs_take_failure);
+#define DEBUG_ENTRIES {"fail-nth", &failure_type, 0},
+#else
+#define DEBUG_ENTRIES
+#endif
 LINK_TYPE(executable_type, EXECUTABLE_TYPE, executable);
 LINK_TYPE(directory_type, DIRECTORY_TYPE, directory);
 LINK_TYPE(root_type, ROOT_TYPE, root);
@@ -476,7 +482,7 @@ static const struct pseudo_type namespaces_directory = {.number = NAMESPACES_TYP
 static const struct pseudo_type threads_directory;
 
 static const struct pseudo_entry thread_entries[] = {
-    {"children", &children_type, 0}, COMMON_ENTRIES, {NULL, NULL, 0}};
+    {"children", &children_type, 0}, DEBUG_ENTRIES COMMON_ENTRIES, {NULL, NULL, 0}};
 
 static const struct pseudo_type thread_directory = {.number = THREAD_TYPE,
                                                     .mode = S_IFDIR | 0555,
@@ -500,7 +506,7 @@ static const struct pseudo_entry process_entries[] = {
     {"mountstats", &mount_statistics_type, 0},
     {"task", &threads_directory, 0},
     {"timerslack_ns", &timer_slack_type, 0},
-    COMMON_ENTRIES,
+    DEBUG_ENTRIES COMMON_ENTRIES,
     {NULL, NULL, 0},
 };
 

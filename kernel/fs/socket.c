@@ -348,6 +348,7 @@ int socket_create_pair(const struct socket_kind *kind, uint32_t flags, struct fi
     error = socket_create(kind, flags, &files[1]);
     if (error) {
         file_release(files[0]);
+        files[0] = NULL;
         return error;
     }
     join(files[0]->state, files[1]->state);

@@ -60,8 +60,19 @@ void trap_frame_init_user(struct trap_frame *frame, uint64_t pc, uint64_t sp)
     frame->status = (csr_read(sstatus) & SSTATUS_UXL) | SSTATUS_SPIE | SSTATUS_FS_CLEAN;
 }
 
+/* Tell the DEBUG kernel that what is done is not for the thread. */
+static void note_interrupt(bool in_interrupt)
+{
+#ifdef DEBUG
+    current_thread()->in_interrupt = in_interrupt;
+#else
+    (void)in_interrupt;
+#endif
+}
+
 static void handle_interrupt(uint64_t cause)
 {
+    note_interrupt(true);
     switch (cause & ~CAUSE_INTERRUPT) {
     case INTERRUPT_SOFTWARE:
         /* Cleared first: who asks after the requests were read interrupts again. */
@@ -81,6 +92,7 @@ static void handle_interrupt(uint64_t cause)
     default:
         panic("unknown interrupt %lx", cause);
     }
+    note_interrupt(false);
 }
 
 /* What a page fault wanted to do; 0: the cause is no page fault. */

@@ -1,0 +1,47 @@
+/*
+ * Failure injection of the DEBUG kernel: allocations of user threads fail
+ *
+ *     that one which the thread has asked for (/proc/self/fail-nth, as Linux has it),
+ *     one of N at random, with the boot argument failures=N.
+ *
+ * Those of interrupts, of kernel threads and of the first process never fail. No memory is made for
+ * the sake of a failure that was injected: thread->allocation_failed stays as it is, so the caller
+ * sees it in the end.
+ */
+#include "vm/failure.h"
+#include "arch/riscv/hart.h"
+#include "core/process.h"
+#include "dev/fdt.h"
+#include "lib/parse.h"
+
+static uint64_t one_of; /* 0: none at random */
+
+void failure_init(void)
+{
+    char value[16];
+    const char *text = value;
+
+    if (boot_argument("failures", value, sizeof(value)) && !parse_decimal(&text, &one_of))
+        one_of = 0;
+}
+
+/* Numbers that look random, the same in each run on one hart. */
+static bool fails_at_random(void)
+{
+    static uint64_t state; /* atomic */
+    uint64_t number = __atomic_add_fetch(&state, 0x9e3779b97f4a7c15u, __ATOMIC_RELAXED);
+
+    number = (number ^ number >> 30) * 0xbf58476d1ce4e5b9u;
+    return one_of && (number >> 32) % one_of == 0;
+}
+
+bool allocation_fails(void)
+{
+    struct thread *thread = current_thread();
+
+    if (!thread->process || thread->process->pid <= 1 || thread->in_interrupt)
+        return false;
+    if (thread->fail_nth && --thread->fail_nth == 0)
+        return true;
+    return fails_at_random();
+}
