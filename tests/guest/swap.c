@@ -17,30 +17,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MIB        (1ul << 20)
-#define LARGEST    (80 * MIB) /* memory that is worth filling */
-#define AREA_SIZE  (40 * MIB)
-#define HEADER_END 4086 /* where the signature is, in the first page */
-#define PUNCHED    (4 * MIB)
+#define MIB       (1ul << 20)
+#define LARGEST   (80 * MIB) /* memory that is worth filling */
+#define AREA_SIZE (40 * MIB)
+#define PUNCHED   (4 * MIB)
 
 static int stop; /* atomic: the threads' work is done */
-
-/* A file with space for size bytes and, if prepared, the header of mkswap. */
-static void make_area(const char *name, size_t size, int prepared)
-{
-    static char chunk[64 * 1024];
-    uint32_t numbers[3] = {1, (uint32_t)(size / PAGE - 1), 0}; /* version, last page, bad pages */
-    int fd = expect_ok(open(name, O_CREAT | O_TRUNC | O_RDWR, 0600));
-
-    for (size_t at = 0; at < size; at += sizeof(chunk))
-        CHECK_EQ(write(fd, chunk, sizeof(chunk)), sizeof(chunk));
-    if (prepared) {
-        CHECK_EQ(pwrite(fd, numbers, sizeof(numbers), 1024), sizeof(numbers));
-        CHECK_EQ(pwrite(fd, "SWAPSPACE2", 10, HEADER_END), 10);
-    }
-    expect_ok(fsync(fd));
-    expect_ok(close(fd));
-}
 
 static void need_privilege(void)
 {
@@ -51,7 +33,7 @@ static void need_privilege(void)
 static void refused(void)
 {
     need_privilege();
-    make_area("plain", 1 * MIB, 0);
+    make_swap_area("plain", 1 * MIB, 0);
     expect_errno(swapon("plain", 0), EINVAL);
     expect_errno(swapon("missing", 0), ENOENT);
     expect_errno(swapon("plain", 0x100000), EINVAL);
@@ -68,7 +50,7 @@ static void begin(void)
     skip_on_tmpfs();
     if ((size_t)memory_kib("MemTotal") * 1024 > LARGEST)
         skip("much memory");
-    make_area("area", AREA_SIZE, 1);
+    make_swap_area("area", AREA_SIZE, 1);
     if (swapon("area", 0) < 0 && errno == EINVAL)
         skip("no swap file can be here");
 }

@@ -595,3 +595,21 @@ uint32_t random_below(uint32_t bound)
     random_state ^= random_state << 17;
     return (uint32_t)((random_state >> 16) % bound);
 }
+
+#define SWAP_SIGNATURE 4086 /* where it is, in the first page */
+
+void make_swap_area(const char *name, size_t size, bool prepared)
+{
+    static char chunk[64 * 1024];
+    uint32_t numbers[3] = {1, (uint32_t)(size / PAGE - 1), 0}; /* version, last page, bad pages */
+    int fd = expect_ok(open(name, O_CREAT | O_TRUNC | O_RDWR, 0600));
+
+    for (size_t at = 0; at < size; at += sizeof(chunk))
+        CHECK_EQ(write(fd, chunk, sizeof(chunk)), sizeof(chunk));
+    if (prepared) {
+        CHECK_EQ(pwrite(fd, numbers, sizeof(numbers), 1024), sizeof(numbers));
+        CHECK_EQ(pwrite(fd, "SWAPSPACE2", 10, SWAP_SIGNATURE), 10);
+    }
+    expect_ok(fsync(fd));
+    expect_ok(close(fd));
+}

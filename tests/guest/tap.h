@@ -191,6 +191,10 @@ char *map_pages(size_t pages);
 /* A field of /proc/meminfo in KiB, or -1. */
 long memory_kib(const char *field);
 
+/* A file with space for size bytes and, if prepared, the header of mkswap(8): version 1, no bad
+ * pages. */
+void make_swap_area(const char *name, size_t size, bool prepared);
+
 /* A random number, the same sequence in every run; each process has its own state. */
 void random_seed(uint64_t seed);
 uint32_t random_below(uint32_t bound);
