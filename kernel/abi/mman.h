@@ -13,6 +13,7 @@
 #define MAP_SHARED          0x01
 #define MAP_PRIVATE         0x02
 #define MAP_SHARED_VALIDATE 0x03
+#define MAP_DROPPABLE       0x08
 #define MAP_TYPE            0x0f
 #define MAP_FIXED           0x10
 #define MAP_ANONYMOUS       0x20
@@ -27,6 +28,11 @@
 #define MAP_HUGETLB         0x40000
 #define MAP_SYNC            0x80000
 #define MAP_FIXED_NOREPLACE 0x100000
+
+#define MAP_HUGE_SHIFT 26 /* with MAP_HUGETLB: the binary logarithm of the size of a page */
+#define MAP_HUGE_MASK  0x3f
+#define MAP_HUGE_2MB   21
+#define MAP_HUGE_1GB   30
 
 #define MS_ASYNC      1
 #define MS_INVALIDATE 2

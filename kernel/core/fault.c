@@ -55,8 +55,9 @@ void user_page_fault(struct trap_frame *frame, vaddr_t address, unsigned access)
     struct aspace *aspace = current_thread()->aspace;
     for (;;) {
         current_thread()->allocation_failed = false;
-        enum fault_result result =
-            address < user_end ? aspace_fault(aspace, address, access) : FAULT_NO_REGION;
+        enum fault_result result = address < user_end
+                                       ? aspace_fault(aspace, address, access | FAULT_BY_USER)
+                                       : FAULT_NO_REGION;
         switch (result) {
         case FAULT_OK:
             return;

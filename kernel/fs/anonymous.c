@@ -10,6 +10,7 @@ static const struct vnode_operations operations_of[ANONYMOUS_KINDS] = {
     [ANONYMOUS_PROCESS] = {.label = "anon_inode:[pidfd]"},
     [ANONYMOUS_NOTIFY] = {.label = "anon_inode:inotify"},
     [ANONYMOUS_QUEUE] = {.label = "anon_inode:mqueue"},
+    [ANONYMOUS_USERFAULT] = {.label = "anon_inode:[userfaultfd]"},
 };
 
 static struct vnode vnodes[ANONYMOUS_KINDS]; /* the first reference of each is never released */

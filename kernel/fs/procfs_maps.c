@@ -134,6 +134,7 @@ static void write_flags(struct text *text, const struct region_info *info)
         {"nr", info->no_reserve},
         {"wf", info->flags & REGION_WIPE_ON_FORK},
         {"dd", info->flags & REGION_NO_DUMP},
+        {"dp", info->flags & REGION_DROPPABLE},
         {"sl", info->flags & REGION_SEALED},
     };
 

@@ -18,6 +18,7 @@
 #include "fs/pipe.h"
 #include "fs/procfs.h"
 #include "fs/procfs_settings.h"
+#include "fs/userfault_file.h"
 #include "fs/vnode.h"
 #include "lib/format.h"
 #include "lib/parse.h"
@@ -153,6 +154,17 @@ static int set_threads_max(uint64_t number)
     return 0;
 }
 
+static uint64_t get_unprivileged_userfault(void)
+{
+    return __atomic_load_n(&userfault_unprivileged, __ATOMIC_RELAXED);
+}
+
+static int set_unprivileged_userfault(uint64_t number)
+{
+    __atomic_store_n(&userfault_unprivileged, (uint32_t)number, __ATOMIC_RELAXED);
+    return 0;
+}
+
 static uint64_t get_overcommit(void)
 {
     return __atomic_load_n(&overcommit_policy, __ATOMIC_RELAXED);
@@ -240,6 +252,7 @@ enum {
     BOOT_ID,
     POOL_BITS,
     RESEED_TIME,
+    UNPRIVILEGED_USERFAULT,
     OVERCOMMIT,
     OVERCOMMIT_RATIO,
     MIN_ADDRESS,
@@ -285,6 +298,9 @@ static const struct setting settings[] = {
     [BOOT_ID] = {.write = write_boot_id},
     [POOL_BITS] = {.constant = RANDOM_BITS},
     [RESEED_TIME] = {.constant = RESEED},
+    [UNPRIVILEGED_USERFAULT] = {.get_number = get_unprivileged_userfault,
+                                .set_number = set_unprivileged_userfault,
+                                .most = 1},
     [OVERCOMMIT] = {.get_number = get_overcommit,
                     .set_number = set_overcommit,
                     .most = OVERCOMMIT_NEVER},
@@ -463,6 +479,7 @@ static const struct pseudo_entry memory_entries[] = {
     {"overcommit_memory", &changeable, OVERCOMMIT},
     {"overcommit_ratio", &changeable, OVERCOMMIT_RATIO},
     {"panic_on_oom", &readable, ZERO},
+    {"unprivileged_userfaultfd", &changeable, UNPRIVILEGED_USERFAULT},
     {NULL, NULL, 0},
 };
 

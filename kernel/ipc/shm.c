@@ -191,7 +191,7 @@ static int map(struct aspace *aspace, struct segment *segment, vaddr_t address, 
     if (request.length > user_end)
         return -ENOMEM;
     if (address && address > user_end - request.length)
-        return address + request.length < address ? -EINVAL : -ENOMEM;
+        return address + request.length < address && !(flags & SHM_REMAP) ? -EINVAL : -ENOMEM;
     if (address && address < MAPPING_LOWEST && !credentials_capable(CAP_SYS_RAWIO))
         return -EPERM;
     int error = aspace_map(aspace, &request, result);

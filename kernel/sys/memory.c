@@ -30,6 +30,16 @@ struct mmap_arguments {
     unsigned protection, flags;
 };
 
+/* mmap(2), MAP_HUGETLB: there are no huge pages, of none of the sizes there could be. */
+static int refuse_huge(unsigned flags)
+{
+    unsigned size = flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
+
+    if (!(flags & MAP_ANONYMOUS) || (size && size != MAP_HUGE_2MB && size != MAP_HUGE_1GB))
+        return -EINVAL;
+    return -ENOMEM;
+}
+
 /* Checks of the numbers, made when the descriptor is known to be good: 0 or the errno of mmap(2).
  */
 static int check_arguments(const struct mmap_arguments *arguments)
@@ -41,8 +51,8 @@ static int check_arguments(const struct mmap_arguments *arguments)
         return -EINVAL; /* mmap(2): length was 0 */
     if (page_round_up(arguments->length) == 0 || arguments->length > user_end)
         return -ENOMEM;
-    if (flags & MAP_HUGETLB) /* no huge pages are configured, and no file consists of them */
-        return flags & MAP_ANONYMOUS ? -ENOMEM : -EINVAL;
+    if (flags & MAP_HUGETLB)
+        return refuse_huge(flags);
     if (fixed && (arguments->address & PAGE_MASK))
         return -EINVAL; /* mmap(2): unaligned addr */
     if (fixed && arguments->address > user_end - page_round_up(arguments->length))
@@ -92,6 +102,12 @@ static int decode_type(const struct mmap_arguments *arguments, bool file,
         if (arguments->flags & ~MAP_KNOWN)
             return -EOPNOTSUPP; /* mmap(2): MAP_SHARED_VALIDATE with an unknown flag */
         type = MAP_SHARED;
+    }
+    if (type == MAP_DROPPABLE && !file) {
+        if (arguments->flags & (MAP_LOCKED | MAP_GROWSDOWN))
+            return -EINVAL;
+        request->flags |= MAPPING_DROPPABLE | MAPPING_NORESERVE;
+        type = MAP_PRIVATE;
     }
     if (type != MAP_SHARED && type != MAP_PRIVATE)
         return -EINVAL; /* mmap(2): none of MAP_PRIVATE, MAP_SHARED, MAP_SHARED_VALIDATE */

@@ -132,6 +132,7 @@
     SYSTEM_CALL(SYS_pidfd_send_signal, pidfd_send_signal)                                          \
     SYSTEM_CALL(SYS_pidfd_getfd, pidfd_getfd)                                                      \
     SYSTEM_CALL(SYS_process_madvise, process_madvise)                                              \
+    SYSTEM_CALL(SYS_userfaultfd, userfaultfd)                                                      \
     SYSTEM_CALL(SYS_clone, clone)                                                                  \
     SYSTEM_CALL(SYS_clone3, clone3)                                                                \
     SYSTEM_CALL(SYS_futex, futex)                                                                  \

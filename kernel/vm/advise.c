@@ -3,8 +3,9 @@
  *
  *    attributes   RANDOM, DONTFORK, ...        flags of the regions (attribute.c)
  *    discard      DONTNEED                     translations go, and the pages of amaps
- *                 FREE                         the pages are offered to whoever needs frames
- * (amap.h) cache        WILLNEED, COLD, PAGEOUT,     pages of the objects come or go REMOVE
+ *                 FREE                         the pages are offered to all (amap.h)
+ *    cache        WILLNEED, COLD, PAGEOUT,     pages of the objects come or go
+ *                 REMOVE
  *    populate     POPULATE_READ, _WRITE        faults, ahead of time (populate.c)
  *
  * Discarding holds the address space for reading, as a fault does: the amap's lock keeps the two
@@ -39,6 +40,12 @@ static int check_wipe(const struct region *region)
     return region->shared || region->object ? -EINVAL : check_fork(region);
 }
 
+/* Droppable memory is never inherited or dumped. */
+static int check_droppable(const struct region *region)
+{
+    return region->flags & REGION_DROPPABLE ? -EINVAL : 0;
+}
+
 /* Advice that is an attribute. */
 static const struct attribute_advice {
     int advice;
@@ -50,9 +57,9 @@ static const struct attribute_advice {
     {MADV_DONTFORK, {.set = REGION_NO_FORK, .check = check_fork}},
     {MADV_DOFORK, {.clear = REGION_NO_FORK}},
     {MADV_WIPEONFORK, {.set = REGION_WIPE_ON_FORK, .check = check_wipe}},
-    {MADV_KEEPONFORK, {.clear = REGION_WIPE_ON_FORK}},
+    {MADV_KEEPONFORK, {.clear = REGION_WIPE_ON_FORK, .check = check_droppable}},
     {MADV_DONTDUMP, {.set = REGION_NO_DUMP}},
-    {MADV_DODUMP, {.clear = REGION_NO_DUMP}},
+    {MADV_DODUMP, {.clear = REGION_NO_DUMP, .check = check_droppable}},
 };
 
 /* The translations of [start, end) in region go, and private pages. Locked for reading. */

@@ -10,7 +10,8 @@
  *
  * The tag of a slot says that its page was offered with MADV_FREE and not stored to since: it may
  * go at any time, and zeros take its place. Such a page is mapped read-only, so that the fault of
- * the next store withdraws the offer.
+ * store withdraws the offer. In a region of MAP_DROPPABLE all pages are offered, whatever is
+ * stored.
  */
 #ifndef MAPIX_VM_AMAP_H
 #define MAPIX_VM_AMAP_H

@@ -101,8 +101,8 @@ static unsigned pages_ahead(const struct region *region, struct amap *amap, vadd
     uint64_t behind = (region->end - address) / PAGE_SIZE - 1;
     unsigned count = 1;
 
-    if (region_pages(region) < LARGE_REGION ||
-        (region->flags & (REGION_RANDOM | REGION_LOCK_ON_FAULT)))
+    if (region_pages(region) < LARGE_REGION || region->userfault ||
+        (region->flags & (REGION_RANDOM | REGION_LOCK_ON_FAULT | REGION_DROPPABLE)))
         return 0;
     while (count <= AHEAD_MAX && count <= before && radix_lookup(&amap->slots, slot - count))
         count *= 2;

@@ -11,6 +11,7 @@
 #include "vm/evict.h"
 #include "vm/kmem.h"
 #include "vm/swap.h"
+#include "vm/userfault.h"
 #include "vm/vm.h"
 
 static struct slab_cache aspace_cache;
@@ -23,6 +24,7 @@ void vm_init(void)
     slab_cache_init(&aspace_cache, "aspace", sizeof(struct aspace), 8);
     region_cache_init();
     amap_cache_init();
+    userfault_cache_init();
     object_cache_init();
     page_wait_init();
     swap_init();

@@ -65,6 +65,7 @@ enum map_flag {
     MAPPING_GROWS_DOWN = 1 << 5, /* a stack */
     MAPPING_LOCKED = 1 << 6,     /* keep in memory; -EAGAIN beyond the limit */
     MAPPING_SEGMENT = 1 << 7,    /* a System V segment */
+    MAPPING_DROPPABLE = 1 << 8,  /* its pages may go, as those that MADV_FREE offers */
 };
 
 struct map_request {
@@ -178,7 +179,11 @@ enum fault_result {
                         retries */
 };
 
-/* Resolve a fault at address for access (one of ACCESS_*). May sleep; no lock held. */
+/* With the access: it is the program's own, not one that a system call makes for it. */
+#define FAULT_BY_USER 8u
+
+/* Resolve a fault at address for access (one of ACCESS_*). May sleep; no lock held. FAULT_OK may
+ * also mean that a signal is to be acted upon first. */
 enum fault_result aspace_fault(struct aspace *aspace, vaddr_t address, unsigned access);
 
 /* A snapshot of the first region that ends above address, for /proc and messages. */

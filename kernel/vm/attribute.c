@@ -5,6 +5,7 @@
  */
 #include "vm/attribute.h"
 #include "abi/errno.h"
+#include "vm/userfault.h"
 #include "vm/vm.h"
 
 /* Change the part of region in [start, end). Locked for writing. */
@@ -23,11 +24,22 @@ static void change_part(struct aspace *aspace, struct region *region, vaddr_t st
         if (region->label)
             label_reference(region->label);
     }
+    if (change->watch) {
+        if (region->userfault)
+            userfault_release(region->userfault);
+        region->userfault = change->userfault;
+        if (region->userfault)
+            userfault_reference(region->userfault);
+    }
     region_merge(aspace, region, dead);
 }
 
 static bool changes(const struct region *region, const struct attribute_change *change)
 {
+    if ((region->flags & REGION_DROPPABLE) && (change->clear & REGION_LOCKED_FLAGS))
+        return false;
+    if (change->watch)
+        return region->userfault != change->userfault;
     return change->rename || ((region->flags & ~change->clear) | change->set) != region->flags;
 }
 
@@ -68,7 +80,7 @@ int aspace_change(struct aspace *aspace, vaddr_t start, vaddr_t end,
     if (error)
         return error;
     rwlock_write(&aspace->lock);
-    error = change->limit ? change->limit(aspace, start, end) : 0;
+    error = change->limit ? change->limit(aspace, start, end, change) : 0;
     if (!error)
         error = change_locked(aspace, start, end, change, spares, &dead);
     rwlock_write_done(&aspace->lock);
@@ -96,8 +108,10 @@ int aspace_name(struct aspace *aspace, vaddr_t start, uint64_t length, const cha
 }
 
 /* mseal(2) changes nothing when there is a hole; and from now on verbs look for seals. */
-static int prepare_seal(struct aspace *aspace, vaddr_t start, vaddr_t end)
+static int prepare_seal(struct aspace *aspace, vaddr_t start, vaddr_t end,
+                        const struct attribute_change *change)
 {
+    (void)change;
     for (const struct region *region = NULL; start < end; start = region->end) {
         region = region_find(aspace, start);
         if (!region)

@@ -47,7 +47,10 @@ static void check_entry(struct region *region, vaddr_t address, struct page *pag
     if (upper) {
         require(6, page == upper, region);
         require(6, !(access & ACCESS_WRITE) || amap_owns(page), region);
-        require(6, !(access & ACCESS_WRITE) || !amap_is_offered(region->amap, slot), region);
+        require(6,
+                !(access & ACCESS_WRITE) || (region->flags & REGION_DROPPABLE) ||
+                    !amap_is_offered(region->amap, slot),
+                region);
         return;
     }
     require(6, page == lower, region);

@@ -29,6 +29,8 @@
 #include "vm/amap.h"
 #include "vm/around.h"
 #include "vm/commit.h"
+#include "vm/evict.h"
+#include "vm/userfault.h"
 #include "vm/vm.h"
 
 struct page *zero_page;
@@ -44,6 +46,7 @@ enum outcome {
     NEED_SPACE, /* in the store, for fault->page */
     NEED_SWAP,  /* the amap's page is in a swap area */
     NEED_STACK, /* the region above grows down to the address */
+    NEED_USER,  /* a program supplies the page (vm/userfault.h) */
 };
 
 /* A forced access: the kernel's memory, for a store to read from, and where in the page it is. */
@@ -68,6 +71,9 @@ struct fault {
     struct object *stored; /* a page of it was stored to: referenced */
     struct tlb_gather *gather;
     const struct forced *forced; /* NULL: a fault */
+    vaddr_t exact;               /* the address itself */
+    bool by_user;                /* the program's own access, not one of a system call */
+    struct userfault_wait wait;
 };
 
 static enum outcome fail(struct fault *fault, enum fault_result result)
@@ -157,7 +163,7 @@ static enum outcome upper(struct fault *fault, struct page *page)
 {
     struct region *region = fault->region;
     unsigned access = region_hardware_access(region);
-    bool offered = amap_is_offered(fault->amap, fault->slot);
+    bool offered = !(region->flags & REGION_DROPPABLE) && amap_is_offered(fault->amap, fault->slot);
 
     if (offered && is_store(fault))
         amap_withdraw(fault->amap, fault->slot);
@@ -182,6 +188,34 @@ static enum outcome upper(struct fault *fault, struct page *page)
     return enter(fault, fault->address, page, access);
 }
 
+bool region_shows_zeros(const struct region *region, vaddr_t address)
+{
+    paddr_t frame;
+    unsigned access;
+
+    return pmap_query(&region->aspace->pmap, address, &frame, &access) &&
+           frame == page_address(zero_page);
+}
+
+/* Does a program supply the page that is missing? It has not been, if zeros are shown. The page's
+ * owner is locked. */
+static bool is_supplied(const struct fault *fault)
+{
+    const struct region *region = fault->region;
+
+    return region->userfault && !region_shows_zeros(region, fault->address);
+}
+
+/* Tell the program. The page's owner is locked. */
+static enum outcome ask_user(struct fault *fault)
+{
+    fault->wait.address = fault->exact;
+    fault->wait.store = is_store(fault);
+    return userfault_join(fault->region->userfault, &fault->wait, fault->by_user)
+               ? NEED_USER
+               : fail(fault, FAULT_BUS);
+}
+
 /* Put a copy of source (NULL: zeros) into the amap, which is locked and has none, and map it. */
 static enum outcome promote(struct fault *fault, struct page *source)
 {
@@ -196,6 +230,10 @@ static enum outcome promote(struct fault *fault, struct page *source)
     if (amap_insert(fault->amap, region_slot(fault->region, fault->address), copy)) {
         fault->spare = copy;
         return NEED_TABLE;
+    }
+    if (fault->region->flags & REGION_DROPPABLE) {
+        amap_offer(fault->amap, fault->slot, fault->slot);
+        evict_note_offered(fault->aspace);
     }
     return enter(fault, fault->address, copy, region_hardware_access(fault->region));
 }
@@ -250,6 +288,9 @@ static enum outcome lower(struct fault *fault)
     } else if (page) {
         outcome = lower_resident(fault, page);
         page_release(page);
+    } else if (!busy && object->anonymous && !radix_lookup(&object->swapped, fault->index) &&
+               is_supplied(fault)) {
+        outcome = ask_user(fault);
     } else {
         fault->page = busy;
         outcome = busy ? NEED_WAIT : NEED_READ;
@@ -276,26 +317,26 @@ static struct amap *borrow_amap(const struct region *region, const struct region
     return amap;
 }
 
-/* Give the region an amap: its neighbour's, so that they may merge one day, or a new one. */
-static enum outcome make_amap(struct fault *fault)
+struct amap *region_make_amap(struct region *region)
 {
-    struct region *region = fault->region;
-    struct amap *none = NULL, *amap = borrow_amap(region, region_previous(region));
+    struct amap *none = __atomic_load_n(&region->amap, __ATOMIC_ACQUIRE), *amap;
 
+    if (none)
+        return none;
+    amap = borrow_amap(region, region_previous(region));
     if (!amap)
         amap = borrow_amap(region, region_next(region));
     if (!amap)
-        amap = amap_create(&fault->aspace->swapped_pages);
+        amap = amap_create(&region->aspace->swapped_pages);
     if (!amap)
-        return NEED_TABLE;
+        return NULL;
     /* Other faults hold the aspace for reading as well: the first to set it wins. */
     if (!__atomic_compare_exchange_n(&region->amap, &none, amap, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_ACQUIRE)) {
         amap_release(amap);
         amap = none;
     }
-    fault->amap = amap;
-    return DONE;
+    return amap;
 }
 
 /* A private region: amap first, then the object or zeros. */
@@ -303,10 +344,9 @@ static enum outcome private_page(struct fault *fault)
 {
     enum outcome outcome = DONE;
 
-    if (!fault->amap && is_store(fault))
-        outcome = make_amap(fault);
-    if (outcome != DONE)
-        return outcome;
+    if (!fault->amap && (is_store(fault) || fault->region->userfault) &&
+        !(fault->amap = region_make_amap(fault->region)))
+        return NEED_TABLE;
     if (!fault->amap)
         return fault->object ? lower(fault)
                              : enter(fault, fault->address, zero_page,
@@ -321,6 +361,8 @@ static enum outcome private_page(struct fault *fault)
         outcome = NEED_SWAP;
     } else if (fault->object) {
         outcome = lower(fault);
+    } else if (is_supplied(fault)) {
+        outcome = ask_user(fault);
     } else if (is_store(fault)) {
         outcome = promote(fault, NULL);
         if (outcome == DONE && !fault->forced)
@@ -425,6 +467,16 @@ static bool swap_in(struct fault *fault)
     return !error || fail(fault, error == -ENOMEM ? FAULT_NO_MEMORY : FAULT_BUS) != FAILED;
 }
 
+/* A signal ends the wait: it is acted upon, then the program tries again. */
+static bool wait_for_user(struct fault *fault)
+{
+    int error = userfault_sleep(&fault->wait, fault->by_user);
+
+    if (error && !fault->by_user)
+        fail(fault, FAULT_BUS);
+    return !error;
+}
+
 /* Get frames by reclaiming, keeping one if it is to be the copy. */
 static bool get_frame(struct fault *fault, bool keep)
 {
@@ -460,6 +512,8 @@ static bool resolve(struct fault *fault, enum outcome need)
         return swap_in(fault);
     case NEED_STACK:
         return grow_stack(fault) || fail(fault, FAULT_NO_REGION) != FAILED;
+    case NEED_USER:
+        return wait_for_user(fault);
     default:
         return false;
     }
@@ -473,6 +527,7 @@ static enum fault_result run(struct fault *fault, vaddr_t address)
 
     if (address >= user_end)
         return FAULT_NO_REGION;
+    fault->exact = address;
     fault->address = page_round_down(address);
     fault->gather = &gather;
     tlb_gather_init(&gather, &fault->aspace->pmap, FLUSH_COPY);
@@ -491,7 +546,10 @@ static enum fault_result run(struct fault *fault, vaddr_t address)
 
 enum fault_result aspace_fault(struct aspace *aspace, vaddr_t address, unsigned access)
 {
-    struct fault fault = {.aspace = aspace, .access = access, .result = FAULT_OK};
+    struct fault fault = {.aspace = aspace,
+                          .access = access & ~FAULT_BY_USER,
+                          .result = FAULT_OK,
+                          .by_user = access & FAULT_BY_USER};
 
     if (address < user_end)
         __atomic_fetch_add(&aspace->minor_faults, 1, __ATOMIC_RELAXED);

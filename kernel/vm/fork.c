@@ -36,6 +36,7 @@ static int copy_region(struct aspace *child, const struct region *region, struct
         return -ENOMEM;
     *copy = *region;
     copy->amap = NULL;
+    copy->userfault = NULL;                        /* userfaultfd(2): not inherited */
     copy->flags &= ~(unsigned)REGION_LOCKED_FLAGS; /* mlock(2): not inherited */
     region_reference_all(copy);
     if (region->flags & REGION_WIPE_ON_FORK) {

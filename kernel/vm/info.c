@@ -107,7 +107,8 @@ static void count_page(const struct place *place, struct page *page, enum region
         info->shmem++;
     if (detail != REGION_SHARES)
         return;
-    bool offered = place->item && amap_is_offered(place->amap, region_slot(region, place->address));
+    bool offered = place->item && !(region->flags & REGION_DROPPABLE) &&
+                   amap_is_offered(place->amap, region_slot(region, place->address));
     count_share(info, flags, shmem, offered, count_mappings(place, page));
     if ((flags & PAGE_REFERENCED) || pmap_was_used(&region->aspace->pmap, place->address))
         info->referenced++;

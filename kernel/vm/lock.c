@@ -23,10 +23,12 @@ static uint64_t pages_locked(struct aspace *aspace, vaddr_t start, vaddr_t end)
 }
 
 /* RLIMIT_MEMLOCK counts each page once. */
-static int check_limit(struct aspace *aspace, vaddr_t start, vaddr_t end)
+static int check_limit(struct aspace *aspace, vaddr_t start, vaddr_t end,
+                       const struct attribute_change *change)
 {
     uint64_t pages = (end - start) / PAGE_SIZE;
 
+    (void)change;
     if (aspace_may_lock(aspace, pages) ||
         aspace_may_lock(aspace, pages - pages_locked(aspace, start, end)))
         return 0;
@@ -55,8 +57,10 @@ int aspace_lock(struct aspace *aspace, vaddr_t start, uint64_t length, unsigned 
 }
 
 /* mlockall(2): the limit is for all that is mapped. */
-static int check_limit_all(struct aspace *aspace, vaddr_t start, vaddr_t end)
+static int check_limit_all(struct aspace *aspace, vaddr_t start, vaddr_t end,
+                           const struct attribute_change *change)
 {
+    (void)change;
     (void)start;
     (void)end;
     return aspace->mapped_pages <= aspace->lock_limit >> PAGE_SHIFT || process_may_lock_memory()

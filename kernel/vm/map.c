@@ -66,6 +66,8 @@ static void region_describe(struct region *region, const struct map_request *req
     region->flags = request->flags & MAPPING_LOCKED ? REGION_LOCKED : 0;
     if (request->flags & MAPPING_SEGMENT)
         region->flags |= REGION_SEGMENT;
+    if (request->flags & MAPPING_DROPPABLE)
+        region->flags = REGION_DROPPABLE | REGION_WIPE_ON_FORK | REGION_NO_DUMP;
     if (region->object)
         object_reference(region->object);
     if (region->vnode)

@@ -381,6 +381,32 @@ int object_get_page_to_fill(struct object *object, uint64_t index, struct page *
     return error == -EEXIST ? object_get_page(object, index, page) : error;
 }
 
+int object_supply(struct object *object, uint64_t index, const struct page *source)
+{
+    struct page *page = page_allocate(0, 0);
+    int error = -EEXIST;
+
+    if (!page)
+        return -ENOMEM;
+    page_copy(page_data(page), page_data(source));
+    mutex_lock(&object->lock);
+    if (index >= object_pages(object))
+        error = -EFAULT;
+    else if (!radix_lookup(&object->swapped, index))
+        error = insert_busy(object, index, page);
+    if (!error) {
+        page_reference(page);
+        page_set(page, PAGE_BACKED);
+        object_dirty_locked(object, page);
+    }
+    mutex_unlock(&object->lock);
+    if (error)
+        page_release(page);
+    else
+        object_page_filled(object, page, 0);
+    return error;
+}
+
 void object_page_filled(struct object *object, struct page *page, int error)
 {
     (void)object;

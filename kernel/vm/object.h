@@ -124,6 +124,10 @@ int object_get_page(struct object *object, uint64_t index, struct page **page);
  */
 int object_get_page_to_fill(struct object *object, uint64_t index, struct page **page, bool *fresh);
 
+/* Shared memory: put a copy of source at index, where nothing is: 0, -EEXIST, -EFAULT (behind the
+ * end), -ENOMEM, -ENOSPC (quota). Not locked. */
+int object_supply(struct object *object, uint64_t index, const struct page *source);
+
 /* Mark a valid page dirty, under no lock; the page is referenced and stays in the index. It is
  * BACKED. block_flags is or-ed into page->block_flags (metadata caches with blocks smaller than a
  * page). */

@@ -11,6 +11,7 @@
 #include "vm/back_list.h"
 #include "vm/kmem.h"
 #include "vm/object.h"
+#include "vm/userfault.h"
 #include "vm/vm.h"
 
 static struct slab_cache region_cache;
@@ -225,6 +226,8 @@ void region_reference_all(struct region *copy)
         vnode_write_begin(copy->vnode); /* cannot fail: the original holds it as well */
     if (copy->label)
         label_reference(copy->label);
+    if (copy->userfault)
+        userfault_reference(copy->userfault);
 }
 
 void region_split(struct aspace *aspace, struct region *region, vaddr_t address,
@@ -290,7 +293,8 @@ static bool regions_alike(const struct region *a, const struct region *b)
     return a->access == b->access && a->max_access == b->max_access && a->shared == b->shared &&
            a->grows_down == b->grows_down && a->no_reserve == b->no_reserve &&
            a->writer == b->writer && a->flags == b->flags && a->vnode == b->vnode &&
-           a->name == b->name && a->object == b->object && labels_equal(a->label, b->label);
+           a->name == b->name && a->object == b->object && labels_equal(a->label, b->label) &&
+           a->userfault == b->userfault;
 }
 
 /* May upper, which starts where lower ends, become a part of lower? Not of a System V segment,
@@ -427,6 +431,8 @@ void region_release_all(struct region *list)
             vnode_release(region->vnode);
         if (region->label)
             label_release(region->label);
+        if (region->userfault)
+            userfault_release(region->userfault);
         region_free(region);
     }
 }

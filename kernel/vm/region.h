@@ -24,6 +24,7 @@
 struct amap;
 struct aspace;
 struct object;
+struct userfault;
 struct vnode;
 
 /* What madvise(2), mlock(2) and mseal(2) say of a region. */
@@ -37,6 +38,7 @@ enum region_flag {
     REGION_NO_DUMP = 1 << 6,       /* not in a core dump */
     REGION_SEALED = 1 << 7,        /* neither moved, unmapped nor protected otherwise */
     REGION_SEGMENT = 1 << 8,       /* of System V: not merged, and moved with no other */
+    REGION_DROPPABLE = 1 << 9,     /* its pages may go at any time; never locked */
     REGION_LOCKED_FLAGS = REGION_LOCKED | REGION_LOCK_ON_FAULT,
 };
 
@@ -70,9 +72,10 @@ struct region {
     uint64_t amap_offset;
     struct vnode *vnode; /* referenced */
     const char *name;
-    struct region_label *label; /* referenced, or NULL */
-    struct tree_node back_node; /* object->regions */
-    uint64_t back_highest;      /* highest end, in pages of the object, in the subtree */
+    struct region_label *label;  /* referenced, or NULL */
+    struct userfault *userfault; /* referenced, or NULL: who supplies missing pages */
+    struct tree_node back_node;  /* object->regions */
+    uint64_t back_highest;       /* highest end, in pages of the object, in the subtree */
 };
 
 static inline uint64_t region_pages(const struct region *region)

@@ -19,6 +19,7 @@
 #include "abi/errno.h"
 #include "vm/amap.h"
 #include "vm/commit.h"
+#include "vm/userfault.h"
 #include "vm/vm.h"
 
 /* One region's move, and what is reserved for it. */
@@ -70,6 +71,7 @@ static int reserve_amap(struct aspace *aspace, const struct region *region, stru
 
     if (!region->amap || move->duplicate)
         return 0;
+    moved.userfault = NULL;
     moved.amap_offset = region_slot(region, move->from);
     if (region->object)
         moved.object_offset = region_object_index(region, move->from);
@@ -99,9 +101,13 @@ static void leave_amap(struct region *region)
     mutex_unlock(&region->amap->lock);
 }
 
-/* Let place, which is in no set, begin at the new address, and number its slots. */
+/* Let place, which is in no set, begin at the new address, and number its slots. What moves is not
+ * registered with userfaultfd(2) any more. */
 static void put_at(struct region *place, const struct move *move)
 {
+    if (place->userfault)
+        userfault_release(place->userfault);
+    place->userfault = NULL;
     place->start = move->to;
     place->end = move->to + move->new_length;
     if (!place->amap)

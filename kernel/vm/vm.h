@@ -123,6 +123,13 @@ int aspace_populate_access(struct aspace *aspace, vaddr_t start, vaddr_t end, un
 enum fault_result fault_forced(struct aspace *aspace, vaddr_t address, void *buffer, size_t size,
                                unsigned access);
 
+/* The amap of a private region: its own, its neighbour's, so that they may merge one day, or a new
+ * one. NULL: no memory. Locked for reading. */
+struct amap *region_make_amap(struct region *region);
+
+/* Is the page of zeros mapped at address? */
+bool region_shows_zeros(const struct region *region, vaddr_t address);
+
 /* Two regions for splits: 0 or -ENOMEM; and freeing those that were not used. */
 int spares_reserve(struct region *spares[2]);
 void spares_release(struct region *spares[2]);

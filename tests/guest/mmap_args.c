@@ -467,6 +467,66 @@ static void brk_emptied(void)
     CHECK_EQ(do_brk(start), start);
 }
 
+#ifndef MAP_DROPPABLE
+#define MAP_DROPPABLE 8
+#endif
+
+/* There are no huge pages; a size that no machine of this kind has is told from those it could
+ * have.
+ */
+static void mmap_huge(void)
+{
+    int fd = pattern_file("file", PAGE), huge = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB;
+
+    expect_errno(mmap(NULL, PAGE, PROT_READ, huge | 13 << 26, -1, 0), EINVAL);
+    expect_errno(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_HUGETLB, fd, 0), EINVAL);
+    expect_errno(mmap(NULL, PAGE, PROT_READ, huge | 21 << 26, -1, 0), ENOMEM);
+}
+
+static void look_at_dropped(void *argument)
+{
+    CHECK(all_bytes(argument, 0, 4 * PAGE));
+}
+
+/* Memory that may go at any time; while there is enough, it stays. It is never inherited, dumped or
+ * locked. */
+static void mmap_droppable(void)
+{
+    int protection = PROT_READ | PROT_WRITE, flags = MAP_DROPPABLE | MAP_ANONYMOUS;
+    int fd = pattern_file("file", PAGE);
+    char *base = mmap(NULL, 4 * PAGE, protection, flags, -1, 0);
+
+    if (base == MAP_FAILED)
+        skip("this Linux has no MAP_DROPPABLE");
+    memset(base, 1, 4 * PAGE);
+    expect_picture(base, 4, "WWWW");
+    for (size_t i = 0; i < 4; i++)
+        CHECK(all_bytes(base + i * PAGE, 1, PAGE) || all_bytes(base + i * PAGE, 0, PAGE));
+    expect_child_ok(look_at_dropped, base);
+    expect_ok(mlock(base, 4 * PAGE));
+    expect_ok(madvise(base, 4 * PAGE, MADV_DONTNEED)); /* it was not locked */
+    CHECK(all_bytes(base, 0, 4 * PAGE));
+    expect_errno(madvise(base, PAGE, 19 /* KEEPONFORK */), EINVAL);
+    expect_errno(madvise(base, PAGE, MADV_DODUMP), EINVAL);
+    expect_errno(mmap(NULL, PAGE, protection, MAP_DROPPABLE, fd, 0), EINVAL);
+    expect_errno(mmap(NULL, PAGE, protection, flags | MAP_LOCKED, -1, 0), EINVAL);
+    expect_errno(mmap(NULL, PAGE, protection, flags | MAP_GROWSDOWN, -1, 0), EINVAL);
+}
+
+/* More droppable memory than there is can be filled. */
+static void mmap_droppable_dropped(void)
+{
+    long total = memory_kib("MemTotal"), most = 256l << 10;
+    size_t size = (size_t)(total + total / 4 < most ? total + total / 4 : most) * 1024;
+    char *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_DROPPABLE | MAP_ANONYMOUS, -1, 0);
+
+    if (base == MAP_FAILED)
+        skip("this Linux has no MAP_DROPPABLE");
+    memset(base, 1, size);
+    for (size_t at = 0; at < size; at += PAGE)
+        CHECK((base[at] == 0 || base[at] == 1) && base[at + 99] == base[at]);
+}
+
 static const struct test tests[] = {
     TEST(mmap_length),
     TEST(mmap_offset_alignment),
@@ -482,6 +542,9 @@ static const struct test tests[] = {
     TEST(mmap_fixed_noreplace),
     TEST(mmap_hint),
     TEST(mmap_unknown_protection),
+    TEST(mmap_huge),
+    TEST(mmap_droppable),
+    TEST(mmap_droppable_dropped),
     TEST(munmap_arguments),
     TEST(munmap_holes),
     TEST(mprotect_arguments),

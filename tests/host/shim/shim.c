@@ -401,6 +401,12 @@ void wait_done(struct wait_queue *queue, struct waiter *waiter)
     list_remove(&waiter->link);
 }
 
+void wake_events(struct wait_queue *queue, unsigned events)
+{
+    (void)events;
+    wake_all(queue);
+}
+
 void wake_all(struct wait_queue *queue)
 {
     shim_wakes++;

@@ -1,0 +1,66 @@
+/* userfaultfd(2): requests, messages and features of the Linux ABI. */
+#ifndef MAPIX_ABI_USERFAULTFD_H
+#define MAPIX_ABI_USERFAULTFD_H
+
+#include <stdint.h>
+
+#define UFFD_USER_MODE_ONLY 1
+#define UFFD_CLOEXEC        02000000
+#define UFFD_NONBLOCK       04000
+
+#define UFFD_API 0xaaul
+
+#define UFFDIO_API        0xc018aa3fu
+#define UFFDIO_REGISTER   0xc020aa00u
+#define UFFDIO_UNREGISTER 0x8010aa01u
+#define UFFDIO_WAKE       0x8010aa02u
+#define UFFDIO_COPY       0xc028aa03u
+#define UFFDIO_ZEROPAGE   0xc020aa04u
+
+/* Bits of ioctls, by the numbers of the requests. */
+#define UFFD_API_IOCTLS   (1ul << 63 | 1ul << 1 | 1ul << 0)
+#define UFFD_RANGE_IOCTLS (1ul << 2 | 1ul << 3 | 1ul << 4)
+
+#define UFFD_FEATURE_MISSING_SHMEM (1ul << 5)
+#define UFFD_FEATURE_SIGBUS        (1ul << 7)
+#define UFFD_FEATURE_THREAD_ID     (1ul << 8)
+#define UFFD_FEATURE_EXACT_ADDRESS (1ul << 11)
+
+#define UFFDIO_REGISTER_MODE_MISSING 1ul
+#define UFFDIO_MODE_DONTWAKE         1ul
+
+#define UFFD_EVENT_PAGEFAULT      0x12
+#define UFFD_PAGEFAULT_FLAG_WRITE 1ul
+
+struct uffd_message {
+    uint8_t event;
+    uint8_t reserved[7];
+    uint64_t flags, address;
+    uint32_t thread, unused;
+};
+
+struct uffdio_api {
+    uint64_t api, features, ioctls;
+};
+
+struct uffdio_range {
+    uint64_t start, length;
+};
+
+struct uffdio_register {
+    struct uffdio_range range;
+    uint64_t mode, ioctls;
+};
+
+struct uffdio_copy {
+    uint64_t destination, source, length, mode;
+    int64_t copied;
+};
+
+struct uffdio_zeropage {
+    struct uffdio_range range;
+    uint64_t mode;
+    int64_t zeroed;
+};
+
+#endif

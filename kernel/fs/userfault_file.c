@@ -1,0 +1,248 @@
+/* Files of userfaultfd(2) (userfault_file.h). */
+#include "fs/userfault_file.h"
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "abi/poll.h"
+#include "abi/userfaultfd.h"
+#include "arch/riscv/hart.h"
+#include "core/thread.h"
+#include "core/user.h"
+#include "core/wait.h"
+#include "fs/anonymous.h"
+#include "vm/kmem.h"
+#include "vm/userfault.h"
+
+#define FEATURES                                                                                   \
+    (UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_SIGBUS | UFFD_FEATURE_THREAD_ID |                   \
+     UFFD_FEATURE_EXACT_ADDRESS)
+
+uint32_t userfault_unprivileged;
+
+struct userfault_file {
+    struct userfault *userfault;
+    uint64_t features;
+    uint32_t ready; /* atomic: UFFDIO_API has been called */
+};
+
+static bool is_ready(const struct userfault_file *state)
+{
+    return __atomic_load_n(&state->ready, __ATOMIC_ACQUIRE);
+}
+
+/* Reading of faults */
+
+static struct uffd_message message_of(const struct userfault_file *state,
+                                      const struct userfault_wait *wait)
+{
+    bool exact = state->features & UFFD_FEATURE_EXACT_ADDRESS;
+
+    return (struct uffd_message){
+        .event = UFFD_EVENT_PAGEFAULT,
+        .flags = wait->store ? UFFD_PAGEFAULT_FLAG_WRITE : 0,
+        .address = exact ? wait->address : page_round_down(wait->address),
+        .thread = state->features & UFFD_FEATURE_THREAD_ID ? wait->thread : 0,
+    };
+}
+
+static long userfault_file_read(struct file *file, uint64_t offset, struct transfer *transfer)
+{
+    struct userfault_file *state = file->state;
+    struct userfault_wait wait;
+    long done = 0;
+
+    (void)offset;
+    if (!is_ready(state) || transfer->remaining < sizeof(struct uffd_message))
+        return -EINVAL;
+    while (transfer->remaining >= sizeof(struct uffd_message)) {
+        while (!userfault_read(state->userfault, &wait)) {
+            if (done)
+                return done;
+            if (file->flags & O_NONBLOCK)
+                return -EAGAIN;
+            if (wait_event_interruptible(&state->userfault->readers,
+                                         userfault_has_unread(state->userfault)))
+                return -EINTR;
+        }
+        struct uffd_message message = message_of(state, &wait);
+        if (transfer_give(transfer, &message, sizeof(message)) < sizeof(message))
+            return done ? done : -EFAULT;
+        done += (long)sizeof(message);
+    }
+    return done;
+}
+
+/* Only a file that does not block can be waited for, as on Linux: another reader may be first. */
+static unsigned userfault_file_poll(struct file *file, struct wait_queue **queue)
+{
+    struct userfault_file *state = file->state;
+
+    *queue = &state->userfault->readers;
+    if (!is_ready(state) || !(file->flags & O_NONBLOCK))
+        return POLLERR;
+    return userfault_has_unread(state->userfault) ? POLLIN : 0;
+}
+
+static void userfault_file_release(struct file *file)
+{
+    struct userfault_file *state = file->state;
+
+    userfault_end(state->userfault);
+    kfree(state);
+}
+
+/* Requests */
+
+/* A refused handshake is answered with zeros. */
+static long shake_hands(struct userfault_file *state, uint64_t address)
+{
+    struct uffdio_api api;
+    long result = 0;
+
+    if (copy_from_user(&api, address, sizeof(api)))
+        return -EFAULT;
+    if (api.api != UFFD_API || (api.features & ~FEATURES))
+        result = -EINVAL;
+    uint64_t features = api.features;
+    api =
+        result ? (struct uffdio_api){0} : (struct uffdio_api){UFFD_API, FEATURES, UFFD_API_IOCTLS};
+    if (copy_to_user(address, &api, sizeof(api)))
+        return -EFAULT;
+    if (result)
+        return result;
+    if (is_ready(state))
+        return -EINVAL;
+    state->features = features;
+    state->userfault->refuses = features & UFFD_FEATURE_SIGBUS;
+    __atomic_store_n(&state->ready, 1, __ATOMIC_RELEASE);
+    return 0;
+}
+
+/* Whole pages in user space. */
+static bool is_range(uint64_t start, uint64_t length)
+{
+    return !((start | length) & PAGE_MASK) && length && start >= MAPPING_LOWEST &&
+           start < user_end && length <= user_end - start;
+}
+
+static long register_range(struct userfault_file *state, uint64_t address)
+{
+    struct uffdio_register request;
+    uint64_t ioctls = UFFD_RANGE_IOCTLS;
+
+    if (copy_from_user(&request, address, offsetof(struct uffdio_register, ioctls)))
+        return -EFAULT;
+    if (request.mode != UFFDIO_REGISTER_MODE_MISSING ||
+        !is_range(request.range.start, request.range.length))
+        return -EINVAL;
+    long result = userfault_register(state->userfault, request.range.start, request.range.length);
+    if (!result &&
+        copy_to_user(address + offsetof(struct uffdio_register, ioctls), &ioctls, sizeof(ioctls)))
+        result = -EFAULT;
+    return result;
+}
+
+static long range_request(struct userfault_file *state, unsigned request, uint64_t address)
+{
+    struct uffdio_range range;
+
+    if (copy_from_user(&range, address, sizeof(range)))
+        return -EFAULT;
+    if (!is_range(range.start, range.length))
+        return -EINVAL;
+    if (request == UFFDIO_UNREGISTER)
+        return userfault_unregister(state->userfault, range.start, range.length);
+    userfault_wake(state->userfault, range.start, range.length);
+    return 0;
+}
+
+/* Fill, tell how far it went at the address where that is wanted, and wake: 0, -EAGAIN: not to the
+ * end. */
+static long fill(struct userfault_file *state, const struct uffdio_range *range, uint64_t source,
+                 uint64_t mode, uint64_t told)
+{
+    int64_t result = userfault_fill(state->userfault, range->start, range->length, source);
+
+    if (copy_to_user(told, &result, sizeof(result)))
+        return -EFAULT;
+    if (result < 0)
+        return result;
+    if (!(mode & UFFDIO_MODE_DONTWAKE))
+        userfault_wake(state->userfault, range->start, (uint64_t)result);
+    return (uint64_t)result == range->length ? 0 : -EAGAIN;
+}
+
+static long copy(struct userfault_file *state, uint64_t address)
+{
+    struct uffdio_copy request;
+
+    if (copy_from_user(&request, address, offsetof(struct uffdio_copy, copied)))
+        return -EFAULT;
+    if (!is_range(request.destination, request.length) ||
+        request.source + request.length <= request.source || (request.mode & ~UFFDIO_MODE_DONTWAKE))
+        return -EINVAL;
+    if (!request.source)
+        return -EFAULT;
+    struct uffdio_range range = {request.destination, request.length};
+    return fill(state, &range, request.source, request.mode,
+                address + offsetof(struct uffdio_copy, copied));
+}
+
+static long zero(struct userfault_file *state, uint64_t address)
+{
+    struct uffdio_zeropage request;
+
+    if (copy_from_user(&request, address, offsetof(struct uffdio_zeropage, zeroed)))
+        return -EFAULT;
+    if (!is_range(request.range.start, request.range.length) ||
+        (request.mode & ~UFFDIO_MODE_DONTWAKE))
+        return -EINVAL;
+    return fill(state, &request.range, 0, request.mode,
+                address + offsetof(struct uffdio_zeropage, zeroed));
+}
+
+static long userfault_file_control(struct file *file, unsigned request, uint64_t argument)
+{
+    struct userfault_file *state = file->state;
+
+    if (request != UFFDIO_API && !is_ready(state))
+        return -EINVAL;
+    switch (request) {
+    case UFFDIO_API:
+        return shake_hands(state, argument);
+    case UFFDIO_REGISTER:
+        return register_range(state, argument);
+    case UFFDIO_UNREGISTER:
+    case UFFDIO_WAKE:
+        return range_request(state, request, argument);
+    case UFFDIO_COPY:
+        return copy(state, argument);
+    case UFFDIO_ZEROPAGE:
+        return zero(state, argument);
+    default:
+        return -EINVAL;
+    }
+}
+
+static const struct file_operations userfault_operations = {.read = userfault_file_read,
+                                                            .control = userfault_file_control,
+                                                            .poll = userfault_file_poll,
+                                                            .release = userfault_file_release};
+
+struct file *userfault_file_create(bool users_only, uint32_t flags)
+{
+    struct userfault_file *state = kmalloc(sizeof(*state));
+
+    if (!state)
+        return NULL;
+    *state = (struct userfault_file){.userfault =
+                                         userfault_create(current_thread()->aspace, users_only)};
+    struct file *file =
+        state->userfault
+            ? anonymous_file(ANONYMOUS_USERFAULT, &userfault_operations, state, O_RDWR | flags)
+            : NULL;
+    if (!file && state->userfault)
+        userfault_end(state->userfault);
+    if (!file)
+        kfree(state);
+    return file;
+}
