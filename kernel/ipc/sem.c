@@ -2,8 +2,9 @@
  * System V semaphores: sets of them, operated on several at a time, all or none.
  *
  * One lock, that of the table, is enough: what happens under it is short. A call that has to wait
- * notes how often the set has changed, gives up the lock, and tries again after the next change;
- * meanwhile it stands in the set's list of waiters, for GETNCNT and GETZCNT.
+ * stands in the set's list of waiters with its operations, and gives up the lock. Whoever changes
+ * the set does the operations of those that need not wait any more: so they have been done even if
+ * the set changes again, or goes, before the waiter runs.
  *
  * What SEM_UNDO is to take back is kept for each process and set: one number a semaphore. Threads
  * share it, a forked child begins with none.
@@ -38,8 +39,13 @@ struct set {
 /* A call that waits, and for which of its operations. */
 struct waiting {
     struct list link;
-    unsigned index;
-    bool for_zero;
+    const struct sembuf *operations;
+    unsigned count;
+    unsigned blocked; /* the one that has to wait */
+    struct undo *undo;
+    int pid;
+    bool ended; /* somebody else has done them, or they cannot be done */
+    int result; /* then */
 };
 
 struct undo {
@@ -66,12 +72,6 @@ static void release(struct set *set)
 {
     if (--set->references == 0)
         kfree(set);
-}
-
-static void announce(struct set *set)
-{
-    __atomic_fetch_add(&set->changes, 1, __ATOMIC_RELEASE);
-    wake_all(&set->changed);
 }
 
 /* Table locked. */
@@ -201,30 +201,63 @@ static int try(struct set *set, const struct sembuf *operations, unsigned count,
     return error;
 }
 
-/* The operations are done. */
-static void note_done(struct set *set, const struct sembuf *operations, unsigned count)
+/* The operations of a process are done. */
+static void note_done(struct set *set, const struct sembuf *operations, unsigned count, int pid)
 {
     for (unsigned i = 0; i < count; i++)
-        set->semaphores[operations[i].number].pid = current_process()->pid;
+        set->semaphores[operations[i].number].pid = pid;
     set->operation_time = time_stamp().seconds;
-    announce(set);
 }
 
-/* Sleep until the set changes, giving up the lock. 0, -EAGAIN: the time is up, -EINTR, -EIDRM. */
-static int await_change(struct set *set, const struct sembuf *operation, uint64_t deadline)
+/* Do what a waiter waits for, if that can be done now: has its wait ended? */
+static bool try_for(struct set *set, struct waiting *waiting)
 {
-    struct waiting waiting = {.index = operation->number, .for_zero = operation->operation == 0};
-    uint64_t seen = __atomic_load_n(&set->changes, __ATOMIC_ACQUIRE);
+    if (waiting->ended)
+        return false;
+    waiting->result =
+        try(set, waiting->operations, waiting->count, waiting->undo, &waiting->blocked);
+    waiting->ended =
+        waiting->result != -EAGAIN || (waiting->operations[waiting->blocked].flags & IPC_NOWAIT);
+    if (waiting->result == 0)
+        note_done(set, waiting->operations, waiting->count, waiting->pid);
+    return waiting->ended;
+}
+
+/* The set has changed: do what waiters wait for, the longest waiting first, until none can go on.
+ */
+static void announce(struct set *set)
+{
+    bool more = !set->removed;
+
+    while (more) {
+        more = false;
+        list_for_each (link, &set->waiters)
+            more |= try_for(set, container_of(link, struct waiting, link));
+    }
+    __atomic_fetch_add(&set->changes, 1, __ATOMIC_RELEASE);
+    wake_all(&set->changed);
+}
+
+/* Sleep until the operations have been done, giving up the lock meanwhile: 0, -EAGAIN: the time is
+ * up, -EINTR, -EIDRM, -ERANGE. */
+static int await(struct set *set, struct waiting *waiting, uint64_t deadline)
+{
+    int error = 0;
 
     set->references++;
-    list_push_back(&set->waiters, &waiting.link);
-    mutex_unlock(&sem_sets.lock);
-    int error =
-        wait_event_until(&set->changed, __atomic_load_n(&set->changes, __ATOMIC_ACQUIRE) != seen,
-                         WAIT_INTERRUPTIBLE, deadline);
-    mutex_lock(&sem_sets.lock);
-    list_remove(&waiting.link);
-    if (set->removed)
+    list_push_back(&set->waiters, &waiting->link);
+    while (!error && !waiting->ended && !set->removed) {
+        uint64_t seen = __atomic_load_n(&set->changes, __ATOMIC_ACQUIRE);
+        mutex_unlock(&sem_sets.lock);
+        error = wait_event_until(&set->changed,
+                                 __atomic_load_n(&set->changes, __ATOMIC_ACQUIRE) != seen,
+                                 WAIT_INTERRUPTIBLE, deadline);
+        mutex_lock(&sem_sets.lock);
+    }
+    list_remove(&waiting->link);
+    if (waiting->ended)
+        error = waiting->result;
+    else if (set->removed)
         error = -EIDRM;
     release(set);
     return error == -ETIMEDOUT ? -EAGAIN : error == -EINTR ? -EINTR_ALWAYS : error;
@@ -251,19 +284,18 @@ static int prepare(struct set *set, const struct sembuf *operations, unsigned co
 
 int sem_operate(int id, const struct sembuf *operations, unsigned count, uint64_t deadline)
 {
-    struct undo *undo;
-    unsigned blocked;
+    struct waiting own = {.operations = operations, .count = count, .pid = current_process()->pid};
 
     mutex_lock(&sem_sets.lock);
     struct set *set = find(id);
-    int error = set ? prepare(set, operations, count, &undo) : -EINVAL;
-    while (!error && (error = try(set, operations, count, undo, &blocked)) == -EAGAIN) {
-        if (operations[blocked].flags & IPC_NOWAIT)
-            break;
-        error = await_change(set, &operations[blocked], deadline);
+    int error = set ? prepare(set, operations, count, &own.undo) : -EINVAL;
+    if (!error && try_for(set, &own)) {
+        error = own.result;
+        if (!error)
+            announce(set);
+    } else if (!error) {
+        error = await(set, &own, deadline);
     }
-    if (!error)
-        note_done(set, operations, count);
     mutex_unlock(&sem_sets.lock);
     return error;
 }
@@ -274,7 +306,9 @@ static unsigned count_waiters(const struct set *set, unsigned index, bool for_ze
 
     list_for_each (link, &set->waiters) {
         const struct waiting *waiting = container_of(link, struct waiting, link);
-        count += waiting->index == index && waiting->for_zero == for_zero;
+        const struct sembuf *operation = &waiting->operations[waiting->blocked];
+        count += !waiting->ended && operation->number == index &&
+                 (operation->operation == 0) == for_zero;
     }
     return count;
 }

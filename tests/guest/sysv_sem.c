@@ -263,11 +263,30 @@ static void as_a_lock(void)
     remove_set(counter.id);
 }
 
+/* Who waits has got what it waits for when somebody makes it possible, whatever comes next. */
+static void done_before_removal(void)
+{
+    struct sembuf zero = {.sem_num = 0, .sem_op = 0}, less = {.sem_num = 0, .sem_op = -1};
+    int id = expect_ok(semget(IPC_PRIVATE, 1, IPC_CREAT | 0600));
+
+    expect_ok(semctl(id, 0, SETVAL, 1));
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(semop(id, &zero, 1) != 0);
+    while (expect_ok(semctl(id, 0, GETZCNT)) != 1)
+        usleep(1000);
+    expect_ok(semop(id, &less, 1));
+    expect_ok(semctl(id, 0, IPC_RMID));
+    expect_exited(reap(pid), 0);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(get_by_key),  TEST(values), TEST(all_or_none), TEST(waiting),   TEST(removed),
-        TEST(interrupted), TEST(timed),  TEST(undone),      TEST(as_a_lock),
+        TEST(done_before_removal), TEST(get_by_key), TEST(values),
+        TEST(all_or_none),         TEST(waiting),    TEST(removed),
+        TEST(interrupted),         TEST(timed),      TEST(undone),
+        TEST(as_a_lock),
     };
     return TAP_MAIN(argc, argv, tests);
 }
