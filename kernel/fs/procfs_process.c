@@ -502,12 +502,9 @@ static const struct pseudo_type threads_directory = {.number = THREADS_TYPE,
                                                      .next = next_thread};
 
 static const struct pseudo_entry process_entries[] = {
-    {"coredump_filter", &filter_type, 0},
-    {"mountstats", &mount_statistics_type, 0},
-    {"task", &threads_directory, 0},
-    {"timerslack_ns", &timer_slack_type, 0},
-    DEBUG_ENTRIES COMMON_ENTRIES,
-    {NULL, NULL, 0},
+    {"coredump_filter", &filter_type, 0}, {"mountstats", &mount_statistics_type, 0},
+    {"task", &threads_directory, 0},      {"timerslack_ns", &timer_slack_type, 0},
+    DEBUG_ENTRIES COMMON_ENTRIES,         {NULL, NULL, 0},
 };
 
 const struct pseudo_type procfs_process_directory = {

@@ -21,14 +21,14 @@ struct census {
     uint64_t anonymous, dirty, writing, slab;
 };
 
-/* Look at all frames. What changes meanwhile is counted as it was or as it is. */
+/* Look at all frames but those of free blocks. What changes meanwhile is counted as it was or as it
+ * is. */
 static void take_census(struct census *census)
 {
     *census = (struct census){0};
-    for (paddr_t frame = page_base; frame < page_end; frame += PAGE_SIZE) {
-        uint32_t flags = __atomic_load_n(&page_of(frame)->flags, __ATOMIC_RELAXED);
-        if (flags & (PAGE_FREE | PAGE_RESERVED))
-            continue;
+    for (const struct page *page = page_array, *end = page_of(page_end); page < end;
+         page += page_free_block(page)) {
+        uint32_t flags = __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
         census->anonymous += (flags & PAGE_ANONYMOUS) != 0;
         census->dirty += (flags & PAGE_DIRTY) != 0;
         census->writing += (flags & PAGE_WRITEBACK) != 0;

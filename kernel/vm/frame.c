@@ -10,9 +10,9 @@
  * with interrupts off; it exchanges a batch with the buddy lists at a time. A frame in such a cache
  * is not PAGE_FREE, so it is not merged.
  *
- * The last frames, the reserve, are only for requests with PAGE_NOWAIT and without PAGE_USER, and
- * for threads that free memory: what the kernel needs in order to write pages out and free others.
- * Requests that can wait reclaim instead.
+ * The last frames, the reserve, are for what the kernel needs in order to write pages out and free
+ * others: half of them for requests with PAGE_NOWAIT and without PAGE_USER, all for threads that
+ * free memory. Requests that can wait reclaim instead.
  *
  * In the DEBUG kernel freed frames are filled with a pattern, and a change of it is found when the
  * frame is given out again.
@@ -340,6 +340,13 @@ uint64_t page_count_free(void)
     for (unsigned i = 0; i < HART_MAX; i++)
         count += __atomic_load_n(&caches[i].count, __ATOMIC_RELAXED);
     return count;
+}
+
+uint64_t page_free_block(const struct page *page)
+{
+    uint32_t order = __atomic_load_n(&page->block_flags, __ATOMIC_RELAXED);
+
+    return page_is(page, PAGE_FREE) && order <= ORDER_MAX ? (uint64_t)1 << order : 1;
 }
 
 bool page_count_is_below_high(void)

@@ -80,6 +80,10 @@ void page_release(struct page *page);
 uint64_t page_count_total(void); /* frames managed */
 uint64_t page_count_free(void);  /* frames free now, per-hart caches included */
 
+/* The frames from page on that are one free block; 1 if none begins there. A look without the lock,
+ * for statistics: it may be out of date. */
+uint64_t page_free_block(const struct page *page);
+
 /* Are fewer frames free than the reclaim thread is to bring about? */
 bool page_count_is_below_high(void);
 

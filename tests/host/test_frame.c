@@ -1,6 +1,7 @@
 // sources: kernel/vm/frame.c tests/host/shim/shim.c
 /* The frame allocator against a model: what is out, what must be free. */
 #include <string.h>
+#include "core/thread.h"
 #include "check.h"
 #include "shim.h"
 
@@ -143,14 +144,22 @@ static void random_blocks(void)
     shim_end();
 }
 
-/* With PAGE_NOWAIT every single frame can be had, and all merge again. */
+/* Take all frames, the whole reserve too. */
+static void use_up_memory(void)
+{
+    shim_thread->frees_memory = true;
+    while (allocate(0, PAGE_NOWAIT))
+        ;
+    shim_thread->frees_memory = false;
+}
+
+/* Every single frame can be had, and all merge again. */
 static void all_of_memory(void)
 {
     unsigned largest;
     start(FRAMES);
     largest = count_largest();
-    while (allocate(0, PAGE_NOWAIT))
-        ;
+    use_up_memory();
     CHECK(out_frames == page_count_total() && page_count_free() == 0 && counts_right());
     CHECK(!allocate(3, PAGE_NOWAIT));
     release_all();
@@ -170,7 +179,8 @@ static bool reclaim_one(unsigned wanted)
     return true;
 }
 
-/* Who may wait does not get the reserve, and reclaims instead; who may not wait gets it. */
+/* Who may wait does not get the reserve, and reclaims instead; who may not wait gets half of it,
+ * and who frees memory all. */
 static void reserve_and_reclaim(void)
 {
     uint64_t left;
@@ -188,6 +198,8 @@ static void reserve_and_reclaim(void)
     CHECK(!allocate(0, 0) && !allocate(0, PAGE_NOWAIT | PAGE_USER));
     while (allocate(0, PAGE_NOWAIT))
         ;
+    CHECK(page_count_free() == left / 2);
+    use_up_memory();
     CHECK(page_count_free() == 0 && counts_right());
     reclaim_calls = 0;
     shim_reclaim_hook = reclaim_one;
@@ -276,8 +288,7 @@ static void ranges_with_holes(void)
         total += ranges[i].end - ranges[i].first;
     }
     CHECK(page_count_total() == total && page_count_free() == total);
-    while (allocate(0, PAGE_NOWAIT))
-        ;
+    use_up_memory();
     for (size_t frame = 0; frame < FRAMES; frame++) {
         bool usable = false;
         for (size_t i = 0; i < 4; i++)

@@ -6,6 +6,7 @@
 #include "abi/errno.h"
 #include "core/process.h"
 #include "dev/block.h"
+#include "fs/asynchronous.h"
 #include "fs/epoll.h"
 #include "fs/file_lock.h"
 #include "fs/mount_internal.h"
@@ -63,6 +64,16 @@ struct block_device *block_find_number(uint64_t number)
     return NULL;
 }
 
+void block_hold(struct block_device *device)
+{
+    (void)device;
+}
+
+void block_let_go(struct block_device *device)
+{
+    (void)device;
+}
+
 struct timestamp time_stamp(void)
 {
     return (struct timestamp){1, 0};
@@ -71,6 +82,11 @@ struct timestamp time_stamp(void)
 /* Open files */
 
 const struct file_operations regular_operations, directory_operations;
+
+void asynchronous_forget(struct file *file)
+{
+    (void)file;
+}
 
 int fifo_open(struct vnode *vnode, struct file *file)
 {
