@@ -32,7 +32,7 @@
      CLONE_DETACHED | CLONE_UNTRACED | CLONE_CHILD_SETTID | CLONE_IO | CLONE_CLEAR_SIGHAND |       \
      CLONE_PIDFD | CLONE_PTRACE)
 
-/* Errors as in clone(2). Signal handlers are shared by the threads of a process only. */
+/* Errors as in clone(2). */
 static int check_flags(uint64_t flags)
 {
     if (flags & ~(uint64_t)FLAGS_ACCEPTED)
@@ -41,7 +41,7 @@ static int check_flags(uint64_t flags)
         return -EINVAL;
     if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
         return -EINVAL;
-    if ((flags & CLONE_SIGHAND) && (!(flags & CLONE_THREAD) || flags & CLONE_CLEAR_SIGHAND))
+    if ((flags & CLONE_SIGHAND) && (flags & CLONE_CLEAR_SIGHAND))
         return -EINVAL;
     if ((flags & CLONE_THREAD) && (flags & (CLONE_VFORK | CLONE_PIDFD)))
         return -EINVAL;
@@ -209,12 +209,18 @@ static void share_executable(struct process *child, struct process *parent)
     mutex_unlock(&parent->executable_lock);
 }
 
-static void clear_handlers(struct process *child)
+/* What the process does about signals: the caller's, or a copy. NULL: no memory. */
+static struct signal_actions *share_actions(struct signal_actions *actions, uint64_t flags)
 {
-    for (unsigned i = 0; i < SIGMAX; i++) {
-        if (child->actions[i].handler != SIG_IGN)
-            child->actions[i] = (struct sigaction){.handler = SIG_DFL};
+    struct signal_actions *copy;
+    if (flags & CLONE_SIGHAND) {
+        signal_actions_reference(actions);
+        return actions;
     }
+    copy = signal_actions_copy(actions);
+    if (copy && flags & CLONE_CLEAR_SIGHAND)
+        signal_actions_clear(copy);
+    return copy;
 }
 
 /* Put the child among its parent's children. process_tree_lock held. */
@@ -233,15 +239,19 @@ static struct process *prepare_process(const struct clone_request *request, stru
                                        int *error)
 {
     struct process *parent = current_process(), *child;
-    mutex_lock(&process_tree_lock);
-    child = process_create(parent, error);
-    mutex_unlock(&process_tree_lock);
-    if (!child)
+    struct signal_actions *actions = share_actions(parent->actions, request->flags);
+    *error = -ENOMEM;
+    if (!actions)
         return NULL;
+    mutex_lock(&process_tree_lock);
+    child = process_create(parent, actions, error);
+    mutex_unlock(&process_tree_lock);
+    if (!child) {
+        signal_actions_release(actions);
+        return NULL;
+    }
     *error = 0;
     child->aspace = thread->aspace;
-    if (request->flags & CLONE_CLEAR_SIGHAND)
-        clear_handlers(child);
     thread->id = child->pid;
     store_ids(request, thread);
     return child;

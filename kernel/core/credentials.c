@@ -156,6 +156,11 @@ static void count_thread(const struct credentials *credentials, int64_t change)
     __atomic_fetch_add(&credentials->account->threads, (uint64_t)change, __ATOMIC_RELAXED);
 }
 
+static void count_signals(const struct credentials *credentials, uint64_t change)
+{
+    __atomic_fetch_add(&credentials->account->signals, change, __ATOMIC_RELAXED);
+}
+
 void credentials_inherit(struct thread *thread)
 {
     thread->credentials = credentials_reference(credentials_current());
@@ -193,7 +198,11 @@ void credentials_commit(struct credentials *credentials)
     thread->credentials = credentials;
     if (thread->id == process->pid) {
         old_first = process->credentials;
+        spin_lock(&process->signal_lock);
+        count_signals(process->credentials, -process->charged_signals);
         process->credentials = credentials_reference(credentials);
+        count_signals(process->credentials, process->charged_signals);
+        spin_unlock(&process->signal_lock);
     }
     mutex_unlock(&process_tree_lock);
     credentials_release(old);

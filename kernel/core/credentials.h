@@ -7,7 +7,7 @@
  * for others to look at.
  *
  *   the thread itself   credentials_current(), without a lock
- *   others              process->credentials, with process_tree_lock held
+ *   others              process->credentials, with process_tree_lock or signal_lock held
  */
 #ifndef MAPIX_CORE_CREDENTIALS_H
 #define MAPIX_CORE_CREDENTIALS_H
@@ -29,6 +29,7 @@ struct account {
     uint32_t uid;
     uint32_t references; /* credentials that point here */
     uint64_t threads;    /* atomic: RLIMIT_NPROC */
+    uint64_t signals;    /* atomic: RLIMIT_SIGPENDING: in queues, and those of timers */
     uint64_t in_flight;  /* atomic: open files in messages of sockets */
 };
 

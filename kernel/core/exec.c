@@ -46,6 +46,7 @@ struct exec {
     struct arguments arguments;
     struct aspace *aspace;
     struct file_table *files;        /* a copy, if the old table is shared; else NULL */
+    struct signal_actions *actions;  /* a copy, if the old ones are, or may get shared; else NULL */
     struct credentials *credentials; /* of the new program */
     bool secure;                     /* it has gained by them: AT_SECURE */
     bool readable;                   /* by the caller: others may look into it */
@@ -443,16 +444,20 @@ static void set_credentials(struct process *process, struct exec *exec)
     exec->credentials = NULL;
 }
 
-/* Handlers are gone with the old program; what is ignored stays ignored (execve(2)). */
-static void reset_signals(struct process *process)
+/* Signal handlers are not shared any more, and gone with the old program. */
+static void reset_signals(struct process *process, struct exec *exec)
 {
-    spin_lock(&process->signal_lock);
-    for (unsigned i = 0; i < SIGMAX; i++) {
-        struct sigaction *action = &process->actions[i];
-        action->handler = action->handler == SIG_IGN ? SIG_IGN : SIG_DFL;
-        action->flags = action->mask = 0;
+    struct signal_actions *old = process->actions;
+    if (exec->actions) {
+        mutex_lock(&process_tree_lock);
+        spin_lock(&process->signal_lock);
+        process->actions = exec->actions;
+        spin_unlock(&process->signal_lock);
+        mutex_unlock(&process_tree_lock);
+        exec->actions = NULL;
+        signal_actions_release(old);
     }
-    spin_unlock(&process->signal_lock);
+    signal_actions_clear(process->actions);
     current_thread()->alternate_stack = (struct stack){.flags = SS_DISABLE};
 }
 
@@ -497,7 +502,7 @@ static void commit(struct exec *exec)
     replace_files(exec);
     file_table_exec(thread->files);
     process_timers_exec();
-    reset_signals(process);
+    reset_signals(process, exec);
     set_name(thread, exec->request->path);
     mutex_lock(&process_tree_lock);
     process->exec_done = true;
@@ -508,10 +513,17 @@ static void commit(struct exec *exec)
     trap_frame_init_user(thread->frame, exec->entry, exec->stack);
 }
 
-/* The last that can fail: a table of open files of its own, and the end of the other threads. */
+/* The last that can fail: a table of open files and signal actions of its own, and the end of the
+ * other threads, which could share the actions until then. */
 static int end_sharing(struct exec *exec)
 {
     struct thread *thread = current_thread();
+    struct process *process = thread->process;
+    if (signal_actions_are_shared(process->actions) || process->thread_count > 1) {
+        exec->actions = signal_actions_copy(process->actions);
+        if (!exec->actions)
+            return -ENOMEM;
+    }
     if (file_table_is_shared(thread->files)) {
         exec->files = file_table_copy(thread->files);
         if (!exec->files)
@@ -541,6 +553,8 @@ int exec_program(const struct exec_request *request)
         commit(exec);
     if (exec->files)
         file_table_release(exec->files);
+    if (exec->actions)
+        signal_actions_release(exec->actions);
     if (exec->aspace)
         aspace_release(exec->aspace);
     credentials_release(exec->credentials);

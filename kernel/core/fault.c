@@ -34,7 +34,7 @@ static void print_region(struct aspace *aspace, vaddr_t address)
 
 static bool will_end(const struct process *process, int number)
 {
-    uint64_t handler = process->actions[number - 1].handler;
+    uint64_t handler = signal_handler(process, number);
     return !__atomic_load_n(&current_thread()->trace.tracer, __ATOMIC_RELAXED) &&
            (handler <= SIG_IGN || (current_thread()->blocked & signal_bit(number)));
 }

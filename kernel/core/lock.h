@@ -59,6 +59,7 @@ enum lock_rank {
     RANK_SLAB,
     RANK_FRAMES,
     RANK_SIGNAL,
+    RANK_SIGNAL_ACTIONS,
     RANK_WAIT,  /* wait queues */
     RANK_READY, /* what listeners of wait queues note: ready lists of epoll */
     RANK_REAL_TIMEOUT,

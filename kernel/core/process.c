@@ -18,6 +18,7 @@
 #include "core/printk.h"
 #include "core/process_internal.h"
 #include "core/scheduler.h"
+#include "core/signal_internal.h"
 #include "core/time.h"
 #include "dev/fdt.h"
 #include "fs/file.h"
@@ -160,7 +161,6 @@ static void set_defaults(struct process *process)
     process->limits[RLIMIT_MSGQUEUE] = (struct rlimit){QUEUE_LIMIT, QUEUE_LIMIT};
     process->limits[RLIMIT_NOFILE] = (struct rlimit){FILES_SOFT, FILES_HARD};
     process->limits[RLIMIT_NICE] = process->limits[RLIMIT_RTPRIO] = (struct rlimit){0, 0};
-    memset(process->actions, 0, sizeof(process->actions));
     process->exit_signal = SIGCHLD;
     process->dumpable = true;
     process->core_filter = CORE_FILTER_DEFAULT;
@@ -171,7 +171,6 @@ static void inherit(struct process *process, struct process *parent)
 {
     spin_lock(&parent->signal_lock);
     memcpy(process->limits, parent->limits, sizeof(process->limits));
-    memcpy(process->actions, parent->actions, sizeof(process->actions));
     process->dumpable = parent->dumpable;
     process->core_filter = parent->core_filter;
     process->badness_adjustment = parent->badness_adjustment;
@@ -185,14 +184,14 @@ static void inherit(struct process *process, struct process *parent)
     process->barriers_registered = parent->barriers_registered;
 }
 
-struct process *process_create(struct process *model, int *error)
+struct process *process_create(struct process *model, struct signal_actions *actions, int *error)
 {
     struct process *process = slab_allocate(&process_cache);
     *error = -ENOMEM;
     if (!process)
         return NULL;
-    /* What lies behind is set by inherit and set_defaults. */
-    memset(process, 0, offsetof(struct process, actions));
+    memset(process, 0, sizeof(*process));
+    process->actions = actions;
     process->pid = pid_allocate();
     if (process->pid < 0) {
         *error = process->pid;
@@ -231,8 +230,10 @@ void process_reference(struct process *process)
 
 void process_release(struct process *process)
 {
-    if (!__atomic_sub_fetch(&process->references, 1, __ATOMIC_ACQ_REL))
-        slab_free(&process_cache, process);
+    if (__atomic_sub_fetch(&process->references, 1, __ATOMIC_ACQ_REL))
+        return;
+    signal_actions_release(process->actions);
+    slab_free(&process_cache, process);
 }
 
 /* Take the process out of the trees, with the leader, which has exited, but stayed. */
@@ -254,8 +255,7 @@ void process_destroy(struct process *process)
     struct list freed = LIST_INITIALIZER(freed);
     spin_lock(&process->signal_lock);
     signal_queue_remove(&process->pending, UINT64_MAX, &freed);
-    spin_unlock(&process->signal_lock);
-    signal_entries_free(&freed);
+    signal_unlock(process, &freed);
     if (process->leader)
         forget(process);
     pid_release(process->group);
@@ -493,10 +493,11 @@ static void run_init(void *unused)
 void process_start_init(void)
 {
     struct thread *thread = thread_create(NULL, run_init, NULL);
+    struct signal_actions *actions = signal_actions_create();
     struct place root;
     int error;
     mutex_lock(&process_tree_lock);
-    init_process = process_create(NULL, &error);
+    init_process = actions ? process_create(NULL, actions, &error) : NULL;
     if (!thread || !init_process)
         panic("no memory for the first process");
     thread->files = file_table_create();

@@ -18,6 +18,7 @@
 #include "core/lock.h"
 #include "core/process_timer.h"
 #include "core/signal.h"
+#include "core/signal_action.h"
 #include "core/thread.h"
 
 struct aspace;
@@ -65,7 +66,7 @@ struct process {
     struct aspace *aspace; /* (s) that of its threads; others use process_aspace */
     struct mutex executable_lock;
     struct vnode *executable;           /* (executable_lock) referenced; NULL once it exits */
-    struct credentials *credentials;    /* (t) of the first thread */
+    struct credentials *credentials;    /* of the first thread: changed with (t) and (s) held */
     bool dumpable;                      /* (t) others of the user may look into it: prctl(2) */
     unsigned core_filter;               /* (t) /proc/PID/coredump_filter */
     bool child_subreaper;               /* (t) orphans among its descendants become its children */
@@ -96,11 +97,11 @@ struct process {
     int taken_stop;                    /* (s) stop signal being acted on; SIGCONT makes it 0 */
     unsigned parked_count;             /* (s) threads that have taken part in the stop */
     bool stop_complete;                /* (s) all did: the parent has been, or is being told */
-    uint64_t queued_signals;           /* (s) entries in the queues, for RLIMIT_SIGPENDING */
+    uint64_t charged_signals;          /* (s) to its user, for RLIMIT_SIGPENDING */
     struct signal_queue pending;       /* (s) sent to the process: any thread may take them */
     struct process_timers timers;      /* (s) */
     struct wait_queue signal_arrived;  /* something was queued, here or for a thread */
-    struct sigaction actions[SIGMAX];  /* (s) */
+    struct signal_actions *actions;    /* changed with (t) and (s) held */
 };
 
 extern struct mutex process_tree_lock;

@@ -8,8 +8,9 @@
 #include "core/process.h"
 
 /* A process with a pid and no parent, aspace or threads yet; copied from model, or with defaults if
- * that is NULL. NULL: no memory or no pid (*error says which). process_tree_lock held. */
-struct process *process_create(struct process *model, int *error);
+ * that is NULL; the reference to the actions becomes its. NULL: no memory or no pid (*error says
+ * which). process_tree_lock held. */
+struct process *process_create(struct process *model, struct signal_actions *actions, int *error);
 
 /* Undo process_create, and free. process_tree_lock held. */
 void process_destroy(struct process *process);

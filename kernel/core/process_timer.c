@@ -84,10 +84,15 @@ static uint64_t clock_now(const struct process_timer *timer, enum timer_clock cl
 
 /* Running. signal_lock is held in all that follows, up to the calls of the header. */
 
+static bool has_limit(const struct process *process)
+{
+    return process->limits[RLIMIT_CPU].soft != RLIM_INFINITY ||
+           process->limits[RLIMIT_RTTIME].soft != RLIM_INFINITY;
+}
+
 static void update_ticks(struct process *process)
 {
-    bool wants =
-        !list_empty(&process->timers.cpu) || process->limits[RLIMIT_CPU].soft != RLIM_INFINITY;
+    bool wants = !list_empty(&process->timers.cpu) || has_limit(process);
     bool begins = wants && !process->timers.wants_ticks;
     __atomic_store_n(&process->timers.wants_ticks, wants, __ATOMIC_RELAXED);
     if (begins)
@@ -225,7 +230,7 @@ void process_timers_init(struct process *process)
         struct signal_information information = {.number = interval_signals[i], .code = SI_KERNEL};
         init(&timers->interval[i], process, interval_clocks[i], &information);
     }
-    timers->wants_ticks = process->limits[RLIMIT_CPU].soft != RLIM_INFINITY;
+    timers->wants_ticks = has_limit(process);
 }
 
 /* Nothing of the timer happens any more. signal_lock not held; the timer is on no list. */
@@ -263,12 +268,13 @@ void process_timers_exec(void)
     for (;;) {
         spin_lock(&process->signal_lock);
         link = list_pop_front(&process->timers.created);
+        if (link)
+            signal_discharge(process);
         spin_unlock(&process->signal_lock);
         if (!link)
             break;
         destroy(timer_of(link));
     }
-    process->timers.count = 0;
     process->timers.next_id = 0;
 }
 
@@ -303,14 +309,15 @@ int process_timer_create(const struct timer_request *request)
     if (timer->target)
         thread_reference(timer->target);
     spin_lock(&process->signal_lock);
-    fits = process->timers.count < process->limits[RLIMIT_SIGPENDING].soft;
+    fits = signal_charge(process);
     if (fits) {
-        process->timers.count++;
         timer->id = process->timers.next_id++ & INT32_MAX;
         timer->entry.information.timer = timer->id;
         if (request->value_is_id)
             timer->entry.information.timer_value = (uint64_t)timer->id;
         list_push_back(&process->timers.created, &timer->link);
+    } else {
+        signal_discharge(process);
     }
     spin_unlock(&process->signal_lock);
     if (!fits)
@@ -336,7 +343,7 @@ int process_timer_delete(int id)
     timer = find(process, id);
     if (timer) {
         list_remove(&timer->link);
-        process->timers.count--;
+        signal_discharge(process);
     }
     spin_unlock(&process->signal_lock);
     if (!timer)
@@ -397,21 +404,26 @@ void process_interval_timer(unsigned which, const struct timer_times *times,
     spin_unlock(&process->signal_lock);
 }
 
-/* RLIMIT_CPU (getrlimit(2)): SIGXCPU at the soft limit, which moves on by a second each time, and
- * SIGKILL at the hard one. Which signal is to be sent now; 0: none. */
-static int check_limit(struct process *process)
+/* SIGXCPU at the soft limit, which moves on by a second each time, and SIGKILL at the hard one
+ * (getrlimit(2)). Which signal is to be sent now; 0: none. */
+static int check_limit(struct rlimit *limit, uint64_t used, uint64_t second)
 {
-    struct rlimit *limit = &process->limits[RLIMIT_CPU];
-    uint64_t seconds;
     if (limit->soft == RLIM_INFINITY)
         return 0;
-    seconds = time_of_process(process, false) / SECOND;
-    if (seconds >= limit->hard)
+    if (used >= limit->hard)
         return SIGKILL;
-    if (seconds < limit->soft)
+    if (used < limit->soft)
         return 0;
-    limit->soft = seconds + 1;
+    limit->soft += second;
     return SIGXCPU;
+}
+
+/* RLIMIT_RTTIME: what a real-time thread has used since it slept last, in microseconds. */
+static int check_real_time(struct process *process, const struct thread *thread)
+{
+    uint64_t used = time_of_thread(thread, false) - ticks_to_nanoseconds(thread->ticks_at_sleep);
+    return thread->priority ? check_limit(&process->limits[RLIMIT_RTTIME], used / 1000, 1000000)
+                            : 0;
 }
 
 void process_timers_tick(void)
@@ -426,7 +438,9 @@ void process_timers_tick(void)
         if (timer->next <= clock_now(timer, timer->clock))
             fire(timer, &freed);
     }
-    number = check_limit(process);
+    number = check_limit(&process->limits[RLIMIT_CPU], time_of_process(process, false) / SECOND, 1);
+    if (!number)
+        number = check_real_time(process, thread);
     update_ticks(process);
     signal_unlock(process, &freed);
     if (number)

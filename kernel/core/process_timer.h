@@ -1,6 +1,6 @@
 /*
  * Timers that belong to a process and send signals: those of timer_create(2) and of setitimer(2),
- * and the limit RLIMIT_CPU. They run on a clock, or on CPU time.
+ * and the limits RLIMIT_CPU and RLIMIT_RTTIME. They run on a clock, or on CPU time.
  *
  * All of a timer is under signal_lock of its process, unless marked: (c) constant. Only the
  * process's own threads make, set and delete its timers.
@@ -47,7 +47,6 @@ enum { ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF, ITIMERS };
 struct process_timers {
     struct list created; /* by timer_create */
     struct list cpu;     /* those that run on CPU time */
-    unsigned count;      /* of created */
     int next_id;
     bool wants_ticks; /* atomic: CPU time must be looked at while its threads run */
     struct process_timer interval[ITIMERS];
@@ -65,7 +64,7 @@ void process_timers_init(struct process *process);
 void process_timers_exec(void);
 void process_timers_exit(void);
 
-/* RLIMIT_CPU has changed. signal_lock held. */
+/* RLIMIT_CPU or RLIMIT_RTTIME has changed. signal_lock held. */
 void process_timers_limit_changed(struct process *process);
 
 /* What timer_create(2) asks for. The information's timer_value is told with the signal. */

@@ -24,7 +24,9 @@ static void notify(struct process *to, int number, struct signal_information *in
     information->uid = about->credentials->uid;
     information->user_time = (int64_t)(usage.user_time / TICK);
     information->system_time = (int64_t)(usage.system_time / TICK);
-    if (number && number <= SIGMAX && (ended || !(to->actions[SIGCHLD - 1].flags & SA_NOCLDSTOP)))
+    struct sigaction action;
+    signal_get_action(to, SIGCHLD, &action);
+    if (number && number <= SIGMAX && (ended || !(action.flags & SA_NOCLDSTOP)))
         signal_send_information(to, number, information);
     wake_all(&to->child_changed);
 }
@@ -52,8 +54,9 @@ void process_notify_end(struct process *to, int number, int id, struct process *
 
 bool process_ignores_children(const struct process *process)
 {
-    const struct sigaction *action = &process->actions[SIGCHLD - 1];
-    return action->handler == SIG_IGN || action->flags & SA_NOCLDWAIT;
+    struct sigaction action;
+    signal_get_action(process, SIGCHLD, &action);
+    return action.handler == SIG_IGN || action.flags & SA_NOCLDWAIT;
 }
 
 void process_hand_to_parent(struct process *process)

@@ -473,6 +473,7 @@ int scheduler_sleep(enum wait_kind kind, uint64_t deadline)
         self->state = THREAD_SLEEPING;
         self->wait_kind = kind;
         self->voluntary_switches++;
+        self->ticks_at_sleep = self->user_ticks + self->system_ticks;
         if (deadline != WAIT_FOREVER)
             add_sleeper(queue, self, deadline);
         switch_thread(queue);

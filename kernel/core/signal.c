@@ -23,7 +23,7 @@
 /* The first process is not ended or stopped by a signal that it does not handle (kill(2)). */
 static bool is_ignored(const struct process *process, int number)
 {
-    uint64_t handler = process->actions[number - 1].handler;
+    uint64_t handler = signal_handler(process, number);
     if (handler == SIG_DFL)
         return (IGNORED_SIGNALS & signal_bit(number)) || process == init_process;
     return handler == SIG_IGN;
@@ -31,7 +31,7 @@ static bool is_ignored(const struct process *process, int number)
 
 bool signal_ends(const struct process *process, int number)
 {
-    return process->actions[number - 1].handler == SIG_DFL && !signal_stops_by_default(number) &&
+    return signal_handler(process, number) == SIG_DFL && !signal_stops_by_default(number) &&
            !is_ignored(process, number);
 }
 
@@ -40,10 +40,24 @@ static struct thread *thread_of(struct list *link)
     return container_of(link, struct thread, process_link);
 }
 
+bool signal_charge(struct process *process)
+{
+    uint64_t before =
+        __atomic_fetch_add(&process->credentials->account->signals, 1, __ATOMIC_RELAXED);
+    process->charged_signals++;
+    return before < process->limits[RLIMIT_SIGPENDING].soft;
+}
+
+void signal_discharge(struct process *process)
+{
+    __atomic_fetch_sub(&process->credentials->account->signals, 1, __ATOMIC_RELAXED);
+    process->charged_signals--;
+}
+
 void signal_unlock(struct process *process, struct list *freed)
 {
     list_for_each (link, freed) {
-        process->queued_signals--;
+        signal_discharge(process);
     }
     spin_unlock(&process->signal_lock);
     signal_entries_free(freed);
@@ -162,12 +176,15 @@ static bool is_wanted(struct process *process, struct thread *thread, int number
            (thread->trace.tracer && number != SIGKILL);
 }
 
-/* May one more entry be queued (RLIMIT_SIGPENDING)? For ordinary signals of the kernel, always. */
-static bool may_queue(const struct process *process, int number,
-                      const struct signal_information *information)
+/* May one more entry be queued (RLIMIT_SIGPENDING)? For ordinary signals of the kernel, always. It
+ * is charged then. */
+static bool charge_entry(struct process *process, int number,
+                         const struct signal_information *information)
 {
-    return (number < SIGRTMIN && information->code >= 0) ||
-           process->queued_signals < process->limits[RLIMIT_SIGPENDING].soft;
+    if (signal_charge(process) || (number < SIGRTMIN && information->code >= 0))
+        return true;
+    signal_discharge(process);
+    return false;
 }
 
 /* Put a signal that is wanted into the queue; *entry becomes NULL if it is used. 0 or -EAGAIN. */
@@ -175,16 +192,16 @@ static int enqueue(struct process *process, struct thread *thread, int number,
                    const struct signal_information *information, struct signal_entry **entry)
 {
     struct signal_queue *queue = thread ? &thread->pending : &process->pending;
-    struct signal_entry *used = may_queue(process, number, information) ? *entry : NULL;
+    struct signal_entry *used;
     if (number < SIGRTMIN && (queue->set & signal_bit(number)))
         return 0;
+    used = *entry && charge_entry(process, number, information) ? *entry : NULL;
     if (!used && number >= SIGRTMIN && information->code != SI_USER &&
         information->code != SI_KERNEL)
         return -EAGAIN;
     if (used) {
         used->information = *information;
         used->information.number = number;
-        process->queued_signals++;
         *entry = NULL;
     }
     signal_queue_add(queue, number, used);
@@ -273,11 +290,11 @@ void signal_force(int number, int code, vaddr_t address)
     struct signal_information information = {.code = code, .address = address};
     struct signal_entry *entry = signal_entry_allocate();
     struct list freed = LIST_INITIALIZER(freed);
-    uint64_t *handler = &process->actions[number - 1].handler;
     spin_lock(&process->signal_lock);
-    if (*handler == SIG_IGN || (thread->blocked & signal_bit(number)))
-        *handler = SIG_DFL;
-    if (process == init_process && *handler == SIG_DFL && !thread->trace.tracer)
+    if (signal_handler(process, number) == SIG_IGN || (thread->blocked & signal_bit(number)))
+        signal_set_default(process, number);
+    if (process == init_process && signal_handler(process, number) == SIG_DFL &&
+        !thread->trace.tracer)
         process_begin_exit(process, number, NULL);
     thread->blocked &= ~signal_bit(number);
     signal_queue_remove(&thread->pending, signal_bit(number), &freed);
@@ -302,10 +319,9 @@ int signal_action(int number, const struct sigaction *action, struct sigaction *
         return -EINVAL;
     spin_lock(&process->signal_lock);
     if (old)
-        *old = process->actions[number - 1];
+        signal_get_action(process, number, old);
     if (action) {
-        process->actions[number - 1] = *action;
-        process->actions[number - 1].mask &= ~UNBLOCKABLE;
+        signal_set_action(process, number, action);
         if (is_ignored(process, number))
             remove_from_all(process, signal_bit(number), &freed);
     }

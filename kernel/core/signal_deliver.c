@@ -24,9 +24,9 @@ enum { NOTHING = 0, END = -1, PARK = -2, TRAP = -3, AGAIN = -4 };
 /* What is to be done about a signal that was taken. signal_lock held. */
 static void take_action(struct process *process, int number, struct sigaction *action)
 {
-    *action = process->actions[number - 1];
+    signal_get_action(process, number, action);
     if (action->handler > SIG_IGN && (action->flags & SA_RESETHAND))
-        process->actions[number - 1].handler = SIG_DFL;
+        signal_set_default(process, number);
     if (action->handler == SIG_DFL && signal_stops_by_default(number))
         process->taken_stop = number;
 }
@@ -121,7 +121,7 @@ static void fail(int number)
     struct process *process = current_process();
     if (number == SIGSEGV) {
         spin_lock(&process->signal_lock);
-        process->actions[SIGSEGV - 1].handler = SIG_DFL;
+        signal_set_default(process, SIGSEGV);
         spin_unlock(&process->signal_lock);
     }
     signal_force(SIGSEGV, SI_KERNEL, 0);

@@ -47,6 +47,11 @@ int signal_take_locked(uint64_t set, struct signal_information *information, str
 bool signal_send_entry_locked(struct process *process, struct thread *thread,
                               struct signal_entry *entry, struct list *freed);
 
+/* One entry more, or a timer, is counted for the process's user; false: beyond RLIMIT_SIGPENDING,
+ * but counted all the same. And one less. */
+bool signal_charge(struct process *process);
+void signal_discharge(struct process *process);
+
 /* Release signal_lock and free the entries that were taken out of queues under it. All of the above
  * need it held. */
 void signal_unlock(struct process *process, struct list *freed);

@@ -59,6 +59,7 @@ struct thread {
     uint64_t deadline;               /* nanoseconds of time_now() */
     uint64_t queued_since;           /* (r) while runnable: time_now() then, if harts were idle */
     uint64_t user_ticks, system_ticks; /* (i) of the time register, up to tick_stamp */
+    uint64_t ticks_at_sleep;           /* (i) their sum when it slept last */
     uint64_t tick_stamp;               /* (i) when time was counted last */
     enum restart restart;              /* (s) of a system call that was interrupted */
     uint64_t restart_argument;         /* (s) its a0 */

@@ -13,7 +13,7 @@
 static bool is_without_effect(struct process *process, int signal)
 {
     spin_lock(&process->signal_lock);
-    bool ignored = process->actions[signal - 1].handler == SIG_IGN;
+    bool ignored = signal_handler(process, signal) == SIG_IGN;
     bool blocked = current_thread()->blocked & signal_bit(signal);
     spin_unlock(&process->signal_lock);
     return ignored || blocked;

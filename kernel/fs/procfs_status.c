@@ -58,10 +58,10 @@ static void copy_signals(struct snapshot *snapshot, struct process *process,
     spin_lock(&process->signal_lock);
     snapshot->pending = process->pending.set;
     snapshot->thread_pending = thread->pending.set;
-    snapshot->queued = process->queued_signals;
+    snapshot->queued = __atomic_load_n(&process->credentials->account->signals, __ATOMIC_RELAXED);
     snapshot->blocked = thread->blocked;
     for (int number = 1; number <= SIGMAX; number++) {
-        uint64_t handler = process->actions[number - 1].handler;
+        uint64_t handler = signal_handler(process, number);
         if (handler == SIG_IGN)
             snapshot->ignored |= signal_bit(number);
         else if (handler != SIG_DFL)

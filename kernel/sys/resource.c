@@ -55,7 +55,7 @@ static int change_limit(struct process *process, unsigned resource, const struct
         if (result == 0) {
             process->limits[resource] = *new;
             pass_to_aspace(process, resource, new->soft);
-            if (resource == RLIMIT_CPU)
+            if (resource == RLIMIT_CPU || resource == RLIMIT_RTTIME)
                 process_timers_limit_changed(process);
         }
     }

@@ -47,10 +47,16 @@ static int unshare_path_context(void)
     return 0;
 }
 
-/* Does nobody else run in the memory of the current thread? */
-static bool is_alone(void)
+/* Does nobody else have of the current thread's what the flags name? CLONE_VM means the signal
+ * actions too, and those the threads. */
+static bool is_alone(uint64_t flags)
 {
-    return current_process()->thread_count == 1 &&
+    const struct process *process = current_process();
+    if ((flags & ONLY_ALONE) && process->thread_count > 1)
+        return false;
+    if ((flags & (CLONE_SIGHAND | CLONE_VM)) && signal_actions_are_shared(process->actions))
+        return false;
+    return !(flags & CLONE_VM) ||
            __atomic_load_n(&current_thread()->aspace->sharers, __ATOMIC_ACQUIRE) == 0;
 }
 
@@ -60,7 +66,7 @@ long sys_unshare(const uint64_t argument[6])
     int error = 0;
 
     if ((flags & ~(uint64_t)(CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | ONLY_ALONE)) ||
-        ((flags & ONLY_ALONE) && !is_alone()))
+        !is_alone(flags))
         return -EINVAL;
     if (flags & CLONE_FILES)
         error = unshare_files();

@@ -2,6 +2,7 @@
 #include "tap.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -461,6 +462,42 @@ static void limit_of_cpu_time(void)
     expect_signaled(child_status(use_up_limit, (void *)1), SIGKILL);
 }
 
+/* A sleep begins the count anew; SIGXCPU comes each second. */
+static void use_up_real_time(void *argument)
+{
+    struct rlimit limit = {500000, 700000};
+    struct sched_param parameters = {.sched_priority = 1};
+    long begin = now(CLOCK_PROCESS_CPUTIME_ID);
+
+    handle(SIGXCPU);
+    expect_ok(setrlimit(RLIMIT_RTTIME, &limit));
+    if (sched_setscheduler(0, SCHED_FIFO, &parameters) == -1)
+        exit(77);
+    for (int i = 0; i < 4; i++) {
+        while (now(CLOCK_PROCESS_CPUTIME_ID) - begin < 200 * MILLISECOND)
+            ;
+        usleep(1000);
+        begin = now(CLOCK_PROCESS_CPUTIME_ID);
+    }
+    CHECK_EQ(calls, 0);
+    while (!calls)
+        ;
+    expect_ok(getrlimit(RLIMIT_RTTIME, &limit));
+    CHECK_EQ(limit.rlim_cur, 1500000);
+    while (argument)
+        ;
+}
+
+static void limit_of_real_time(void)
+{
+    int status = child_status(use_up_real_time, NULL);
+
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        skip("no real-time scheduling for this process");
+    expect_exited(status, 0);
+    expect_signaled(child_status(use_up_real_time, (void *)1), SIGKILL);
+}
+
 static void signal_parent(void *argument)
 {
     usleep(20000);
@@ -595,6 +632,7 @@ static const struct test tests[] = {
     TEST(cpu_clocks),
     TEST(cpu_time_of_all_threads),
     TEST(limit_of_cpu_time),
+    TEST(limit_of_real_time),
     TEST(sleeping),
     TEST(clock_is_set),
     TEST(asking_adjtimex),
