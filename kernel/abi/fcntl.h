@@ -41,6 +41,13 @@
 #define F_SETOWN_EX 15
 #define F_GETOWN_EX 16
 
+#define F_GETOWNER_UIDS 17
+#define F_SETLEASE      1024
+#define F_GETLEASE      1025
+#define F_GET_RW_HINT   1035
+#define F_SET_RW_HINT   1036
+#define RW_HINT_MAX     5 /* RWH_WRITE_LIFE_EXTREME */
+
 #define F_OWNER_TID     0
 #define F_OWNER_PID     1
 #define F_OWNER_PGRP    2

@@ -1,7 +1,9 @@
 /* A file that is being executed (program.h). */
 #include "core/program.h"
 #include "abi/errno.h"
+#include "abi/fcntl.h"
 #include "core/user.h"
+#include "fs/lease.h"
 #include "fs/mount.h"
 #include "lib/string.h"
 #include "vm/aspace.h"
@@ -25,6 +27,8 @@ int program_open(struct program *program, struct vnode *vnode)
     if (vnode_type(vnode) != S_IFREG)
         return -EACCES;
     result = mount_is_no_exec(vnode->mount) ? -EACCES : vnode_permission(vnode, 1);
+    if (result == 0)
+        result = lease_break(vnode, O_RDONLY);
     if (result == 0)
         result = vnode_execute_begin(vnode);
     if (result)

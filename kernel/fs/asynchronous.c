@@ -75,9 +75,16 @@ static bool owner_exists(const struct file_owner *owner)
     }
 }
 
+/* `sending` held. */
+static void set_owner(struct asynchronous *state, const struct file_owner *owner)
+{
+    state->owner = *owner;
+    state->uid = credentials_current()->uid;
+    state->euid = credentials_current()->euid;
+}
+
 int file_set_owner(struct file *file, const struct file_owner *owner)
 {
-    const struct credentials *credentials = credentials_current();
     struct asynchronous *state;
     bool exists = true;
 
@@ -92,11 +99,8 @@ int file_set_owner(struct file *file, const struct file_owner *owner)
         return -ESRCH;
     mutex_lock(&sending);
     state = get(file);
-    if (state) {
-        state->owner = *owner;
-        state->uid = credentials->uid;
-        state->euid = credentials->euid;
-    }
+    if (state)
+        set_owner(state, owner);
     mutex_unlock(&sending);
     return state ? 0 : -ENOMEM;
 }
@@ -110,6 +114,45 @@ struct file_owner file_get_owner(struct file *file)
         owner = file->asynchronous->owner;
     mutex_unlock(&sending);
     return owner;
+}
+
+void file_get_owner_users(struct file *file, uint32_t users[2])
+{
+    users[0] = users[1] = 0;
+    mutex_lock(&sending);
+    if (file->asynchronous) {
+        users[0] = file->asynchronous->uid;
+        users[1] = file->asynchronous->euid;
+    }
+    mutex_unlock(&sending);
+}
+
+int file_prepare_owner(struct file *file)
+{
+    mutex_lock(&sending);
+    const struct asynchronous *state = get(file);
+    mutex_unlock(&sending);
+    return state ? 0 : -ENOMEM;
+}
+
+void file_own(struct file *file)
+{
+    struct file_owner owner = {F_OWNER_PID, current_process()->pid};
+
+    mutex_lock(&sending);
+    if (file->asynchronous->owner.id == 0)
+        set_owner(file->asynchronous, &owner);
+    mutex_unlock(&sending);
+}
+
+void file_disown(struct file *file)
+{
+    struct file_owner nobody = {.type = F_OWNER_PID};
+
+    mutex_lock(&sending);
+    file->asynchronous->owner = nobody;
+    file->asynchronous->number = 0;
+    mutex_unlock(&sending);
 }
 
 int file_set_signal(struct file *file, uint64_t number)
@@ -201,15 +244,19 @@ static bool may_reach(const struct asynchronous *state, const struct process *pr
            state->uid == other->suid || state->uid == other->uid;
 }
 
+/* What the signal tells of the file. */
+struct report {
+    int code, descriptor;
+    int64_t band;
+};
+
 static void send_to(const struct asynchronous *state, struct process *process,
-                    struct thread *thread, unsigned events)
+                    struct thread *thread, const struct report *report)
 {
-    struct signal_information information = {
-        .number = state->number,
-        .code = events & POLLIN ? POLL_IN : POLL_OUT,
-        .band = events & POLLIN ? POLLIN | POLLRDNORM : POLLOUT | POLLWRNORM | POLLWRBAND,
-        .descriptor = state->descriptor,
-    };
+    struct signal_information information = {.number = state->number,
+                                             .code = report->code,
+                                             .band = report->band,
+                                             .descriptor = report->descriptor};
     struct signal_information plain = {.number = SIGIO, .code = SI_KERNEL};
     int error = -EAGAIN;
 
@@ -224,7 +271,7 @@ static void send_to(const struct asynchronous *state, struct process *process,
         (void)signal_send_information(process, SIGIO, &plain);
 }
 
-static void send(const struct asynchronous *state, unsigned events)
+static void send(const struct asynchronous *state, const struct report *report)
 {
     int id = state->owner.id;
 
@@ -233,12 +280,21 @@ static void send(const struct asynchronous *state, unsigned events)
     if (id && state->owner.type == F_OWNER_PGRP) {
         for (struct process *p = process_next(0); p; p = process_next(p->pid)) {
             if (p->group == id)
-                send_to(state, p, NULL, events);
+                send_to(state, p, NULL, report);
         }
     } else if (thread && thread->process) {
-        send_to(state, thread->process, state->owner.type == F_OWNER_TID ? thread : NULL, events);
+        send_to(state, thread->process, state->owner.type == F_OWNER_TID ? thread : NULL, report);
     }
     mutex_unlock(&process_tree_lock);
+}
+
+void file_tell_owner(struct file *file, int descriptor)
+{
+    struct report report = {POLL_MSG, descriptor, POLLIN | POLLRDNORM | POLLMSG};
+
+    mutex_lock(&sending);
+    send(file->asynchronous, &report);
+    mutex_unlock(&sending);
 }
 
 /* Tell of the file, if what it was woken for is there. `sending` held. */
@@ -247,8 +303,11 @@ static void tell(struct asynchronous *state, unsigned events)
     struct wait_queue *queue;
     unsigned ready = state->file->operations->poll(state->file, &queue);
 
+    struct report input = {POLL_IN, state->descriptor, POLLIN | POLLRDNORM};
+    struct report output = {POLL_OUT, state->descriptor, POLLOUT | POLLWRNORM | POLLWRBAND};
+
     if (ready & events & (POLLIN | POLLOUT | POLLHUP | POLLERR))
-        send(state, ready & events & (POLLIN | POLLHUP) ? POLLIN : POLLOUT);
+        send(state, ready & events & (POLLIN | POLLHUP) ? &input : &output);
 }
 
 static bool tell_next(void)

@@ -19,6 +19,17 @@ struct file_owner {
 int file_set_owner(struct file *file, const struct file_owner *owner);
 struct file_owner file_get_owner(struct file *file);
 
+/* For leases (fs/lease.c). Room for an owner: -ENOMEM. Then the current process is the owner, if
+ * there is none; nobody is, and the signal is SIGIO again; the owner gets the signal, with POLL_MSG
+ * and the descriptor. */
+int file_prepare_owner(struct file *file);
+void file_own(struct file *file);
+void file_disown(struct file *file);
+void file_tell_owner(struct file *file, int descriptor);
+
+/* F_GETOWNER_UIDS: the real and the effective user of who has set the owner. */
+void file_get_owner_users(struct file *file, uint32_t users[2]);
+
 /* The signal: 0 is SIGIO, without information. -EINVAL, -ENOMEM. */
 int file_set_signal(struct file *file, uint64_t number);
 int file_get_signal(struct file *file);

@@ -6,6 +6,7 @@
 #include "abi/fcntl.h"
 #include "fs/asynchronous.h"
 #include "fs/file_lock.h"
+#include "fs/lease.h"
 #include "fs/notify.h"
 #include "fs/epoll.h"
 #include "fs/vfs.h"
@@ -65,6 +66,8 @@ void file_release(struct file *file)
 {
     if (__atomic_fetch_sub(&file->references, 1, __ATOMIC_ACQ_REL) > 1)
         return;
+    if (file->counted)
+        lease_forget(file);
     if (file->watched)
         epoll_forget(file);
     if (file->asynchronous)
@@ -78,6 +81,8 @@ void file_release(struct file *file)
     file_lock_drop(file->vnode, LOCK_WHOLE, file);
     if (file->writer)
         vnode_write_end(file->vnode);
+    if (file->counted)
+        __atomic_fetch_sub(&file->vnode->opens, 1, __ATOMIC_RELEASE);
     vnode_release(file->vnode);
     mount_let_go(file->mount);
     file_discard(file);

@@ -51,6 +51,7 @@ struct file {
     uint64_t offset;
     uint32_t error_seen;               /* object_error_check */
     bool writer;                       /* has called vnode_write_begin */
+    bool counted;                      /* in vnode->opens */
     bool created;                      /* by the call that opened it */
     bool opened;                       /* by its name, so that its end is told (fs/notify.c) */
     bool watched;                      /* an epoll has it or had it (fs/epoll.c) */

@@ -14,6 +14,7 @@
 #include "fs/ext/ext.h"
 #include "fs/file.h"
 #include "fs/file_lock.h"
+#include "fs/lease.h"
 #include "fs/memory_file.h"
 #include "fs/mount_internal.h"
 #include "fs/name_cache.h"
@@ -40,6 +41,7 @@ void file_systems_init(void)
     vnode_cache_init();
     file_init();
     file_locks_init();
+    leases_init();
     anonymous_init();
     epoll_init();
     event_init();

@@ -5,6 +5,7 @@
 #include "abi/fcntl.h"
 #include "core/process.h"
 #include "fs/file.h"
+#include "fs/lease.h"
 #include "fs/mount.h"
 #include "fs/notify.h"
 #include "fs/path.h"
@@ -150,6 +151,11 @@ static int set_up(struct vnode *vnode, const struct opening *opening, struct fil
     if (!error && regular && (access_of(opening->flags) & 2)) {
         error = vnode_write_begin(vnode);
         file->writer = !error;
+    }
+    if (!error && regular) {
+        __atomic_fetch_add(&vnode->opens, 1, __ATOMIC_SEQ_CST);
+        file->counted = true;
+        error = lease_break(vnode, opening->flags);
     }
     if (!error && regular && (opening->flags & O_TRUNC) && !opening->created)
         error = vfs_resize(vnode, 0);

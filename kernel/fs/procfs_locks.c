@@ -5,6 +5,7 @@
 #include "abi/device.h"
 #include "abi/errno.h"
 #include "fs/file_lock.h"
+#include "fs/lease.h"
 #include "fs/procfs.h"
 #include "vm/kmem.h"
 
@@ -41,6 +42,7 @@ int procfs_write_locks(uint64_t key, struct text *text)
     } while (count > capacity);
     for (size_t n = 0; n < count; n++)
         write_lock(text, &list[n]);
+    leases_write(text, count ? list[count - 1].number + 2 : 1);
     kfree(list);
     return 0;
 }

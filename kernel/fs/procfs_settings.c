@@ -14,6 +14,7 @@
 #include "core/placement.h"
 #include "core/random.h"
 #include "fs/file.h"
+#include "fs/lease.h"
 #include "fs/notify.h"
 #include "fs/pipe.h"
 #include "fs/procfs.h"
@@ -209,6 +210,17 @@ static int set_overcommit(uint64_t number)
     return 0;
 }
 
+static uint64_t get_lease_time(void)
+{
+    return __atomic_load_n(&lease_break_time, __ATOMIC_RELAXED);
+}
+
+static int set_lease_time(uint64_t number)
+{
+    __atomic_store_n(&lease_break_time, (uint32_t)number, __ATOMIC_RELAXED);
+    return 0;
+}
+
 static uint64_t get_event_limit(void)
 {
     return __atomic_load_n(&notify_events_limit, __ATOMIC_RELAXED);
@@ -266,6 +278,8 @@ enum {
     VNODE_STATE,
     PIPE_SIZE,
     EVENT_LIMIT,
+    LEASE_TIME,
+    LEASES,
     IPC_SETTINGS, /* and on: those of ipc_settings */
 };
 
@@ -312,6 +326,8 @@ static const struct setting settings[] = {
     [REGIONS_MAX] = {.get_number = get_region_limit,
                      .set_number = set_region_limit,
                      .most = INT32_MAX},
+    [LEASE_TIME] = {.get_number = get_lease_time, .set_number = set_lease_time, .most = INT32_MAX},
+    [LEASES] = {.constant = 1},
     [DROP_CACHES] = {.set_number = drop_caches, .least = 1, .most = 3},
     [FILE_MAX] = {.constant = INT64_MAX},
     [FILE_COUNT] = {.write = write_file_count},
@@ -515,7 +531,8 @@ static const struct pseudo_type queues_directory = {.number = QUEUES_TYPE,
 static const struct pseudo_entry file_entries[] = {
     {"file-max", &readable, FILE_MAX},       {"file-nr", &readable, FILE_COUNT},
     {"inode-nr", &readable, VNODE_COUNT},    {"inode-state", &readable, VNODE_STATE},
-    {"inotify", &notify_directory, 0},       {"mqueue", &queues_directory, 0},
+    {"inotify", &notify_directory, 0},       {"lease-break-time", &changeable, LEASE_TIME},
+    {"leases-enable", &readable, LEASES},    {"mqueue", &queues_directory, 0},
     {"nr_open", &readable, DESCRIPTORS_MAX}, {"overflowgid", &readable, OVERFLOW},
     {"overflowuid", &readable, OVERFLOW},    {"pipe-max-size", &readable, PIPE_SIZE},
     {"protected_fifos", &readable, ZERO},    {"protected_hardlinks", &readable, ZERO},

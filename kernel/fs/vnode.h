@@ -140,9 +140,11 @@ struct vnode {
     struct timestamp birth;               /* (c) seconds 0: not known */
     bool linkable;                        /* (l) has no name yet, and may be given one: O_TMPFILE */
     uint32_t seals;       /* (l) F_SEAL_*; read without the lock where a stale value is harmless */
+    uint32_t write_hint;  /* (a) F_SET_RW_HINT */
     uint32_t dirty;       /* (a) attributes differ from the store */
     struct object object; /* regular files: the page cache; object.size is the file's size */
     uint64_t references;  /* (a) */
+    uint32_t opens;       /* (a) open files of a regular one, but those of O_PATH */
     int64_t writers; /* (a) open for writing or mapped shared writable; negative: executed from */
     struct vnode *removed_from; /* (l) of a removed directory: its "..", referenced */
     struct list xattrs;         /* (l) of fs/xattr.c */

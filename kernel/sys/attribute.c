@@ -7,6 +7,7 @@
 #include "core/process.h"
 #include "core/user.h"
 #include "fs/file.h"
+#include "fs/lease.h"
 #include "fs/mount.h"
 #include "fs/vfs.h"
 #include "sys/at.h"
@@ -192,7 +193,9 @@ static long truncate_vnode(struct vnode *vnode, uint64_t size)
         result = vnode_write_begin(vnode);
     if (result)
         return result;
-    result = vfs_resize(vnode, size);
+    result = lease_break(vnode, O_WRONLY);
+    if (!result)
+        result = vfs_resize(vnode, size);
     vnode_write_end(vnode);
     return result;
 }

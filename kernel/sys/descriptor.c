@@ -8,6 +8,7 @@
 #include "core/user.h"
 #include "fs/asynchronous.h"
 #include "fs/file.h"
+#include "fs/lease.h"
 #include "fs/pipe.h"
 #include "fs/seal.h"
 #include "fs/vnode.h"
@@ -119,6 +120,36 @@ static long get_owner_of_type(struct file *file, uint64_t address)
     return copy_to_user(address, &owner, sizeof(owner));
 }
 
+static long get_owner_users(struct file *file, uint64_t address)
+{
+    uint32_t users[2];
+
+    file_get_owner_users(file, users);
+    return copy_to_user(address, users, sizeof(users));
+}
+
+/* How long what is written will live: kept with the file, for disks that would make use of it. */
+static long set_write_hint(struct file *file, uint64_t address)
+{
+    uint64_t hint;
+
+    if (!vnode_is_owner(file->vnode))
+        return -EPERM;
+    if (copy_from_user(&hint, address, sizeof(hint)))
+        return -EFAULT;
+    if (hint > RW_HINT_MAX)
+        return -EINVAL;
+    __atomic_store_n(&file->vnode->write_hint, (uint32_t)hint, __ATOMIC_RELAXED);
+    return 0;
+}
+
+static long get_write_hint(struct file *file, uint64_t address)
+{
+    uint64_t hint = __atomic_load_n(&file->vnode->write_hint, __ATOMIC_RELAXED);
+
+    return copy_to_user(address, &hint, sizeof(hint));
+}
+
 /* The commands that do not concern an open file with O_PATH. */
 static long control_opened(struct file *file, int descriptor, unsigned command, uint64_t argument)
 {
@@ -144,6 +175,16 @@ static long control_opened(struct file *file, int descriptor, unsigned command, 
     case F_OFD_SETLK:
     case F_OFD_SETLKW:
         return fcntl_lock(file, descriptor, command, argument);
+    case F_SETLEASE:
+        return lease_set(file, descriptor, (unsigned)argument);
+    case F_GETLEASE:
+        return lease_get(file);
+    case F_GETOWNER_UIDS:
+        return get_owner_users(file, argument);
+    case F_SET_RW_HINT:
+        return set_write_hint(file, argument);
+    case F_GET_RW_HINT:
+        return get_write_hint(file, argument);
     case F_SETPIPE_SZ:
         return pipe_resize(file, argument);
     case F_GETPIPE_SZ:
@@ -153,7 +194,7 @@ static long control_opened(struct file *file, int descriptor, unsigned command, 
     case F_GET_SEALS:
         return seal_get(file);
     default:
-        return -EINVAL; /* among others: there are no leases */
+        return -EINVAL;
     }
 }
 

@@ -9,6 +9,7 @@
 #include "fs/asynchronous.h"
 #include "fs/epoll.h"
 #include "fs/file_lock.h"
+#include "fs/lease.h"
 #include "fs/mount_internal.h"
 #include "fs/notify.h"
 #include "fs/regular.h"
@@ -119,6 +120,20 @@ void file_lock_drop(struct vnode *vnode, enum file_lock_kind kind, const void *o
     (void)vnode;
     (void)kind;
     (void)owner;
+}
+
+uint32_t lease_count;
+
+int lease_break_all(struct vnode *vnode, uint32_t flags)
+{
+    (void)vnode;
+    (void)flags;
+    return 0;
+}
+
+void lease_forget_file(struct file *file)
+{
+    (void)file;
 }
 
 void file_locks_free(struct vnode *vnode)
