@@ -220,6 +220,10 @@ LINUX_PROGRAMS := $(patsubst $(B)/guest/%,$(B)/linux/%,$(TEST_PROGRAMS))
 $(LINUX_PROGRAMS): $(B)/linux/%: $(O)/linux/%.o $(O)/linux/tap.a
 	$(call link_program,$(CC_HOST) $(static_kind))
 
+# A file system that tests mount (disk_errors.c).
+$(B)/guest/small.ext2 $(B)/linux/small.ext2: $(B)/flags/user | setup
+	@mkdir -p $(@D)/empty; $(call say,IMAGE); tools/make-ext2 $@.new 1M $(@D)/empty && mv $@.new $@
+
 .SECONDARY:
 
 # ---- the root disk ----
@@ -232,11 +236,11 @@ LIBRARIES = $(foreach name,$(LIBRARY_NAMES),$(or $(LIBRARY_$(name)),$(eval LIBRA
 	$$(shell $(CC_USER) -print-file-name=$(name)))$(LIBRARY_$(name))))
 
 IMAGE_FILES = $(addprefix lib=,$(LIBRARIES)) $(addprefix bin=,$(USER_PROGRAMS) $(LAB_PROGRAMS)) tests=$(B)/flags/list \
-	$(addprefix tests=,$(TEST_PROGRAMS)) $(addprefix bench=,$(BENCH_PROGRAMS))
+	$(addprefix tests=,$(TEST_PROGRAMS) $(B)/guest/small.ext2) $(addprefix bench=,$(BENCH_PROGRAMS))
 SKELETON := $(shell find tools/skeleton 2>/dev/null)
 $(eval $(call remember,$(B)/flags/image,$$(IMAGE_SIZE) $$(IMAGE_FILES)))
 
-$(B)/root.img: $(USER_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(SKELETON) tools/image tools/make-ext2 \
+$(B)/root.img: $(USER_PROGRAMS) $(TEST_PROGRAMS) $(B)/guest/small.ext2 $(BENCH_PROGRAMS) $(SKELETON) tools/image tools/make-ext2 \
 		$(B)/flags/image $(B)/flags/list | setup
 	@$(call say,IMAGE); tools/image $@ $(IMAGE_SIZE) $(IMAGE_FILES)
 
@@ -324,7 +328,7 @@ test-differential: $(TEST_INPUTS)
 	@tests/run differential
 test-crash: $(TEST_INPUTS)
 	@tests/run crash
-test-on-linux: $(LINUX_PROGRAMS) $(B)/flags/list
+test-on-linux: $(LINUX_PROGRAMS) $(B)/linux/small.ext2 $(B)/flags/list
 	@tests/run-linux $(TESTS)
 test-debian: all debian
 	@MAPIX_NO_BUILD=1 tests/run-debian $(TESTS)

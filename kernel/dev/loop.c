@@ -86,6 +86,8 @@ static int move_segment(struct vnode *vnode, bool write, uint64_t offset,
         mutex_lock(&vnode->lock);
         result = vnode->operations->write(vnode, offset, &transfer);
         mutex_unlock(&vnode->lock);
+        if (result == -ENOSPC)
+            return -ENOSPC;
         return result == (long)segment->length ? 0 : -EIO;
     }
     result = object_read(&vnode->object, offset, &transfer);
