@@ -181,14 +181,14 @@ static uint64_t mind_waiting(struct run_queue *queue, uint64_t now)
 
 void scheduler_timer(void)
 {
-    uint64_t next = timeouts_run(), now = time_now();
     bool ticks = wants_ticks(current_thread());
     struct list away = LIST_INITIALIZER(away), *link;
     struct run_queue *queue;
-    if (ticks) {
-        process_timers_tick();
+    if (ticks)
+        process_timers_tick(); /* first, for it may start timeouts */
+    uint64_t next = timeouts_run(), now = time_now();
+    if (ticks)
         next = earlier(next, now + CPU_TICK);
-    }
     queue = run_queue_lock_own();
     queue->timer_at = 0; /* nothing below sets the timer before its end */
     next = earlier(next, sleep_wake_expired(queue, now, &away));
