@@ -71,6 +71,9 @@ struct statx {
 #define STATX_DIOALIGN    0x2000u
 #define STATX__RESERVED   0x80000000u
 
+#define STATX_ATTR_IMMUTABLE  0x0010u
+#define STATX_ATTR_APPEND     0x0020u
+#define STATX_ATTR_NODUMP     0x0040u
 #define STATX_ATTR_MOUNT_ROOT 0x2000u
 
 #define UTIME_NOW  0x3fffffff /* utimensat(2) */

@@ -232,6 +232,7 @@
 #define SYS_prlimit64          261
 #define SYS_clock_adjtime      266
 #define SYS_name_to_handle_at  264
+#define SYS_open_by_handle_at  265
 #define SYS_syncfs             267
 #define SYS_sendmmsg           269
 #define SYS_process_vm_readv   270

@@ -5,6 +5,7 @@
 #include "abi/fcntl.h"
 #include "abi/resource.h"
 #include "core/process.h"
+#include "fs/inode_flags.h"
 #include "fs/mount.h"
 #include "fs/seal.h"
 #include "fs/vfs.h"
@@ -66,6 +67,9 @@ int vfs_allocate(struct vnode *vnode, unsigned mode, uint64_t offset, uint64_t l
     uint64_t end = offset + length;
     int error = check(vnode, end);
 
+    if (!error &&
+        (vnode_is_immutable(vnode) || ((mode & ~FALLOC_FL_KEEP_SIZE) && vnode_is_fixed(vnode))))
+        error = -EPERM;
     if (!error && !is_supported(vnode->operations, mode))
         error = -EOPNOTSUPP;
     if (error)

@@ -4,6 +4,7 @@
 #include "abi/errno.h"
 #include "abi/resource.h"
 #include "core/process.h"
+#include "fs/inode_flags.h"
 #include "fs/mount.h"
 #include "fs/notify.h"
 #include "fs/seal.h"
@@ -39,6 +40,9 @@ int vfs_set_attributes(struct vnode *vnode, struct attributes *attributes)
     if (mount_is_read_only(vnode->mount))
         return -EROFS;
     if (!vnode->operations->set_attributes)
+        return -EPERM;
+    if ((attributes->valid & (ATTRIBUTE_MODE | ATTRIBUTE_UID | ATTRIBUTE_GID)) &&
+        vnode_is_fixed(vnode))
         return -EPERM;
     mutex_lock(&vnode->lock);
     adjust_mode(vnode, attributes);
@@ -110,7 +114,8 @@ void vfs_accessed(struct vnode *vnode)
 {
     struct mount *mount = vnode->mount;
 
-    if (!mount || (mount->flags & (MS_RDONLY | MS_NOATIME)) || !vnode->operations->write_back)
+    if (!mount || (mount->flags & (MS_RDONLY | MS_NOATIME)) || !vnode->operations->write_back ||
+        vnode_has_flag(vnode, FS_NOATIME_FL))
         return;
     if ((mount->flags & MS_NODIRATIME) && vnode_type(vnode) == S_IFDIR)
         return;

@@ -23,6 +23,9 @@ struct mount;
 /* What a file system does as a whole. A NULL operation has nothing to do. */
 struct mount_operations {
     void (*status)(struct mount *mount, struct statfs *status); /* sizes; all is zero before */
+    /* The file of this number, referenced, for handles: -ESTALE (there is none), -EIO, -ENOMEM.
+     * NULL: files have no handles. */
+    int (*find)(struct mount *mount, uint64_t number, struct vnode **result);
     /* Write everything that the file system keeps in memory to the device and flush it: 0, -EIO. */
     int (*sync)(struct mount *mount);
     /* Change between read-only and writable, to what flags says: 0, -EROFS, -EIO. */

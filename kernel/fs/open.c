@@ -5,6 +5,7 @@
 #include "abi/fcntl.h"
 #include "core/process.h"
 #include "fs/file.h"
+#include "fs/inode_flags.h"
 #include "fs/lease.h"
 #include "fs/mount.h"
 #include "fs/notify.h"
@@ -116,6 +117,9 @@ static int check(const struct vnode *vnode, const struct opening *opening)
     if ((access & 2) && (type == S_IFREG || type == S_IFDIR) && mount_is_read_only(vnode->mount))
         return -EROFS;
     int error = vnode_permission(vnode, access);
+    if (!error && (access & 2) && vnode_has_flag(vnode, FS_APPEND_FL) &&
+        (!(opening->flags & O_APPEND) || (opening->flags & O_TRUNC)))
+        error = -EPERM;
     if (!error && (opening->flags & O_NOATIME) && !vnode_is_owner(vnode))
         error = -EPERM;
     return error;
@@ -245,6 +249,27 @@ int vnode_open(struct vnode *vnode, uint32_t flags, struct file **result)
     vnode_reference(vnode);
     struct place place = place_of_vnode(vnode);
     return open_place(&place, &opening, file, result);
+}
+
+int place_open(struct place *place, uint32_t flags, struct file **result)
+{
+    struct opening opening = {.flags = flags};
+    struct file *file = NULL;
+    int error = 0;
+
+    if ((flags & O_ACCMODE) == O_ACCMODE)
+        error = -EINVAL;
+    else if ((flags & O_DIRECTORY) && vnode_type(place->vnode) != S_IFDIR)
+        error = -ENOTDIR;
+    else if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+        error = -EEXIST;
+    else if (!(file = file_allocate()))
+        error = -ENOMEM;
+    if (error) {
+        place_release(place);
+        return error;
+    }
+    return open_place(place, &opening, file, result);
 }
 
 int path_open_resolving(const struct place *directory, const char *path, const struct open_how *how,

@@ -30,6 +30,10 @@ struct open_how;
 int path_open_resolving(const struct place *directory, const char *path, const struct open_how *how,
                         struct file **file);
 
+/* Open a file that has been found otherwise, with the checks of openat(2); the place is taken over.
+ */
+int place_open(struct place *place, uint32_t flags, struct file **file);
+
 int path_create(const struct place *directory, const char *path, uint32_t mode,
                 uint64_t device); /* mknod, mkdir */
 int path_symlink(const char *target, const struct place *directory, const char *path);

@@ -3,7 +3,7 @@
  */
 #include "abi/errno.h"
 #include "core/process.h"
-#include "fs/vnode.h"
+#include "fs/inode_flags.h"
 
 /* As whom, and with which capabilities, the file is asked for. */
 struct asker {
@@ -34,6 +34,8 @@ static bool overrides(const struct vnode *vnode, unsigned access, uint64_t capab
 
 static int check(const struct vnode *vnode, unsigned access, const struct asker *asker)
 {
+    if ((access & 2) && vnode_is_immutable(vnode))
+        return -EPERM;
     if (!(access & ~allowed(vnode, asker)) || overrides(vnode, access, asker->capabilities))
         return 0;
     return -EACCES;

@@ -7,6 +7,7 @@
 #include "abi/resource.h"
 #include "core/process.h"
 #include "dev/block.h"
+#include "fs/inode_flags.h"
 #include "fs/mount.h"
 #include "fs/seal.h"
 #include "fs/vfs.h"
@@ -98,7 +99,7 @@ static int write_through(struct file *file, uint64_t offset, size_t size, uint32
 static long regular_write(struct file *file, uint64_t offset, struct transfer *transfer)
 {
     struct vnode *vnode = file->vnode;
-    bool synchronous = vnode->mount->flags & MS_SYNCHRONOUS;
+    bool synchronous = (vnode->mount->flags & MS_SYNCHRONOUS) || vnode_has_flag(vnode, FS_SYNC_FL);
     uint32_t flags = file_flags(file, transfer) | (synchronous ? O_SYNC : 0);
     bool append = flags & O_APPEND, direct = is_direct(file, transfer);
 
@@ -135,6 +136,9 @@ static int regular_map(struct file *file, struct map_request *request)
             return -EPERM;
         request->max_access &= ~ACCESS_WRITE;
     }
+    if (vnode_has_flag(vnode, FS_APPEND_FL) && (request->flags & MAPPING_SHARED) &&
+        (file->flags & O_ACCMODE) != O_RDONLY)
+        return -EACCES; /* mmap(2) */
     request->object = &vnode->object;
     request->vnode = vnode;
     vfs_accessed(vnode);

@@ -107,7 +107,7 @@ static int check_target(const struct rename *rename)
 {
     bool source_directory = is_directory(rename->source);
     bool target_directory = is_directory(rename->target);
-    int error = vfs_check_sticky(rename->to.directory, rename->target);
+    int error = vfs_check_victim(rename->to.directory, rename->target);
 
     if (error || (rename->flags & RENAME_EXCHANGE) || source_directory == target_directory)
         return error;
@@ -132,7 +132,7 @@ static int check_move(const struct rename *rename)
     int error = vfs_check_change(rename->from.directory);
 
     if (!error)
-        error = vfs_check_sticky(rename->from.directory, rename->source);
+        error = vfs_check_victim(rename->from.directory, rename->source);
     if (!error)
         error = vfs_check_change(rename->to.directory);
     if (!error && rename->target)

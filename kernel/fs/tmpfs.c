@@ -8,11 +8,15 @@
 #include "fs/tmpfs_internal.h"
 #include "abi/errno.h"
 #include "abi/fcntl.h"
+#include "core/random.h"
 #include "core/thread.h"
 #include "fs/devfs.h"
+#include "fs/inode_flags.h"
 #include "lib/string.h"
 #include "vm/kmem.h"
 #include "vm/object.h"
+
+#define FLAGS_SETTABLE (FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL)
 
 static struct slab_cache node_cache;
 static const struct vnode_operations tmpfs_operations;
@@ -54,6 +58,8 @@ int tmpfs_create_node(struct mount *mount, const struct creation *creation,
     node->vnode.device = creation->device;
     node->vnode.dirty = true; /* stays in the cache */
     node->vnode.seals = F_SEAL_SEAL;
+    node->vnode.inode_flags = creation->inode_flags;
+    random_bytes(&node->vnode.generation, sizeof(node->vnode.generation));
     tree_init(&node->by_name, NULL);
     tree_init(&node->by_age, NULL);
     node->next_age = DOT_ENTRIES;
@@ -184,6 +190,8 @@ static int tmpfs_sync(struct vnode *vnode, bool data_only)
 }
 
 static const struct vnode_operations tmpfs_operations = {
+    .inode_flags_shown = FLAGS_SETTABLE,
+    .inode_flags_settable = FLAGS_SETTABLE,
     .lookup = tmpfs_lookup,
     .create = tmpfs_create,
     .create_unnamed = tmpfs_create_unnamed,

@@ -161,7 +161,14 @@ static void tmpfs_unmount(struct mount *mount)
     mount->state = NULL;
 }
 
+static int tmpfs_find(struct mount *mount, uint64_t number, struct vnode **result)
+{
+    *result = vnode_cache_find(mount, number);
+    return *result ? 0 : -ESTALE;
+}
+
 static const struct mount_operations tmpfs_mount_operations = {
+    .find = tmpfs_find,
     .status = tmpfs_status,
     .configure = tmpfs_configure,
     .describe = tmpfs_describe,

@@ -6,6 +6,7 @@
 #include "abi/errno.h"
 #include "abi/fcntl.h"
 #include "core/process.h"
+#include "fs/inode_flags.h"
 #include "fs/mount.h"
 #include "fs/name_cache.h"
 #include "fs/notify.h"
@@ -36,8 +37,10 @@ static void begin_creation(const struct vnode *directory, uint32_t mode, struct 
     const struct credentials *self = credentials_current();
     bool is_directory = (mode & S_IFMT) == S_IFDIR;
 
-    *creation = (struct creation){
-        .mode = mode & ~(current_umask() & 0777), .uid = self->fsuid, .gid = self->fsgid};
+    *creation = (struct creation){.mode = mode & ~(current_umask() & 0777),
+                                  .uid = self->fsuid,
+                                  .gid = self->fsgid,
+                                  .inode_flags = inode_flags_inherited(directory, mode)};
     if (!(directory->mode & S_ISGID))
         return;
     creation->gid = directory->gid; /* inode(7), S_ISGID */
@@ -168,7 +171,7 @@ static int link_locked(struct walk *walk, const struct place *file)
         error = vfs_check_change(directory);
     if (error)
         return error;
-    if (vnode_type(vnode) == S_IFDIR || !directory->operations->link)
+    if (vnode_is_fixed(vnode) || vnode_type(vnode) == S_IFDIR || !directory->operations->link)
         return -EPERM;
     mutex_lock(&vnode->lock);
     error = -ENOENT;
@@ -211,8 +214,10 @@ int path_link(const struct place *from_directory, const char *from,
     return error;
 }
 
-int vfs_check_sticky(const struct vnode *directory, const struct vnode *target)
+int vfs_check_victim(const struct vnode *directory, const struct vnode *target)
 {
+    if (vnode_has_flag(directory, FS_APPEND_FL) || vnode_is_fixed(target))
+        return -EPERM;
     if (!(directory->mode & S_ISVTX) || vnode_is_owner(target) || vnode_is_owner(directory))
         return 0;
     return -EPERM;
@@ -227,7 +232,7 @@ static int check_removal(const struct walk *walk, const struct vnode *target, bo
         return is_directory ? -EISDIR : -ENOTDIR;
     int error = vfs_check_change(walk->directory);
     if (!error)
-        error = vfs_check_sticky(walk->directory, target);
+        error = vfs_check_victim(walk->directory, target);
     if (error)
         return error;
     if (remove_directory && !is_directory)

@@ -11,8 +11,9 @@
  * -EROFS. */
 int vfs_check_change(const struct vnode *directory);
 
-/* May a name of target be removed from a directory with the sticky bit? 0, -EPERM. */
-int vfs_check_sticky(const struct vnode *directory, const struct vnode *target);
+/* May a name of target be removed, by the directory's sticky bit and the flags of both? 0, -EPERM.
+ */
+int vfs_check_victim(const struct vnode *directory, const struct vnode *target);
 
 /* A name of target, locked, has been removed from directory. A directory keeps the one that it was
  * in: ".." goes on working in it, as long as somebody uses it. */

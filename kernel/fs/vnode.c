@@ -53,6 +53,8 @@ void vnode_init(struct vnode *vnode, struct mount *mount, const struct vnode_ope
     object_init(&vnode->object, NULL, 0);
     vnode->references = 1;
     vnode->writers = 0;
+    vnode->inode_flags = 0;
+    vnode->generation = 0;
     vnode->opens = 0;
     vnode->write_hint = 0;
     vnode->removed_from = NULL;

@@ -41,8 +41,9 @@ typedef bool directory_entry_sink(void *context, const struct name *name, uint64
 struct creation {
     uint32_t mode; /* type and permissions, umask applied */
     uint32_t uid, gid;
-    uint64_t device;    /* for character and block specials */
-    const char *target; /* for symbolic links */
+    uint64_t device;      /* for character and block specials */
+    uint32_t inode_flags; /* FS_*_FL */
+    const char *target;   /* for symbolic links */
 };
 
 /* Attributes to change: those whose ATTRIBUTE_* bit is set in valid. */
@@ -114,8 +115,11 @@ struct vnode_operations {
     int (*write_back)(struct vnode *vnode);
     /* What /proc/PID/fd shows of a vnode without a mount: a format of its number. */
     const char *label;
-    bool has_xattrs;   /* fs/xattr.h */
-    bool has_seals;    /* F_ADD_SEALS works: fs/seal.h */
+    bool has_xattrs;               /* fs/xattr.h */
+    uint32_t inode_flags_shown;    /* fs/inode_flags.h: those that it knows; 0: it has none */
+    uint32_t inode_flags_settable; /* and those of them that can be changed */
+    bool has_versions;             /* FS_IOC_GETVERSION and SETVERSION work */
+    bool has_seals;                /* F_ADD_SEALS works: fs/seal.h */
     bool names_change; /* names come and go by themselves: they, and unused vnodes, are not kept */
     /* How an open of it behaves; NULL: by type (regular: fs/regular.c, device numbers: fs/devfs.c,
      * ...). */
@@ -137,6 +141,8 @@ struct vnode {
     uint64_t device;                      /* (c) rdev */
     uint64_t blocks;                      /* (l) 512-byte units */
     struct timestamp atime, mtime, ctime; /* (l) */
+    uint32_t inode_flags;                 /* (l), (a) FS_*_FL, and what the store has besides */
+    uint32_t generation;                  /* (a) tells files apart that had the number in turn */
     struct timestamp birth;               /* (c) seconds 0: not known */
     bool linkable;                        /* (l) has no name yet, and may be given one: O_TMPFILE */
     uint32_t seals;       /* (l) F_SEAL_*; read without the lock where a stale value is harmless */

@@ -4,6 +4,7 @@
 #include "fs/xattr.h"
 #include "abi/errno.h"
 #include "core/credentials.h"
+#include "fs/inode_flags.h"
 #include "fs/mount.h"
 #include "lib/string.h"
 #include "vm/kmem.h"
@@ -31,6 +32,8 @@ static int check(const struct vnode *vnode, const char *name, bool change, int n
 
     if (change && mount_is_read_only(vnode->mount))
         return -EROFS;
+    if (change && vnode_is_fixed(vnode))
+        return -EPERM;
     if (has_prefix(name, "trusted."))
         return credentials_capable(CAP_SYS_ADMIN) ? 0 : none;
     if (has_prefix(name, "security."))

@@ -7,6 +7,7 @@
 #include "core/process.h"
 #include "core/user.h"
 #include "fs/file.h"
+#include "fs/inode_flags.h"
 #include "fs/lease.h"
 #include "fs/mount.h"
 #include "fs/vfs.h"
@@ -137,6 +138,8 @@ static long change_times(struct vnode *vnode, const struct timespec times[2])
         error = decode_time(&times[1], ATTRIBUTE_MTIME, &attributes.mtime, &attributes, &mtime_now);
     if (error || !attributes.valid)
         return error;
+    if (vnode_is_immutable(vnode) || (vnode_is_fixed(vnode) && !(atime_now && mtime_now)))
+        return mount_is_read_only(vnode->mount) ? -EROFS : -EPERM;
     /* utimensat(2): both times to now needs write permission, all else the owner. */
     if (!vnode_is_owner(vnode)) {
         if (!atime_now || !mtime_now)
@@ -189,6 +192,8 @@ static long truncate_vnode(struct vnode *vnode, uint64_t size)
     if (vnode_type(vnode) != S_IFREG)
         return -EINVAL;
     long result = mount_is_read_only(vnode->mount) ? -EROFS : vnode_permission(vnode, 2);
+    if (!result && vnode_is_fixed(vnode))
+        result = -EPERM;
     if (!result)
         result = vnode_write_begin(vnode);
     if (result)
@@ -225,6 +230,8 @@ long sys_ftruncate(const uint64_t argument[6])
         return result;
     if (vnode_type(file->vnode) != S_IFREG || (file->flags & O_ACCMODE) == O_RDONLY)
         result = -EINVAL;
+    else if (vnode_has_flag(file->vnode, FS_APPEND_FL))
+        result = -EPERM;
     else
         result = vfs_resize(file->vnode, argument[1]);
     file_release(file);

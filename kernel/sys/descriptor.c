@@ -8,6 +8,7 @@
 #include "core/user.h"
 #include "fs/asynchronous.h"
 #include "fs/file.h"
+#include "fs/inode_flags.h"
 #include "fs/lease.h"
 #include "fs/pipe.h"
 #include "fs/seal.h"
@@ -75,6 +76,8 @@ static long set_flags(struct file *file, int descriptor, uint32_t flags)
 {
     uint32_t old = __atomic_load_n(&file->flags, __ATOMIC_RELAXED), wanted;
 
+    if (((flags ^ old) & O_APPEND) && vnode_has_flag(file->vnode, FS_APPEND_FL))
+        return -EPERM;
     if ((flags & O_NOATIME & ~old) && !vnode_is_owner(file->vnode))
         return -EPERM;
     if ((flags & O_DIRECT & ~old) && !file->operations->direct)

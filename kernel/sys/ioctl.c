@@ -7,6 +7,7 @@
 #include "core/user.h"
 #include "fs/asynchronous.h"
 #include "fs/file.h"
+#include "fs/inode_flags.h"
 #include "fs/vnode.h"
 #include "sys/descriptor.h"
 #include "sys/table.h"
@@ -66,6 +67,13 @@ static long control(struct file *file, int descriptor, unsigned request, uint64_
     case SIOCGPGRP:
         if (vnode_type(file->vnode) == S_IFSOCK)
             return control_owner(file, request, argument);
+        break;
+    case FS_IOC_GETFLAGS:
+    case FS_IOC_SETFLAGS:
+    case FS_IOC_GETVERSION:
+    case FS_IOC_SETVERSION:
+        if (vnode_type(file->vnode) == S_IFREG || vnode_type(file->vnode) == S_IFDIR)
+            return inode_flags_control(file, request, argument);
         break;
     default:
         break;

@@ -45,6 +45,8 @@ static struct statx_timestamp statx_time(int64_t seconds, int64_t nanoseconds)
     return (struct statx_timestamp){.seconds = seconds, .nanoseconds = (uint32_t)nanoseconds};
 }
 
+#define STATX_ATTRS_OF_FLAGS (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_NODUMP)
+
 static void fill_statx(struct vnode *vnode, unsigned mask, struct statx *statx)
 {
     struct stat status;
@@ -74,6 +76,9 @@ static void fill_statx(struct vnode *vnode, unsigned mask, struct statx *statx)
         statx->mask |= STATX_BTIME;
         statx->btime = statx_time(vnode->birth.seconds, vnode->birth.nanoseconds);
     }
+    if (vnode->operations->inode_flags_shown)
+        statx->attributes_mask |= STATX_ATTRS_OF_FLAGS;
+    statx->attributes |= vnode->inode_flags & STATX_ATTRS_OF_FLAGS; /* the bits are the same */
     if (mount_is_root(vnode))
         statx->attributes |= STATX_ATTR_MOUNT_ROOT;
     if ((mask & STATX_DIOALIGN) && vnode_type(vnode) == S_IFREG && vnode->mount &&
@@ -165,21 +170,4 @@ long sys_faccessat2(const uint64_t argument[6])
 {
     return check_access((int)argument[0], argument[1], (unsigned)argument[2],
                         (unsigned)argument[3]);
-}
-
-/* Files have no handles by which they could be opened later. */
-long sys_name_to_handle_at(const uint64_t argument[6])
-{
-    unsigned flags = (unsigned)argument[4];
-    struct vnode *vnode;
-
-    if (flags & ~(unsigned)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
-        return -EINVAL;
-    unsigned lookup =
-        (flags & AT_EMPTY_PATH) | (flags & AT_SYMLINK_FOLLOW ? 0 : AT_SYMLINK_NOFOLLOW);
-    int error = at_lookup((int)argument[0], argument[1], lookup, &vnode);
-    if (error)
-        return error;
-    vnode_release(vnode);
-    return -EOPNOTSUPP;
 }

@@ -45,6 +45,7 @@
     SYSTEM_CALL(SYS_utimensat, utimensat)                                                          \
     SYSTEM_CALL(SYS_renameat2, renameat2)                                                          \
     SYSTEM_CALL(SYS_name_to_handle_at, name_to_handle_at)                                          \
+    SYSTEM_CALL(SYS_open_by_handle_at, open_by_handle_at)                                          \
     SYSTEM_CALL(SYS_statfs, statfs)                                                                \
     SYSTEM_CALL(SYS_fstatfs, fstatfs)                                                              \
     SYSTEM_CALL(SYS_truncate, truncate)                                                            \

@@ -9,6 +9,7 @@
 #include "fs/asynchronous.h"
 #include "fs/epoll.h"
 #include "fs/file_lock.h"
+#include "fs/inode_flags.h"
 #include "fs/lease.h"
 #include "fs/mount_internal.h"
 #include "fs/notify.h"
@@ -128,6 +129,13 @@ int lease_break_all(struct vnode *vnode, uint32_t flags)
 {
     (void)vnode;
     (void)flags;
+    return 0;
+}
+
+uint32_t inode_flags_inherited(const struct vnode *directory, uint32_t mode)
+{
+    (void)directory;
+    (void)mode;
     return 0;
 }
 

@@ -171,8 +171,8 @@ int ext_directory_find(struct ext_inode *directory, const struct name *name,
 /* The directory is about to be changed by one who does not keep up the tree of hashes. */
 static void drop_hash_tree(struct ext_operation *operation, struct ext_inode *directory)
 {
-    if (directory->flags & EXT_FLAG_INDEX) {
-        directory->flags &= ~EXT_FLAG_INDEX;
+    if (directory->vnode.inode_flags & EXT_FLAG_INDEX) {
+        directory->vnode.inode_flags &= ~EXT_FLAG_INDEX;
         ext_operation_inode(operation, directory);
     }
 }

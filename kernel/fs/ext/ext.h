@@ -74,7 +74,7 @@ struct ext_inode {
     uint32_t leaf_block;           /* (m) and its place; 0: none */
     uint64_t next_logical;         /* (m) behind the latest allocation, */
     uint32_t next_physical;        /* (m) and its place: the goal of the next */
-    uint32_t flags, attribute_block;
+    uint32_t attribute_block;
     uint32_t dtime;          /* deletion time, or the number of the next orphan */
     bool is_new;             /* the disk's inode is to be written wholly */
     uint64_t created;        /* atomic: syncs at its creation; 0: before, or it was synced itself */
@@ -171,6 +171,8 @@ void ext_free_inode(struct ext_operation *operation, uint64_t number, bool direc
 
 /* The inode of that number, referenced: -EUCLEAN, -EIO, -ENOMEM. orphan: it has no links. */
 int ext_inode_get(struct ext *ext, uint64_t number, bool orphan, struct ext_inode **result);
+/* For mount_operations. */
+int ext_find(struct mount *mount, uint64_t number, struct vnode **result);
 /* A new one, in the cache, with one reference; nothing is on the disk yet. -ENOMEM, -EUCLEAN. */
 int ext_inode_create(struct ext *ext, uint64_t number, const struct creation *creation,
                      struct ext_inode **result);

@@ -8,6 +8,7 @@
  */
 #include "abi/errno.h"
 #include "fs/ext/ext.h"
+#include "fs/inode_flags.h"
 
 #define PIECE_PAGES 32u
 
@@ -194,6 +195,8 @@ long ext_write(struct vnode *vnode, uint64_t offset, struct transfer *transfer)
     long result = 0;
     size_t done = 0;
 
+    if (vnode_is_immutable(vnode))
+        return -EPERM;
     while (transfer->remaining) {
         uint64_t end = page_round_down(offset) + PIECE_PAGES * PAGE_SIZE;
         if (end > offset + transfer->remaining)

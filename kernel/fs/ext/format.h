@@ -19,7 +19,9 @@ enum { EXT_ERRORS_CONTINUE = 1, EXT_ERRORS_RO = 2 };     /* super.errors */
 enum { EXT_RO_SPARSE_SUPER = 1, EXT_RO_LARGE_FILE = 2 }; /* super.feature_ro_compatible */
 enum { EXT_INCOMPATIBLE_FILETYPE = 2 };                  /* super.feature_incompatible */
 enum { EXT_COMPATIBLE_JOURNAL = 4 };                     /* super.feature_compatible */
-enum { EXT_FLAG_IMMUTABLE = 0x10, EXT_FLAG_APPEND = 0x20, EXT_FLAG_INDEX = 0x1000 }; /* inode */
+enum { EXT_FLAG_INDEX = 0x1000 };                        /* inode; the others: abi/inode_flags.h */
+#define EXT_FLAGS_SHOWN    0x0003dfffu                   /* by FS_IOC_GETFLAGS */
+#define EXT_FLAGS_SETTABLE 0x000380ffu
 
 struct ext_super {
     uint32_t inodes_count, blocks_count, reserved_blocks, free_blocks, free_inodes;

@@ -6,6 +6,7 @@
  */
 #include "abi/device.h"
 #include "abi/errno.h"
+#include "core/random.h"
 #include "fs/ext/ext.h"
 #include "lib/string.h"
 #include "vm/kmem.h"
@@ -133,7 +134,8 @@ static void decode(struct ext_inode *inode, const struct ext_disk_inode *disk)
         vnode->birth =
             decode_time(disk->birth_time, HAS(ext, disk, birth_time_extra), disk->birth_time_extra);
     memcpy(inode->block, disk->block, sizeof(inode->block));
-    inode->flags = disk->flags;
+    vnode->inode_flags = disk->flags;
+    vnode->generation = disk->generation;
     inode->attribute_block = disk->attribute_block;
     inode->dtime = disk->dtime;
 }
@@ -153,8 +155,11 @@ static struct ext_inode *create(struct ext *ext, uint64_t number, uint32_t mode)
     return inode;
 }
 
+/* Who looks for an inode, and so what it should be. */
+enum { BY_NAME, ORPHAN, BY_HANDLE /* it may be gone: -ESTALE */ };
+
 /* Read an inode into a new structure, not in the cache. */
-static int load(struct ext *ext, uint64_t number, bool orphan, struct ext_inode **result)
+static int load(struct ext *ext, uint64_t number, int who, struct ext_inode **result)
 {
     struct ext_disk_inode *disk;
     struct ext_block block;
@@ -162,7 +167,9 @@ static int load(struct ext *ext, uint64_t number, bool orphan, struct ext_inode 
 
     if (error)
         return error;
-    if (is_plausible(ext, disk, orphan)) {
+    if (who == BY_HANDLE && (disk->links == 0 || !is_known_type(disk->mode))) {
+        error = -ESTALE;
+    } else if (is_plausible(ext, disk, who == ORPHAN)) {
         *result = create(ext, number, disk->mode);
         if (*result)
             decode(*result, disk);
@@ -175,26 +182,49 @@ static int load(struct ext *ext, uint64_t number, bool orphan, struct ext_inode 
     return error;
 }
 
-int ext_inode_get(struct ext *ext, uint64_t number, bool orphan, struct ext_inode **result)
+static bool is_in_range(const struct ext *ext, uint64_t number)
+{
+    return number == EXT_ROOT_INODE || (number >= ext->first_inode && number <= ext->inodes_count);
+}
+
+static int get(struct ext *ext, uint64_t number, int who, struct ext_inode **result)
 {
     struct vnode *vnode;
     int error = 0;
 
-    if (number != EXT_ROOT_INODE && (number < ext->first_inode || number > ext->inodes_count))
-        return ext_error(ext, "an inode number is out of range", number);
     vnode = vnode_cache_find(ext->mount, number);
     if (!vnode) {
         /* One reader at a time, or a slow one might bring old contents into the cache. */
         mutex_lock(&ext->load_lock);
         vnode = vnode_cache_find(ext->mount, number);
         if (!vnode)
-            error = load(ext, number, orphan, result);
+            error = load(ext, number, who, result);
         if (!vnode && !error)
             vnode_cache_insert(&(*result)->vnode);
         mutex_unlock(&ext->load_lock);
     }
     if (vnode)
         *result = ext_inode_of(vnode);
+    return error;
+}
+
+int ext_inode_get(struct ext *ext, uint64_t number, bool orphan, struct ext_inode **result)
+{
+    if (!is_in_range(ext, number))
+        return ext_error(ext, "an inode number is out of range", number);
+    return get(ext, number, orphan ? ORPHAN : BY_NAME, result);
+}
+
+int ext_find(struct mount *mount, uint64_t number, struct vnode **result)
+{
+    struct ext *ext = mount->state;
+    struct ext_inode *inode;
+
+    if (!is_in_range(ext, number))
+        return -ESTALE;
+    int error = get(ext, number, BY_HANDLE, &inode);
+    if (!error)
+        *result = &inode->vnode;
     return error;
 }
 
@@ -209,6 +239,8 @@ int ext_inode_create(struct ext *ext, uint64_t number, const struct creation *cr
     inode->vnode.uid = creation->uid;
     inode->vnode.gid = creation->gid;
     inode->vnode.device = creation->device;
+    inode->vnode.inode_flags = creation->inode_flags;
+    random_bytes(&inode->vnode.generation, sizeof(inode->vnode.generation));
     inode->is_new = true;
     struct vnode *other = vnode_cache_insert(&inode->vnode);
     if (other != &inode->vnode) {
@@ -268,7 +300,8 @@ static void encode(const struct ext_inode *inode, struct ext_disk_inode *disk)
     disk->mtime = (uint32_t)vnode->mtime.seconds;
     disk->ctime = (uint32_t)vnode->ctime.seconds;
     disk->dtime = inode->dtime;
-    disk->flags = inode->flags;
+    disk->flags = vnode->inode_flags;
+    disk->generation = vnode->generation;
     disk->attribute_block = inode->attribute_block;
     memcpy(disk->block, inode->block, sizeof(disk->block));
     if (vnode_type(vnode) == S_IFCHR || vnode_type(vnode) == S_IFBLK)
@@ -406,6 +439,9 @@ void ext_inode_free(struct vnode *vnode)
 }
 
 const struct vnode_operations ext_operations = {
+    .inode_flags_shown = EXT_FLAGS_SHOWN,
+    .inode_flags_settable = EXT_FLAGS_SETTABLE,
+    .has_versions = true,
     .lookup = ext_lookup,
     .create = ext_create,
     .create_unnamed = ext_create_unnamed,

@@ -426,6 +426,7 @@ static void ext_status(struct mount *mount, struct statfs *status)
 
 static const struct mount_operations ext_mount_operations = {
     .status = ext_status,
+    .find = ext_find,
     .sync = ext_mount_sync,
     .remount = ext_remount,
     .unmount = ext_unmount,
