@@ -75,7 +75,7 @@ static void copy_state(struct thread *child, const struct clone_request *request
     child->affinity = self->affinity;
     if (!(self->policy & SCHED_RESET_ON_FORK)) {
         child->policy = self->policy;
-        child->priority = self->priority;
+        child->priority = child->inherit.own_priority = self->inherit.own_priority;
     }
     child->start_time = time_now();
     scheduler_set_nice(child, self->nice);

@@ -493,7 +493,7 @@ static void commit(struct exec *exec)
 {
     struct thread *thread = current_thread();
     struct process *process = thread->process;
-    process_end_memory_use();
+    process_end_memory_use(false);
     process_switch_aspace(exec->aspace);
     exec->aspace = NULL;
     process_release_vfork();

@@ -40,12 +40,13 @@
 #define MILLISECOND      1000000ul
 #define SHUT_DOWN_ROUNDS 200 /* of 10 ms, for the others to die */
 
-void process_end_memory_use(void)
+void process_end_memory_use(bool ends)
 {
     struct thread *thread = current_thread();
     uint32_t zero = 0;
     if (thread->robust_list && thread->aspace)
         futex_end_robust_list(thread->robust_list);
+    inherit_give_up(thread, ends);
     if (thread->clear_child_tid && thread->aspace &&
         __atomic_load_n(&thread->aspace->sharers, __ATOMIC_ACQUIRE) > 0 &&
         copy_to_user(thread->clear_child_tid, &zero, sizeof(zero)) == 0)
@@ -135,7 +136,7 @@ static void keep_memory_usage(struct process *process)
 
 static void give_back(struct process *process, bool last)
 {
-    process_end_memory_use();
+    process_end_memory_use(true);
     if (last) {
         process_timers_exit();
         sem_exit(process);

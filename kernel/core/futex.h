@@ -45,6 +45,27 @@ int futex_requeue(const vaddr_t address[2], bool shared, int wake, int requeue,
 int futex_wake_operation(const vaddr_t address[2], bool shared, int wake, int wake_second,
                          uint32_t operation);
 
+/*
+ * Locks with priority inheritance: the word is the identifier of the owner.
+ *
+ * futex_lock    take it, or wait (tries: -EAGAIN): 0, -EDEADLK, -ESRCH: there is no such owner,
+ *               -EINVAL: it is no such lock, -EFAULT, -ETIMEDOUT, -EINTR, -ENOMEM
+ * futex_unlock  hand it over to the waiter with the highest priority: 0, -EPERM, -EINVAL, -EFAULT
+ */
+int futex_lock(vaddr_t address, bool shared, bool tries, uint64_t deadline);
+int futex_unlock(vaddr_t address, bool shared);
+
+/*
+ * Condition variables over such a lock, which is the second word.
+ *
+ * futex_wait_for_lock    wait while the first word is value, to be requeued: 0, as the owner of the
+ *                        lock; -EAGAIN too: interrupted after having been requeued; -EINTR_REPEAT
+ * futex_requeue_to_lock  while the first word is expected, let one waiter have the lock, and up to
+ *                        count others wait for it: how many in all
+ */
+int futex_wait_for_lock(const vaddr_t address[2], bool shared, uint32_t value, uint64_t deadline);
+int futex_requeue_to_lock(const vaddr_t address[2], bool shared, int count, uint32_t expected);
+
 /* The current thread ends, or leaves its memory: mark the words of its robust list that it owns,
  * and wake a waiter of each. */
 void futex_end_robust_list(vaddr_t head);

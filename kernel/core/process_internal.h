@@ -21,8 +21,9 @@ void process_switch_aspace(struct aspace *aspace);
 extern unsigned processes_stopped; /* (process_tree_lock) processes that are stopped now */
 
 /* The current thread stops using its memory, by exec or exit: do what set_robust_list(2) and
- * set_tid_address(2) asked for, as far as others may see it. */
-void process_end_memory_use(void);
+ * set_tid_address(2) asked for, as far as others may see it, and let go of locks with priority
+ * inheritance; ends: it takes no others. */
+void process_end_memory_use(bool ends);
 
 /* Let go of the parent that waits in vfork, if there is one. */
 void process_release_vfork(void);

@@ -49,8 +49,8 @@ void scheduler_add(struct thread *thread);
 /* Bind a thread to the harts of a set, of which one at least is there (sched_setaffinity(2)). */
 void scheduler_set_affinity(struct thread *thread, uint64_t affinity);
 
-/* Give a thread a real-time priority of 1 to 99, or 0 again. It runs before all of lower priority
- * on its hart. */
+/* Let a thread run with a real-time priority of 1 to 99, or 0 again: before all of lower priority
+ * on its hart. For core/inherit.c, which knows what it inherits. */
 void scheduler_set_priority(struct thread *thread, unsigned priority);
 
 /* Sleep until scheduler_wake, a signal (as kind says) or the deadline: wait_sleep's result. */

@@ -59,6 +59,7 @@ static struct thread *create(uint64_t s0, uint64_t s1)
     wait_queue_init(&thread->vfork_done, "vfork");
     signal_queue_init(&thread->pending);
     trace_init_thread(thread);
+    inherit_init_thread(thread);
     thread->alternate_stack.flags = SS_DISABLE;
     thread->references = 1;
     return thread;

@@ -6,6 +6,7 @@
 #define MAPIX_CORE_THREAD_H
 
 #include "arch/riscv/trap.h"
+#include "core/inherit.h"
 #include "core/signal_queue.h"
 #include "core/trace.h"
 #include "core/wait.h"
@@ -37,7 +38,8 @@ struct thread {
     struct trap_frame *frame;      /* user registers, at the top of the kernel stack */
     struct hart *hart;             /* (r) where it runs, or ran last */
     uint64_t affinity;             /* atomic: bit n: it may run on hart n */
-    unsigned priority;             /* (r) real-time priority; 0: none */
+    unsigned priority;             /* (r) real-time priority, with what it inherits; 0: none */
+    struct inheritance inherit;    /* of priority (core/inherit.h) */
     int policy;                    /* (t) SCHED_*, with SCHED_RESET_ON_FORK */
     uint16_t io_priority;          /* (t) ioprio_set(2); 0: none */
     struct process *process;       /* (t) NULL: kernel thread, or it has left its process */

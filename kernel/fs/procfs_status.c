@@ -25,6 +25,7 @@
 
 struct snapshot {
     unsigned priority, policy; /* of the scheduler */
+    unsigned own_priority;     /* without what it inherits */
     uint64_t affinity;
     int id, tracer, nice, pid, parent, group, session, foreground, exit_signal, exit_status, hart;
     unsigned threads, descriptors;
@@ -97,6 +98,7 @@ static void copy_thread(struct snapshot *snapshot, const struct process *process
     snapshot->tracer = thread->trace.tracer ? thread->trace.tracer->process->pid : 0;
     snapshot->nice = thread->nice;
     snapshot->priority = thread->priority;
+    snapshot->own_priority = thread->inherit.own_priority;
     snapshot->policy = (unsigned)thread->policy & ~(unsigned)SCHED_RESET_ON_FORK;
     snapshot->affinity = __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED);
     snapshot->state = state_letter(process, thread);
@@ -206,7 +208,7 @@ static void write_stat_rest(const struct snapshot *snapshot, struct text *text)
 
     text_format(text, "%lu %lu %lu %lu 0 0 0 %d %d %u %u 0 0 0 ", snapshot->pending,
                 snapshot->blocked, snapshot->ignored, snapshot->caught, snapshot->exit_signal,
-                snapshot->hart, snapshot->priority, snapshot->policy);
+                snapshot->hart, snapshot->own_priority, snapshot->policy);
     if (aspace)
         text_format(text, "%lu %lu %lu %lu %lu %lu %lu ", aspace->data_start, aspace->data_end,
                     aspace->brk_start, aspace->argument_start, aspace->argument_end,

@@ -60,6 +60,62 @@ static long requeue(const uint64_t argument[6], bool compare, bool shared)
     return futex_requeue(address, shared, wake, count, compare ? &expected : NULL);
 }
 
+static long lock(const uint64_t argument[6], int command, bool shared, bool real)
+{
+    uint64_t deadline;
+    int result = read_deadline(command, real, argument[3], &deadline);
+    if (result)
+        return result;
+    result = futex_lock(argument[0], shared, false, deadline);
+    return result == -EINTR ? -EINTR_REPEAT : result;
+}
+
+static long wait_for_lock(const uint64_t argument[6], bool shared, bool real)
+{
+    const vaddr_t address[2] = {argument[0], argument[4]};
+    uint64_t deadline;
+    int result = read_deadline(FUTEX_WAIT_REQUEUE_PI, real, argument[3], &deadline);
+    if (result)
+        return result;
+    return futex_wait_for_lock(address, shared, (uint32_t)argument[2], deadline);
+}
+
+static long requeue_to_lock(const uint64_t argument[6], bool shared)
+{
+    const vaddr_t address[2] = {argument[0], argument[4]};
+    int wake = (int)argument[2], count = (int)argument[3];
+    if (wake != 1 || count < 0)
+        return -EINVAL;
+    return futex_requeue_to_lock(address, shared, count, (uint32_t)argument[5]);
+}
+
+/* The operations on locks with priority inheritance. FUTEX_LOCK_PI has always meant real time. */
+static long inheriting(const uint64_t argument[6], int command, bool shared, bool real)
+{
+    switch (command) {
+    case FUTEX_LOCK_PI:
+    case FUTEX_LOCK_PI2:
+        return lock(argument, command, shared, real || command == FUTEX_LOCK_PI);
+    case FUTEX_TRYLOCK_PI:
+        return futex_lock(argument[0], shared, true, 0);
+    case FUTEX_UNLOCK_PI:
+        return futex_unlock(argument[0], shared);
+    case FUTEX_WAIT_REQUEUE_PI:
+        return wait_for_lock(argument, shared, real);
+    case FUTEX_CMP_REQUEUE_PI:
+        return requeue_to_lock(argument, shared);
+    default:
+        return -ENOSYS;
+    }
+}
+
+/* With those that have an absolute deadline, a flag says by which clock. */
+static bool has_clock(int command)
+{
+    return command == FUTEX_WAIT_BITSET || command == FUTEX_WAIT_REQUEUE_PI ||
+           command == FUTEX_LOCK_PI2;
+}
+
 long sys_futex(const uint64_t argument[6])
 {
     const vaddr_t address[2] = {argument[0], argument[4]};
@@ -67,7 +123,7 @@ long sys_futex(const uint64_t argument[6])
     int command = operation & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
     bool shared = !(operation & FUTEX_PRIVATE_FLAG), real = operation & FUTEX_CLOCK_REALTIME;
     int count = (int)argument[2];
-    if (real && command != FUTEX_WAIT_BITSET)
+    if (real && !has_clock(command))
         return -ENOSYS;
     switch (command) {
     case FUTEX_WAIT:
@@ -84,7 +140,7 @@ long sys_futex(const uint64_t argument[6])
         return futex_wake_operation(address, shared, count, (int)argument[3],
                                     (uint32_t)argument[5]);
     default:
-        return -ENOSYS;
+        return inheriting(argument, command, shared, real);
     }
 }
 

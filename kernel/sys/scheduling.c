@@ -132,7 +132,7 @@ static bool may_prioritize(const struct thread *thread, int policy, unsigned pri
         return true;
     if (!may_schedule(thread))
         return false;
-    return !is_real_time(policy) || priority <= thread->priority || priority <= limit;
+    return !is_real_time(policy) || priority <= thread->inherit.own_priority || priority <= limit;
 }
 
 /* How the thread is to be scheduled: nice matters without a real-time priority only. */
@@ -154,7 +154,7 @@ static int set_policy_locked(struct thread *thread, const struct policy *wanted)
         (set_nice && !priority_may_set_nice(thread, wanted->nice)))
         return -EPERM;
     thread->policy = policy;
-    scheduler_set_priority(thread, priority);
+    inherit_set_priority(thread, priority);
     if (set_nice)
         scheduler_set_nice(thread, wanted->nice);
     return 0;
@@ -181,8 +181,9 @@ static int get_policy(int id, struct policy *found, uint64_t *slice)
     mutex_lock(&process_tree_lock);
     thread = find_thread(id);
     if (thread) {
-        *found = (struct policy){
-            .policy = thread->policy, .nice = thread->nice, .priority = thread->priority};
+        *found = (struct policy){.policy = thread->policy,
+                                 .nice = thread->nice,
+                                 .priority = thread->inherit.own_priority};
         if (slice)
             *slice = thread->slice;
     }
