@@ -61,13 +61,6 @@ static bool has_holes(const struct vnode *vnode, uint64_t slots)
     return vnode_type(vnode) == S_IFREG && vnode->blocks < slots * (PAGE_SIZE / 512);
 }
 
-/* Nothing of the file stays in memory: its pages are those of the slots from now on. */
-static int empty(struct object *object, uint64_t slots)
-{
-    int error = object_write_back(object, 0, slots * PAGE_SIZE, true);
-    return error ? error : object_punch(object, 0, slots * PAGE_SIZE);
-}
-
 static int add_area(struct vnode *vnode, struct object *object, unsigned flags,
                     struct swap_header *header)
 {
@@ -76,18 +69,19 @@ static int add_area(struct vnode *vnode, struct object *object, unsigned flags,
         .object = object,
         .priority = flags & SWAP_FLAG_PREFER ? (int)(flags & SWAP_FLAG_PRIO_MASK) : -1,
         .is_disk = vnode_type(vnode) == S_IFBLK,
+        .bad = header->bad,
     };
     int error = read_header(object, header);
 
     if (error)
         return error;
+    description.bad_count = header->bad_count;
     description.slots = object->size / PAGE_SIZE;
     if (description.slots > (uint64_t)header->last_page + 1)
         description.slots = (uint64_t)header->last_page + 1;
     if (has_holes(vnode, description.slots))
         return -EINVAL;
-    error = empty(object, description.slots);
-    return error ? error : swap_on(&description, header->bad, header->bad_count);
+    return swap_on(&description);
 }
 
 /* A file that is swapped to may not be written to: it is held as an executed one is. */

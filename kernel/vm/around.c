@@ -66,7 +66,8 @@ void around_object(struct region *region, struct amap *amap, vaddr_t address)
         if (page && !copies[i] && !page_is(page, PAGE_BUSY | PAGE_ERROR))
             add(&neighbours[i], page, around_access(region, page));
     }
-    pmap_enter_neighbours(&region->aspace->pmap, span.start, neighbours, span.count);
+    pmap_enter_neighbours(&region->aspace->pmap, span.start, neighbours, span.count,
+                          amap ? NULL : &region->amap);
 }
 
 /* Is one of the span's pages offered (MADV_FREE)? A store to such a page must not go unseen. */
@@ -90,7 +91,7 @@ void around_amap(struct region *region, struct amap *amap, vaddr_t address)
     for (unsigned i = 0; i < span.count; i++)
         if (items[i] && !is_swap_entry(items[i]) && amap_owns(items[i]))
             add(&neighbours[i], items[i], region_hardware_access(region));
-    pmap_enter_neighbours(&region->aspace->pmap, span.start, neighbours, span.count);
+    pmap_enter_neighbours(&region->aspace->pmap, span.start, neighbours, span.count, NULL);
 }
 
 /* How many pages to make behind address, where a page has just been made: the greatest power of two
@@ -110,8 +111,17 @@ static unsigned pages_ahead(const struct region *region, struct amap *amap, vadd
     return count < behind ? count : (unsigned)behind;
 }
 
+/* ... of these, how many are not mapped, as zeros that were read are. */
+static unsigned unmapped_ahead(struct pmap *pmap, vaddr_t address, unsigned count)
+{
+    vaddr_t first = address + PAGE_SIZE;
+
+    return (unsigned)((pmap_next(pmap, first, first + count * PAGE_SIZE) - first) / PAGE_SIZE);
+}
+
 void around_ahead(struct region *region, struct amap *amap, vaddr_t address)
 {
+    struct pmap *pmap = &region->aspace->pmap;
     unsigned count = pages_ahead(region, amap, address);
     uint64_t slot = region_slot(region, address) + 1;
     struct pmap_neighbour neighbours[AHEAD_MAX];
@@ -119,6 +129,7 @@ void around_ahead(struct region *region, struct amap *amap, vaddr_t address)
 
     if (count == 0 || (access & ACCESS_EXECUTE) || page_count_is_below_high())
         return;
+    count = unmapped_ahead(pmap, address, count);
     for (; made < count && !radix_lookup(&amap->slots, slot + made); made++) {
         struct page *page = page_allocate(0, PAGE_NOWAIT | PAGE_USER | PAGE_ZERO);
         if (!page)
@@ -129,5 +140,5 @@ void around_ahead(struct region *region, struct amap *amap, vaddr_t address)
         }
         neighbours[made] = (struct pmap_neighbour){page, access};
     }
-    pmap_enter_neighbours(&region->aspace->pmap, address + PAGE_SIZE, neighbours, made);
+    pmap_enter_neighbours(pmap, address + PAGE_SIZE, neighbours, made, NULL);
 }

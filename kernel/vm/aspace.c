@@ -74,6 +74,18 @@ static struct region *take_all_regions(struct aspace *aspace)
     return dead;
 }
 
+/* Reverse mapping still finds the regions. */
+static void check_at_end(struct aspace *aspace)
+{
+#ifdef DEBUG
+    rwlock_write(&aspace->lock);
+    aspace_check(aspace);
+    rwlock_write_done(&aspace->lock);
+#else
+    (void)aspace;
+#endif
+}
+
 /*
  * No hart has the page tables loaded and none will, so nothing is flushed: the translations go with
  * the tables. Reverse mapping finds no region any more, and who found one before is waited for.
@@ -83,6 +95,7 @@ void aspace_release(struct aspace *aspace)
     if (__atomic_fetch_sub(&aspace->references, 1, __ATOMIC_ACQ_REL) != 1)
         return;
     evict_remove_aspace(aspace);
+    check_at_end(aspace);
     commit_change(-(int64_t)aspace->committed_pages);
     struct region *dead = take_all_regions(aspace);
     while (__atomic_load_n(&aspace->walkers, __ATOMIC_ACQUIRE))

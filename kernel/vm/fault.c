@@ -40,6 +40,7 @@ enum outcome {
     DONE,
     FAILED,     /* fault->result says how */
     NEED_FRAME, /* into fault->spare */
+    AGAIN,      /* the region has got an amap */
     NEED_TABLE, /* memory for page tables, tree nodes, an amap */
     NEED_READ,  /* of page fault->index of fault->object */
     NEED_WAIT,  /* for fault->page to be filled */
@@ -142,11 +143,13 @@ static enum outcome enter(struct fault *fault, vaddr_t address, struct page *pag
     if (fault->forced)
         return copy_forced(fault, page);
     if ((access & ACCESS_EXECUTE) && !page_is(page, PAGE_CODE)) {
-        page_set(page, PAGE_CODE);
         instruction_fence_all();
+        page_set(page, PAGE_CODE);
     }
-    return pmap_enter(&fault->aspace->pmap, address, page, access, fault->gather) ? NEED_TABLE
-                                                                                  : DONE;
+    /* A region without amap may get one, and a page in it, while this fault maps what is below. */
+    struct amap *const *below = fault->amap ? NULL : &fault->region->amap;
+    int error = pmap_enter(&fault->aspace->pmap, address, page, access, below, fault->gather);
+    return error == -EAGAIN ? AGAIN : error ? NEED_TABLE : DONE;
 }
 
 /* Use the frame reserved before, or take one if that needs no waiting. */
@@ -498,6 +501,8 @@ static bool get_frame(struct fault *fault, bool keep)
 static bool resolve(struct fault *fault, enum outcome need)
 {
     switch (need) {
+    case AGAIN:
+        return true;
     case NEED_FRAME:
         return get_frame(fault, true);
     case NEED_TABLE:

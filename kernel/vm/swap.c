@@ -2,10 +2,10 @@
  * Swap areas and their slots; see swap.h.
  *
  * swap_lock covers the areas, the counts of their slots, and whether a page with PAGE_SWAP is in an
- * area's object (swap_off takes the last ones out without it, while the area is still there). It
- * comes before the object's own lock. What an area's object holds at a free slot is rubbish:
- * read-ahead brings it, or a write was in flight when the slot became free. It is thrown away when
- * the slot is taken.
+ * area's object. It comes before the object's own lock. What an area's object holds at a free slot
+ * is rubbish: read-ahead brings it, or a write was in flight when the slot became free. Then the
+ * page may still be in an amap, with PAGE_SWAP, and is not the slot's any more; so it is thrown
+ * away before the slot is taken, and before the area is given up.
  */
 #include "vm/swap.h"
 #include "abi/errno.h"
@@ -40,6 +40,7 @@ struct area {
 };
 
 static struct mutex swap_lock;
+static struct mutex adding_lock; /* one swapon at a time */
 static struct area areas[AREAS_MAX];
 static int next_priority = FIRST_CHOICE;
 static unsigned turn; /* areas of equal priority take turns */
@@ -48,6 +49,7 @@ static uint64_t slots_total, slots_free, pages_in, pages_out; /* atomic */
 void swap_init(void)
 {
     mutex_init(&swap_lock, "swap", RANK_SWAP);
+    mutex_init(&adding_lock, "swapon", RANK_NONE);
 }
 
 /* Entries */
@@ -248,16 +250,33 @@ int swap_out(struct page *page, void **entry)
     return error;
 }
 
+/* As take_slot, for one with nothing in flight. swap_lock held. */
+static bool reserve_slot(struct area *area, uint64_t *slot)
+{
+    if (!take_slot(area, slot))
+        return false;
+    mutex_lock(&area->object->lock);
+    bool clear = clear_slot(area->object, *slot);
+    mutex_unlock(&area->object->lock);
+    if (!clear)
+        free_slot(area, *slot);
+    return clear;
+}
+
 int swap_reserve(void **entry)
 {
     int error = -ENOSPC;
-    uint64_t slot;
 
     mutex_lock(&swap_lock);
-    struct area *area = choose_area();
-    if (area && take_slot(area, &slot)) {
-        *entry = make_entry_of(area, slot);
-        error = 0;
+    for (unsigned i = 0; i < TRIES && error; i++) {
+        struct area *area = choose_area();
+        uint64_t slot;
+        if (!area)
+            break;
+        if (reserve_slot(area, &slot)) {
+            *entry = make_entry_of(area, slot);
+            error = 0;
+        }
     }
     mutex_unlock(&swap_lock);
     return error;
@@ -424,36 +443,68 @@ static void mark_bad(struct area *area, uint64_t slot)
     area->bad++;
 }
 
-int swap_on(const struct swap_description *description, const uint32_t *bad, unsigned bad_count)
+/* Nothing of the file stays in memory: its pages are those of the slots from now on. */
+static int empty(struct object *object, uint64_t slots)
+{
+    int error = object_write_back(object, 0, slots * PAGE_SIZE, true);
+    return error ? error : object_punch(object, 0, slots * PAGE_SIZE);
+}
+
+/* Where the area would be: 0, -EBUSY, -EPERM. swap_lock held. */
+static int find_place(const struct object *object, struct area **area)
+{
+    if (find_area(object))
+        return -EBUSY;
+    *area = find_area(NULL);
+    return *area ? 0 : -EPERM;
+}
+
+static void set_up(struct area *area, const struct swap_description *description,
+                   struct chunk *chunks)
+{
+    *area = (struct area){.object = description->object,
+                          .vnode = description->vnode,
+                          .is_disk = description->is_disk,
+                          .slots = description->slots,
+                          .cursor = 1,
+                          .chunks = chunks};
+    area->priority = description->priority < 0 ? next_priority-- : description->priority;
+    object_reference(area->object);
+    vnode_reference(area->vnode);
+    mark_bad(area, 0);
+    for (unsigned i = 0; i < description->bad_count; i++)
+        mark_bad(area, description->bad[i]);
+    __atomic_fetch_add(&slots_total, area->slots - area->bad, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&slots_free, area->slots - area->bad, __ATOMIC_RELAXED);
+}
+
+/* As swap_on, with adding_lock held: the object that is emptied is not that of an area. */
+static int add(const struct swap_description *description, struct chunk *chunks)
+{
+    struct area *area;
+
+    mutex_lock(&swap_lock);
+    int error = find_place(description->object, &area);
+    mutex_unlock(&swap_lock);
+    if (!error)
+        error = empty(description->object, description->slots);
+    if (error)
+        return error;
+    mutex_lock(&swap_lock);
+    set_up(area, description, chunks);
+    mutex_unlock(&swap_lock);
+    return 0;
+}
+
+int swap_on(const struct swap_description *description)
 {
     struct chunk *chunks = make_chunks(description->slots);
-    int error = 0;
 
     if (!chunks)
         return -ENOMEM;
-    mutex_lock(&swap_lock);
-    struct area *area = find_area(NULL);
-    if (find_area(description->object))
-        error = -EBUSY;
-    else if (!area)
-        error = -EPERM;
-    if (!error) {
-        *area = (struct area){.object = description->object,
-                              .vnode = description->vnode,
-                              .is_disk = description->is_disk,
-                              .slots = description->slots,
-                              .cursor = 1,
-                              .chunks = chunks};
-        area->priority = description->priority < 0 ? next_priority-- : description->priority;
-        object_reference(area->object);
-        vnode_reference(area->vnode);
-        mark_bad(area, 0);
-        for (unsigned i = 0; i < bad_count; i++)
-            mark_bad(area, bad[i]);
-        __atomic_fetch_add(&slots_total, area->slots - area->bad, __ATOMIC_RELAXED);
-        __atomic_fetch_add(&slots_free, area->slots - area->bad, __ATOMIC_RELAXED);
-    }
-    mutex_unlock(&swap_lock);
+    mutex_lock(&adding_lock);
+    int error = add(description, chunks);
+    mutex_unlock(&adding_lock);
     if (error)
         free_chunks(chunks, description->slots);
     return error;
@@ -469,6 +520,37 @@ static void set_leaving(struct area *area, bool leaving)
         __atomic_fetch_sub(&slots_free, free, __ATOMIC_RELAXED);
     else
         __atomic_fetch_add(&slots_free, free, __ATOMIC_RELAXED);
+}
+
+/* Throw away what is left in an area that no entry names, the first page in flight excepted: that
+ * is returned, referenced. swap_lock held. */
+static struct page *drop_idle(struct area *area)
+{
+    struct object *object = area->object;
+    struct page *page;
+    uint64_t slot = 0;
+
+    mutex_lock(&object->lock);
+    while ((page = radix_next(&object->pages, slot, area->slots - 1, &slot)) &&
+           clear_slot(object, slot))
+        slot++;
+    if (page)
+        page_reference(page);
+    mutex_unlock(&object->lock);
+    return page;
+}
+
+/* ... all of it. swap_lock held on entry and return; unlocked to wait. */
+static void drop_all(struct area *area)
+{
+    struct page *page;
+
+    while ((page = drop_idle(area))) {
+        mutex_unlock(&swap_lock);
+        page_wait(page, PAGE_BUSY | PAGE_WRITEBACK);
+        page_release(page);
+        mutex_lock(&swap_lock);
+    }
 }
 
 int swap_off(struct object *object)
@@ -487,6 +569,7 @@ int swap_off(struct object *object)
     if (error) {
         set_leaving(area, false);
     } else {
+        drop_all(area);
         old = *area;
         __atomic_fetch_sub(&slots_total, area->slots - area->bad, __ATOMIC_RELAXED);
         *area = (struct area){0};
@@ -494,7 +577,6 @@ int swap_off(struct object *object)
     mutex_unlock(&swap_lock);
     if (error)
         return error;
-    object_punch(object, 0, old.slots * PAGE_SIZE);
     free_chunks(old.chunks, old.slots);
     vnode_release(old.vnode);
     object_release(object);

@@ -73,10 +73,13 @@ struct swap_description {
     uint64_t slots;        /* slot 0 is the header's */
     int priority;          /* negative: lower than all areas before */
     bool is_disk;
+    const uint32_t *bad; /* slots never to be used */
+    unsigned bad_count;
 };
 
-/* Use an area: -EBUSY (it is in use), -EPERM (too many), -ENOMEM. bad: slots never to be used. */
-int swap_on(const struct swap_description *description, const uint32_t *bad, unsigned bad_count);
+/* Use an area: -EBUSY (it is in use), -EPERM (too many), -ENOMEM, -EIO. What was in the cache of
+ * its file or disk is written and forgotten first. */
+int swap_on(const struct swap_description *description);
 
 /* Bring everything in the area back into memory and give it up. -EINVAL (not in use), -ENOMEM,
  * -EINTR: it is in use as before. */

@@ -121,6 +121,33 @@ static void in_use(void)
     expect_errno(swapoff("area"), ENOENT);
 }
 
+static void go_out_and_come_back(void *argument)
+{
+    enum { SIZE = MIB / 4, ROUNDS = 20 };
+    size_t *words = map_words(SIZE, MAP_PRIVATE);
+
+    (void)argument;
+    for (size_t round = 0; round < ROUNDS; round++) {
+        fill(words, SIZE, round);
+        expect_ok(madvise(words, SIZE, MADV_PAGEOUT));
+        check(words, SIZE, round);
+    }
+}
+
+/* Who tries to add it twice takes nothing from what is on its way there. */
+static void added_again(void)
+{
+    int status;
+
+    begin();
+    pid_t pid = spawn(go_out_and_come_back, NULL);
+    do {
+        expect_errno(swapon("area", 0), EBUSY);
+    } while (expect_ok(waitpid(pid, &status, WNOHANG)) == 0);
+    expect_exited(status, 0);
+    end();
+}
+
 /* Pages that parent and child have in common go out and come back, and are copied when stored to.
  */
 static void after_fork(void)
@@ -366,7 +393,7 @@ static void advised(void)
 static const struct test tests[] = {
     TEST(refused),       TEST(comes_back),         TEST(in_use),           TEST(after_fork),
     TEST(shared_memory), TEST(several_at_random),  TEST(read_and_written), TEST(behind_the_end),
-    TEST(punched),       TEST(exit_while_written), TEST(advised),
+    TEST(punched),       TEST(exit_while_written), TEST(advised),          TEST(added_again),
 };
 
 int main(int argc, char **argv)

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -288,10 +289,65 @@ static void many(void)
     }
 }
 
+/* The first touches of fresh memory: one thread stores while another loads. */
+enum { FRESH_ROUNDS = 300 };
+
+static volatile char *fresh;
+static int round_begun, round_ended; /* atomic */
+
+static void *load_fresh(void *argument)
+{
+    (void)argument;
+    for (int round = 1; round <= FRESH_ROUNDS; round++) {
+        while (__atomic_load_n(&round_begun, __ATOMIC_ACQUIRE) < round)
+            sched_yield();
+        (void)*fresh;
+        __atomic_store_n(&round_ended, round, __ATOMIC_RELEASE);
+    }
+    return NULL;
+}
+
+/* What was stored is there, though the load found nothing. file: -1: anonymous memory. */
+static void touch_first(int file)
+{
+    int flags = MAP_PRIVATE | (file < 0 ? MAP_ANONYMOUS : 0);
+    char *space =
+        expect_ok((char *)mmap(NULL, 3 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    pthread_t thread;
+
+    round_begun = round_ended = 0;
+    CHECK(start(&thread, load_fresh, NULL));
+    for (int round = 1; round <= FRESH_ROUNDS; round++) {
+        fresh = expect_ok(
+            (char *)mmap(space + PAGE, PAGE, PROT_READ | PROT_WRITE, flags | MAP_FIXED, file, 0));
+        __atomic_store_n(&round_begun, round, __ATOMIC_RELEASE);
+        for (volatile int pause = 0; pause < round % 50 * 8; pause++)
+            ;
+        *fresh = 'x';
+        while (__atomic_load_n(&round_ended, __ATOMIC_ACQUIRE) < round)
+            sched_yield();
+        CHECK_EQ(*fresh, 'x');
+        expect_ok((char *)mmap(space + PAGE, PAGE, PROT_NONE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+    }
+    pthread_join(thread, NULL);
+    expect_ok(munmap(space, 3 * PAGE));
+}
+
+static void first_touch(void)
+{
+    int file = expect_ok(open("page", O_RDWR | O_CREAT, 0600));
+
+    touch_first(-1);
+    expect_ok(ftruncate(file, PAGE));
+    touch_first(file);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(killed), TEST(exits), TEST(executes), TEST(executes_in_thread), TEST(many),
+        TEST(killed), TEST(exits),       TEST(executes), TEST(executes_in_thread),
+        TEST(many),   TEST(first_touch),
     };
 
     return TAP_MAIN(argc, argv, tests);

@@ -159,7 +159,7 @@ static void drop(struct expected *expected)
 static void enter(struct space *space, unsigned i, struct page *page, unsigned access)
 {
     struct expected old = space->pages[i];
-    int result = pmap_enter(&space->pmap, addresses[i], page, access, &gather);
+    int result = pmap_enter(&space->pmap, addresses[i], page, access, NULL, &gather);
 
     if (result) {
         REQUIRE(result == -ENOMEM && shim_allocation_failed());
@@ -202,7 +202,7 @@ static void do_enter_neighbour(struct space *space, unsigned i)
     struct pmap_neighbour neighbour = {page, random_access()};
 
     REQUIRE(page);
-    pmap_enter_neighbours(&space->pmap, addresses[i], &neighbour, 1);
+    pmap_enter_neighbours(&space->pmap, addresses[i], &neighbour, 1, NULL);
     if (!old->page)
         *old = (struct expected){page, neighbour.access, true};
     else if (!again)
@@ -391,7 +391,7 @@ static void loop_uses_cached_tables(void)
     pmap_activate(pmap);
     for (unsigned i = 0; i < 3; i++) {
         before = shim_allocations;
-        CHECK(pmap_enter(pmap, 0x10000, page, ACCESS_READ, &gather) == 0);
+        CHECK(pmap_enter(pmap, 0x10000, page, ACCESS_READ, NULL, &gather) == 0);
         CHECK(model_mmu_access(0x10000, ACCESS_READ, &frame) && frame == page_address(page));
         pmap_remove(pmap, 0x10000, 0x11000, &gather);
         flush();
@@ -432,7 +432,7 @@ static void idle_hart_is_marked_stale(void)
     struct page *page = page_allocate(0, 0);
     paddr_t frame;
 
-    CHECK(pmap_enter(pmap, 0x10000, page, ACCESS_READ, &gather) == 0);
+    CHECK(pmap_enter(pmap, 0x10000, page, ACCESS_READ, NULL, &gather) == 0);
     model_hart = 1;
     pmap_activate(pmap);
     CHECK(model_mmu_access(0x10000, ACCESS_READ, &frame));
@@ -454,11 +454,11 @@ static void permitting_needs_no_flush(void)
     struct page *page = page_allocate(0, 0);
 
     pmap_activate(pmap);
-    CHECK(pmap_enter(pmap, 0, page, ACCESS_READ, &gather) == 0 && gather.harts == 0);
-    CHECK(pmap_enter(pmap, 0, page, ACCESS_READ | ACCESS_WRITE, &gather) == 0);
-    CHECK(pmap_enter(pmap, 0, page, ACCESS_READ | ACCESS_WRITE, &gather) == 0);
+    CHECK(pmap_enter(pmap, 0, page, ACCESS_READ, NULL, &gather) == 0 && gather.harts == 0);
+    CHECK(pmap_enter(pmap, 0, page, ACCESS_READ | ACCESS_WRITE, NULL, &gather) == 0);
+    CHECK(pmap_enter(pmap, 0, page, ACCESS_READ | ACCESS_WRITE, NULL, &gather) == 0);
     CHECK(gather.invalidated == 0 && gather.harts == 0);
-    CHECK(pmap_enter(pmap, 0, page, ACCESS_READ, &gather) == 0);
+    CHECK(pmap_enter(pmap, 0, page, ACCESS_READ, NULL, &gather) == 0);
     CHECK(gather.invalidated == 1 && gather.harts == 1);
     spaces[0].pages[0] = (struct expected){page, ACCESS_READ, true};
     flush();
@@ -473,14 +473,14 @@ static void destroy_frees_what_is_mapped(void)
     start(4);
     page = page_allocate(0, 0);
     for (unsigned i = 0; i < ADDRESSES; i++)
-        CHECK(pmap_enter(&spaces[1].pmap, addresses[i], page, ACCESS_READ, &gather) == 0);
+        CHECK(pmap_enter(&spaces[1].pmap, addresses[i], page, ACCESS_READ, NULL, &gather) == 0);
     CHECK(spaces[1].pmap.tables > 10);
     pmap_destroy(&spaces[1].pmap);
     CHECK(pmap_init(&spaces[1].pmap) == 0);
     check_space(&spaces[1]);
 
     /* The tables are used again. */
-    CHECK(pmap_enter(&spaces[1].pmap, addresses[3], page, ACCESS_READ, &gather) == 0);
+    CHECK(pmap_enter(&spaces[1].pmap, addresses[3], page, ACCESS_READ, NULL, &gather) == 0);
     spaces[1].pages[3] = (struct expected){page, ACCESS_READ, true};
     check_space(&spaces[1]);
     finish();

@@ -191,8 +191,14 @@ static inline void fill_entry(struct pmap *pmap, uint64_t *entry, uint64_t value
     pmap->resident++;
 }
 
+/* Has an amap come? It is set before a page of it is entered, under this lock. pmap locked. */
+static inline bool is_hidden(struct amap *const *below)
+{
+    return below && __atomic_load_n(below, __ATOMIC_ACQUIRE);
+}
+
 int pmap_enter(struct pmap *pmap, vaddr_t address, struct page *page, unsigned access,
-               struct tlb_gather *gather)
+               struct amap *const *below, struct tlb_gather *gather)
 {
     uint64_t value = user_entry(page, access);
     int result = 0;
@@ -203,6 +209,8 @@ int pmap_enter(struct pmap *pmap, vaddr_t address, struct page *page, unsigned a
     uint64_t old = entry ? entry_load(entry) : 0;
     if (!entry) {
         result = -ENOMEM;
+    } else if (is_hidden(below)) {
+        result = -EAGAIN;
     } else if (!old) {
         fill_entry(pmap, entry, value);
     } else {
@@ -229,13 +237,14 @@ static void fill_or_extend(struct pmap *pmap, uint64_t *entry, uint64_t value)
 }
 
 void pmap_enter_neighbours(struct pmap *pmap, vaddr_t address,
-                           const struct pmap_neighbour *neighbours, unsigned count)
+                           const struct pmap_neighbour *neighbours, unsigned count,
+                           struct amap *const *below)
 {
     uint64_t *entry = NULL;
 
     debug_assert(address < user_end && count <= (user_end - address) / PAGE_SIZE);
     spin_lock(&pmap->lock);
-    for (unsigned i = 0; i < count; i++, address += PAGE_SIZE) {
+    for (unsigned i = 0; i < count && !is_hidden(below); i++, address += PAGE_SIZE) {
         entry = entry && table_index(address, 0) ? entry + 1 : NULL;
         if (!neighbours[i].access)
             continue;

@@ -29,6 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct amap;
 struct page;
 
 /* Protection bits of pmap calls and regions: the values of PROT_READ, PROT_WRITE, PROT_EXEC. */
@@ -100,9 +101,13 @@ void pmap_destroy(struct pmap *pmap);
  * there; a replaced translation to another frame, or with more permissions, is added to gather.
  * -ENOMEM when a table is needed and there is no memory: nothing changed. Does not sleep. The
  * caller holds the lock of the page's owner.
+ *
+ * below (or NULL): where the region's amap would be, if the page is not the amap's and its lock is
+ * not held. -EAGAIN: there is one now, and the page may be hidden by one of its own: nothing
+ * changed.
  */
 int pmap_enter(struct pmap *pmap, vaddr_t address, struct page *page, unsigned access,
-               struct tlb_gather *gather);
+               struct amap *const *below, struct tlb_gather *gather);
 
 /* A page that may be mapped beside one that a fault asked for. */
 struct pmap_neighbour {
@@ -113,10 +118,12 @@ struct pmap_neighbour {
 /*
  * Map the neighbours at address and the addresses behind it, where there is no entry, or one to the
  * same page that allows less and nothing else; so there is nothing to flush. What needs
- * a table that cannot be had is left out. The caller holds the locks of the pages' owners.
+ * a table that cannot be had is left out. The caller holds the locks of the pages' owners. below:
+ * as for pmap_enter.
  */
 void pmap_enter_neighbours(struct pmap *pmap, vaddr_t address,
-                           const struct pmap_neighbour *neighbours, unsigned count);
+                           const struct pmap_neighbour *neighbours, unsigned count,
+                           struct amap *const *below);
 
 /* Invalidate all entries in [start, end), freeing tables that become empty through gather. */
 void pmap_remove(struct pmap *pmap, vaddr_t start, vaddr_t end, struct tlb_gather *gather);
