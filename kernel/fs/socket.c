@@ -108,6 +108,12 @@ struct socket *socket_peer(struct socket *socket)
     return peer;
 }
 
+struct socket *socket_other_end(const struct socket *socket)
+{
+    struct socket *peer = socket_is_connecting(socket) ? socket->peer : NULL;
+    return peer && peer->peer == socket && peer->state == SOCKET_CONNECTED ? peer : NULL;
+}
+
 void socket_set_error(struct socket *socket, int error)
 {
     __atomic_store_n(&socket->error, error, __ATOMIC_RELEASE);
@@ -146,29 +152,35 @@ int socket_wait_error(int error, uint64_t timeout)
 
 /* The end */
 
+/* It will not need the end of the connection to be. */
+static void give_up_spare(struct socket *socket, struct list *pending)
+{
+    if (socket->spare)
+        list_push_back(pending, &socket->spare->pending_link);
+    socket->spare = NULL;
+}
+
 /* Those that wait for room in a backlog will not get it. */
-static void refuse_waiting(struct socket *listener)
+static void refuse_waiting(struct socket *listener, struct list *pending)
 {
     struct list *link;
 
     while ((link = list_pop_front(&listener->waiting))) {
         struct socket *socket = container_of(link, struct socket, pending_link);
+        give_up_spare(socket, pending);
         socket_set_error(socket, ECONNREFUSED);
         __atomic_store_n(&socket->state, SOCKET_FAILED, __ATOMIC_RELEASE);
         socket_shut_halves(socket, SHUT_BOTH);
     }
 }
 
-struct socket *socket_stop_listening(struct socket *socket, struct list *pending)
+void socket_stop_listening(struct socket *socket, struct list *pending)
 {
-    struct socket *spare = socket->spare;
-
-    refuse_waiting(socket);
+    refuse_waiting(socket, pending);
     list_splice_back(pending, &socket->pending);
     __atomic_store_n(&socket->pending_count, 0, __ATOMIC_RELEASE);
     list_remove(&socket->pending_link); /* if it waits itself */
-    socket->spare = NULL;
-    return spare;
+    give_up_spare(socket, pending);
 }
 
 void socket_close_pending(struct list *pending)
@@ -191,14 +203,12 @@ static struct vnode *detach(struct socket *socket, struct list *pending)
     __atomic_store_n(&socket->state, SOCKET_CLOSED, __ATOMIC_RELEASE);
     list_remove(&socket->all_link);
     list_remove(&socket->sender_link);
-    struct socket *spare = socket_stop_listening(socket, pending);
+    socket_stop_listening(socket, pending);
     bool unread = __atomic_load_n(&socket->message_count, __ATOMIC_ACQUIRE) || was_new;
-    struct socket *peer = socket_is_connecting(socket) ? socket->peer : NULL;
-    if (peer && peer->state == SOCKET_CONNECTED)
+    struct socket *peer = socket_other_end(socket);
+    if (peer)
         socket->protocol->end_connection(socket, peer, unread);
     mutex_unlock(&socket_lock);
-    if (spare)
-        socket_discard(spare);
     return vnode;
 }
 

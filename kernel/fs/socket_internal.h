@@ -209,18 +209,22 @@ void socket_close(struct socket *socket);
 /* Give back one that nobody knows and that has no file. */
 void socket_discard(struct socket *socket);
 
-/* Refuse those that wait to be connected; *pending gets the connections that were not accepted, to
- * be closed by socket_close_pending without the lock; the socket's own spare is the caller's.
+/* Refuse those that wait to be connected, and give up waiting; *pending gets the connections that
+ * were not accepted, and spares, to be closed by socket_close_pending without the lock.
  * socket_lock held. */
-struct socket *socket_stop_listening(struct socket *socket, struct list *pending);
+void socket_stop_listening(struct socket *socket, struct list *pending);
 void socket_close_pending(struct list *pending);
 
 /* File operations, and its part in socket_events.c. */
 extern const struct file_operations socket_operations;
 unsigned socket_poll(struct file *file, struct wait_queue **queue);
 
-/* The other end, referenced; NULL: none. */
+/* The peer, referenced; NULL: none. */
 struct socket *socket_peer(struct socket *socket);
+
+/* The other end of a connection; NULL: it has been closed, or is that of another one by now.
+ * socket_lock held. */
+struct socket *socket_other_end(const struct socket *socket);
 
 /* Take the error that waits for a call: 0 or a negated errno. */
 int socket_take_error(struct socket *socket);

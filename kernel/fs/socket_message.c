@@ -121,7 +121,8 @@ bool message_deliver(struct socket *sender, struct socket *socket, struct messag
     }
     spin_lock(&socket->lock);
     bool open = socket_state(socket) != SOCKET_CLOSED &&
-                !(socket->protocol->is_local && (socket->shut & SHUT_RECEIVING));
+                !(socket->protocol->is_local && (socket->shut & SHUT_RECEIVING)) &&
+                !(socket_is_connecting(socket) && socket->peer != sender);
     if (open) {
         list_push_back(&socket->messages, &message->link);
         __atomic_store_n(&socket->message_count, socket->message_count + 1, __ATOMIC_RELEASE);

@@ -81,10 +81,10 @@ int tcp_state_of(struct socket *socket)
  * whose connection is reset, is the caller's. */
 static struct socket *forget_connection(struct socket *socket)
 {
-    struct socket *peer = socket->peer;
+    struct socket *peer = socket->peer, *other_end = socket_other_end(socket);
 
-    if (peer && peer->state == SOCKET_CONNECTED && !is_over(socket))
-        tcp_reset(peer);
+    if (other_end && !is_over(socket))
+        tcp_reset(other_end);
     spin_lock(&socket->lock);
     socket->peer = NULL;
     __atomic_store_n(&socket->shut, 0, __ATOMIC_RELEASE);
@@ -101,12 +101,10 @@ static int disconnect(struct socket *socket)
 
     mutex_lock(&socket_lock);
     bool was_connecting = socket->state == SOCKET_CONNECTING;
-    struct socket *spare = socket_stop_listening(socket, &pending);
+    socket_stop_listening(socket, &pending);
     struct socket *peer = forget_connection(socket);
     socket_set_error(socket, was_connecting ? ECONNRESET : 0);
     mutex_unlock(&socket_lock);
-    if (spare)
-        socket_discard(spare);
     socket_close_pending(&pending);
     if (peer)
         socket_put(peer);
@@ -125,12 +123,12 @@ static int shut_down(struct socket *socket, uint32_t halves)
         return 0;
     if (state != SOCKET_CONNECTED || is_over(socket))
         return -ENOTCONN;
-    struct socket *peer = socket_peer(socket);
+    mutex_lock(&socket_lock);
+    struct socket *peer = socket_other_end(socket);
     socket_shut_halves(socket, halves);
     if (peer && (halves & SHUT_SENDING) && !__atomic_load_n(&peer->ended, __ATOMIC_ACQUIRE))
         finish(peer);
-    if (peer)
-        socket_put(peer);
+    mutex_unlock(&socket_lock);
     return 0;
 }
 

@@ -475,6 +475,70 @@ static void disconnected(void)
     CHECK_EQ(recv(expect_ok(accept(listener, NULL, NULL)), &byte, 1, 0), 1);
 }
 
+/* One that has a new connection has nothing to do with the end of the old one. */
+static void connected_anew(void)
+{
+    union address nobody = {.any.sa_family = AF_UNSPEC};
+    unsigned port;
+    int listener = listener_at(LOOPBACK, 5, &port);
+    char byte;
+
+    for (int i = 0; i < 3; i++) {
+        connection(ends);
+        expect_ok(connect(ends[0], &nobody.any, sizeof(nobody.v4)));
+        events_with(ends[1], POLLERR);
+        expect_ok(connect_to(ends[0], LOOPBACK, port));
+        int new = expect_ok(accept(listener, NULL, NULL));
+        if (i == 0)
+            CHECK_EQ(send(ends[0], "unread", 6, 0), 6);
+        if (i == 1)
+            expect_errno(shutdown(ends[1], SHUT_RDWR), ENOTCONN);
+        expect_ok(close(ends[1]));
+        CHECK_EQ(events_of(ends[0]), POLLOUT);
+        expect_errno(recv(ends[0], &byte, 1, MSG_DONTWAIT), EAGAIN);
+        CHECK_EQ(send(new, "x", 1, 0), 1);
+        CHECK_EQ(recv(ends[0], &byte, 1, 0), 1);
+    }
+}
+
+static unsigned sockets_used(void)
+{
+    char text[64];
+    unsigned used;
+    FILE *file = fopen("/proc/net/sockstat", "r");
+
+    CHECK(file && fgets(text, sizeof(text), file));
+    CHECK_EQ(sscanf(text, "sockets: used %u", &used), 1);
+    expect_ok(fclose(file));
+    return used;
+}
+
+/* Whoever waited for a listener that was closed may wait for another one. */
+static void waits_again(void)
+{
+    enum { CLIENTS = 50 };
+    unsigned port, before = sockets_used();
+    int fd[CLIENTS];
+
+    for (int i = 0; i < CLIENTS; i++)
+        fd[i] = expect_ok(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+    for (int round = 0; round < 2; round++) {
+        int listener = listener_at(LOOPBACK, 0, &port), first = tcp_socket();
+        expect_ok(connect_to(first, LOOPBACK, port));
+        for (int i = 0; i < CLIENTS; i++)
+            expect_errno(connect_to(fd[i], LOOPBACK, port), EINPROGRESS);
+        expect_ok(close(listener));
+        expect_ok(close(first));
+        for (int i = 0; i < CLIENTS; i++) {
+            events_with(fd[i], POLLERR);
+            expect_errno(connect_to(fd[i], LOOPBACK, port), ECONNREFUSED);
+        }
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        expect_ok(close(fd[i]));
+    CHECK(sockets_used() < before + CLIENTS);
+}
+
 static void receiving(void)
 {
     struct timeval soon = {0, 20000};
@@ -739,6 +803,7 @@ int main(int argc, char **argv)
         TEST(closed),         TEST(broken_pipe),
         TEST(resets),         TEST(half_closed),
         TEST(listener_ends),  TEST(disconnected),
+        TEST(connected_anew), TEST(waits_again),
         TEST(receiving),      TEST(full_buffer),
         TEST(edges),          TEST(blocked),
         TEST(moved),          TEST(many_clients),
