@@ -41,7 +41,10 @@ struct clone_args {
 
 #define SCHED_PRIORITY_MAX 99
 
-#define SCHED_FLAG_RESET_ON_FORK 1
+#define SCHED_FLAG_RESET_ON_FORK 0x01
+#define SCHED_FLAG_KEEP_POLICY   0x08
+#define SCHED_FLAG_KEEP_PARAMS   0x10
+#define SCHED_FLAG_KEEP_ALL      (SCHED_FLAG_KEEP_POLICY | SCHED_FLAG_KEEP_PARAMS)
 
 struct sched_attr {
     uint32_t size, policy;

@@ -120,6 +120,7 @@
 #define SYS_sched_get_priority_min 126
 #define SYS_sched_rr_get_interval  127
 
+#define SYS_restart_syscall    128
 #define SYS_kill               129
 #define SYS_tkill              130
 #define SYS_tgkill             131
@@ -237,6 +238,7 @@
 #define SYS_sendmmsg           269
 #define SYS_process_vm_readv   270
 #define SYS_process_vm_writev  271
+#define SYS_kcmp               272
 #define SYS_sched_setattr      274
 #define SYS_sched_getattr      275
 #define SYS_renameat2          276

@@ -10,6 +10,7 @@
  */
 #include "core/exec.h"
 #include "abi/errno.h"
+#include "abi/personality.h"
 #include "abi/resource.h"
 #include "abi/time.h"
 #include "arch/riscv/fp.h"
@@ -506,6 +507,7 @@ static void commit(struct exec *exec)
     set_name(thread, exec->request->path);
     mutex_lock(&process_tree_lock);
     process->exec_done = true;
+    process->personality &= ~(PER_MASK | (exec->secure ? PER_CLEAR_ON_SETID : 0));
     process->barriers_registered = 0;
     process->exit_signal = SIGCHLD;
     mutex_unlock(&process_tree_lock);

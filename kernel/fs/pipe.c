@@ -24,6 +24,7 @@
 #include "vm/kmem.h"
 
 static struct slab_cache pipe_cache;
+uint64_t pipe_size_limit = 1048576, pipe_pages_soft = 16384, pipe_pages_hard;
 
 void pipe_init(void)
 {
@@ -31,23 +32,68 @@ void pipe_init(void)
     pipe_open_init();
 }
 
-struct pipe *pipe_allocate(void)
+/* What a user's pipes have */
+
+static bool is_limited(void)
+{
+    return !credentials_capable(CAP_SYS_RESOURCE) && !credentials_capable(CAP_SYS_ADMIN);
+}
+
+/* So many pages more (or less): what the user has now. */
+static uint64_t count_pages(const struct credentials *maker, uint64_t change)
+{
+    return __atomic_add_fetch(&maker->account->pipe_pages, change, __ATOMIC_RELAXED);
+}
+
+static bool exceeds(uint64_t pages, const uint64_t *limit)
+{
+    uint64_t most = __atomic_load_n(limit, __ATOMIC_RELAXED);
+    return most && pages > most;
+}
+
+/* The capacity of a new pipe, which is counted; 0: there is to be none. */
+static uint64_t choose_capacity(const struct credentials *maker)
+{
+    uint64_t capacity = PIPE_CAPACITY, limit = __atomic_load_n(&pipe_size_limit, __ATOMIC_RELAXED);
+
+    if (capacity > limit && !credentials_capable(CAP_SYS_RESOURCE))
+        capacity = limit;
+    uint64_t pages = count_pages(maker, capacity / PAGE_SIZE);
+    if (exceeds(pages, &pipe_pages_soft) && is_limited() && capacity > PIPE_LEAST) {
+        pages = count_pages(maker, (PIPE_LEAST - capacity) / PAGE_SIZE);
+        capacity = PIPE_LEAST;
+    }
+    if (!exceeds(pages, &pipe_pages_hard) || !is_limited())
+        return capacity;
+    count_pages(maker, -(capacity / PAGE_SIZE));
+    return 0;
+}
+
+int pipe_allocate(struct pipe **result)
 {
     struct pipe *pipe = slab_allocate_zeroed(&pipe_cache);
 
     if (!pipe)
-        return NULL;
-    pipe->page_count = PIPE_CAPACITY / PAGE_SIZE + 1;
+        return -ENOMEM;
+    uint64_t capacity = choose_capacity(credentials_current());
+    if (!capacity) {
+        slab_free(&pipe_cache, pipe);
+        return -ENFILE;
+    }
+    pipe->page_count = (unsigned)(capacity / PAGE_SIZE) + 1;
     pipe->pages = kmalloc_zeroed(pipe->page_count * sizeof(*pipe->pages));
     if (!pipe->pages) {
+        count_pages(credentials_current(), -(capacity / PAGE_SIZE));
         slab_free(&pipe_cache, pipe);
-        return NULL;
+        return -ENOMEM;
     }
+    pipe->maker = credentials_reference(credentials_current());
     mutex_init(&pipe->reading, "pipe reading", RANK_NONE);
     spin_init(&pipe->lock, "pipe", RANK_PIPE);
     wait_queue_init(&pipe->changed, "pipe");
     list_init(&pipe->link);
-    return pipe;
+    *result = pipe;
+    return 0;
 }
 
 void pipe_free(struct pipe *pipe)
@@ -56,6 +102,8 @@ void pipe_free(struct pipe *pipe)
         if (pipe->pages[i])
             page_release(pipe->pages[i]);
     }
+    count_pages(pipe->maker, -(uint64_t)(pipe->page_count - 1));
+    credentials_release(pipe->maker);
     kfree(pipe->pages);
     slab_free(&pipe_cache, pipe);
 }
@@ -419,21 +467,38 @@ static struct page **exchange_pages(struct pipe *pipe, struct page **pages, unsi
     return old;
 }
 
-long pipe_resize(struct file *file, uint64_t size)
+uint64_t pipe_round_size(uint64_t size)
 {
-    struct pipe *pipe = pipe_of(file);
     uint64_t capacity = PAGE_SIZE;
 
-    if (!pipe)
-        return -EBADF;
     if (size > INT32_MAX)
-        return -EINVAL;
+        return 0;
     while (capacity < size)
         capacity *= 2;
-    if (capacity > PIPE_MAX && capacity > pipe_capacity_of(pipe) &&
+    return capacity;
+}
+
+/* May the capacity grow so? The change of pages is counted already. */
+static bool may_grow(const struct pipe *pipe, uint64_t capacity)
+{
+    uint64_t pages = __atomic_load_n(&pipe->maker->account->pipe_pages, __ATOMIC_RELAXED);
+
+    if (capacity <= pipe_capacity_of(pipe))
+        return true;
+    if (capacity > __atomic_load_n(&pipe_size_limit, __ATOMIC_RELAXED) &&
         !credentials_capable(CAP_SYS_RESOURCE))
-        return -EPERM;
+        return false;
+    return !is_limited() ||
+           (!exceeds(pages, &pipe_pages_soft) && !exceeds(pages, &pipe_pages_hard));
+}
+
+/* The change of pages is counted already. */
+static long resize(struct pipe *pipe, uint64_t capacity)
+{
     unsigned count = (unsigned)(capacity / PAGE_SIZE) + 1;
+
+    if (!may_grow(pipe, capacity))
+        return -EPERM;
     struct page **pages = kmalloc_zeroed(count * sizeof(*pages));
     if (!pages)
         return -ENOMEM;
@@ -441,4 +506,23 @@ long pipe_resize(struct file *file, uint64_t size)
     kfree(old ? old : pages);
     wake_all(&pipe->changed);
     return old ? (long)capacity : -EBUSY;
+}
+
+long pipe_resize(struct file *file, uint64_t size)
+{
+    struct pipe *pipe = pipe_of(file);
+    uint64_t capacity = pipe_round_size(size);
+
+    if (!pipe)
+        return -EBADF;
+    if (!capacity)
+        return -EINVAL;
+    mutex_lock(&pipe->reading); /* one at a time, so that the count of pages is right */
+    uint64_t change = capacity / PAGE_SIZE - pipe_capacity_of(pipe) / PAGE_SIZE;
+    count_pages(pipe->maker, change);
+    long result = resize(pipe, capacity);
+    if (result < 0)
+        count_pages(pipe->maker, -change);
+    mutex_unlock(&pipe->reading);
+    return result;
 }

@@ -6,12 +6,20 @@
 
 #include "fs/file.h"
 
-#define PIPE_CAPACITY 65536u   /* of a new pipe */
-#define PIPE_MAX      1048576u /* what a process without privileges may raise it to */
-#define PIPE_BUF      4096u    /* a write up to this size is not mixed with others */
+#define PIPE_CAPACITY 65536u /* of a new pipe */
+#define PIPE_LEAST    8192u  /* of a new one, where its user has many */
+#define PIPE_BUF      4096u  /* a write up to this size is not mixed with others */
+
+/* /proc/sys/fs; atomic: what a process without privileges may raise the capacity to, bytes; the
+ * pages that the pipes of a user without privileges may have together: beyond the soft limit new
+ * ones are small, beyond the hard one there are no more; 0: no limit. */
+extern uint64_t pipe_size_limit, pipe_pages_soft, pipe_pages_hard;
+
+/* The size that a pipe can have which is at least this; 0: too large. */
+uint64_t pipe_round_size(uint64_t size);
 
 /* Make a pipe: its read end and its write end, each with one reference; flags may hold O_NONBLOCK.
- * -ENOMEM. */
+ * -ENFILE (the user has too many), -ENOMEM. */
 int pipe_create(uint32_t flags, struct file **read_end, struct file **write_end);
 
 /* F_GETPIPE_SZ and F_SETPIPE_SZ: the capacity in bytes, -EBADF: not a pipe; -EBUSY: there is more

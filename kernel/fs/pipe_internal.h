@@ -21,6 +21,7 @@ struct pipe {
     uint64_t head, tail;                     /* (l) the bytes between them are there */
     struct page **pages;                     /* (l) */
     unsigned page_count;                     /* (l) */
+    struct credentials *maker;               /* (c) whose account the capacity is counted for */
     uint32_t readers, writers;               /* (l) open files */
     uint64_t readers_opened, writers_opened; /* (l) so far: for opens that wait for the other end */
     struct wait_queue changed;               /* bytes, room or ends have come or gone */
@@ -29,8 +30,8 @@ struct pipe {
     struct list link; /* (n) named_pipes */
 };
 
-/* A pipe without ends and users; NULL: no memory. */
-struct pipe *pipe_allocate(void);
+/* A pipe without ends and users: -ENOMEM, -ENFILE. */
+int pipe_allocate(struct pipe **result);
 void pipe_free(struct pipe *pipe);
 
 /* One user less; the last frees the pipe. */

@@ -68,16 +68,17 @@ static int open_vnode(struct vnode *vnode, struct file *file)
 static const struct vnode_operations pipe_vnode_operations = {
     .label = "pipe:[%lu]", .open = open_vnode, .free = free_vnode};
 
-/* A vnode, which is the first user of a new pipe; NULL: no memory. */
-static struct vnode *create_vnode(void)
+/* A vnode, which is the first user of a new pipe. */
+static int create_vnode(struct vnode **vnode)
 {
     struct pipe_vnode *result = slab_allocate(&vnode_cache);
-    struct pipe *pipe = result ? pipe_allocate() : NULL;
+    struct pipe *pipe;
+    int error = result ? pipe_allocate(&pipe) : -ENOMEM;
 
-    if (!pipe) {
+    if (error) {
         if (result)
             slab_free(&vnode_cache, result);
-        return NULL;
+        return error;
     }
     pipe->users = 1;
     result->pipe = pipe;
@@ -85,7 +86,8 @@ static struct vnode *create_vnode(void)
                __atomic_add_fetch(&next_number, 1, __ATOMIC_RELAXED), S_IFIFO | 0600);
     result->vnode.uid = credentials_current()->fsuid;
     result->vnode.gid = credentials_current()->fsgid;
-    return &result->vnode;
+    *vnode = &result->vnode;
+    return 0;
 }
 
 /* A file that is an end of the vnode's pipe; NULL: no memory. */
@@ -102,10 +104,11 @@ static struct file *create_end(struct vnode *vnode, uint32_t flags)
 
 int pipe_create(uint32_t flags, struct file **read_end, struct file **write_end)
 {
-    struct vnode *vnode = create_vnode();
+    struct vnode *vnode;
+    int error = create_vnode(&vnode);
 
-    if (!vnode)
-        return -ENOMEM;
+    if (error)
+        return error;
     *read_end = create_end(vnode, O_RDONLY | flags);
     *write_end = create_end(vnode, O_WRONLY | flags);
     bool complete = *read_end && *write_end;
@@ -119,10 +122,11 @@ int pipe_create(uint32_t flags, struct file **read_end, struct file **write_end)
 
 /* Named pipes */
 
-/* The pipe of a vnode, with one user more; NULL: no memory. */
-static struct pipe *named_pipe(struct vnode *vnode)
+/* The pipe of a vnode, with one user more: -ENOMEM, -ENFILE. */
+static int named_pipe(struct vnode *vnode, struct pipe **result)
 {
     struct pipe *found = NULL;
+    int error = 0;
 
     mutex_lock(&named_lock);
     list_for_each (link, &named_pipes) {
@@ -130,14 +134,17 @@ static struct pipe *named_pipe(struct vnode *vnode)
         if (pipe->vnode == vnode)
             found = pipe;
     }
-    if (!found && (found = pipe_allocate())) {
+    if (!found)
+        error = pipe_allocate(&found);
+    if (!error && !found->users) {
         found->vnode = vnode;
         list_push_back(&named_pipes, &found->link);
     }
-    if (found)
+    if (!error)
         found->users++;
     mutex_unlock(&named_lock);
-    return found;
+    *result = found;
+    return error;
 }
 
 /* Wait for the other end, as fifo(7) says; an end that came and went counts: 0 or -EINTR. */
@@ -158,11 +165,11 @@ static int wait_for_other_end(struct pipe *pipe, unsigned mode, uint64_t readers
 int fifo_open(struct vnode *vnode, struct file *file)
 {
     unsigned mode = file->flags & O_ACCMODE;
-    struct pipe *pipe = named_pipe(vnode);
-    int error = 0;
+    struct pipe *pipe;
+    int error = named_pipe(vnode, &pipe);
 
-    if (!pipe)
-        return -ENOMEM;
+    if (error)
+        return error;
     uint64_t readers_before = __atomic_load_n(&pipe->readers_opened, __ATOMIC_ACQUIRE);
     uint64_t writers_before = __atomic_load_n(&pipe->writers_opened, __ATOMIC_ACQUIRE);
     if (mode == O_WRONLY && (file->flags & O_NONBLOCK) && !pipe->readers) {

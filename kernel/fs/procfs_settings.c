@@ -210,6 +210,42 @@ static int set_overcommit(uint64_t number)
     return 0;
 }
 
+static uint64_t get_pipe_size(void)
+{
+    return __atomic_load_n(&pipe_size_limit, __ATOMIC_RELAXED);
+}
+
+static int set_pipe_size(uint64_t number)
+{
+    uint64_t size = pipe_round_size(number);
+    if (!size || size > INT32_MAX)
+        return -EINVAL;
+    __atomic_store_n(&pipe_size_limit, size, __ATOMIC_RELAXED);
+    return 0;
+}
+
+static uint64_t get_pipe_pages_soft(void)
+{
+    return __atomic_load_n(&pipe_pages_soft, __ATOMIC_RELAXED);
+}
+
+static int set_pipe_pages_soft(uint64_t number)
+{
+    __atomic_store_n(&pipe_pages_soft, number, __ATOMIC_RELAXED);
+    return 0;
+}
+
+static uint64_t get_pipe_pages_hard(void)
+{
+    return __atomic_load_n(&pipe_pages_hard, __ATOMIC_RELAXED);
+}
+
+static int set_pipe_pages_hard(uint64_t number)
+{
+    __atomic_store_n(&pipe_pages_hard, number, __ATOMIC_RELAXED);
+    return 0;
+}
+
 static uint64_t get_lease_time(void)
 {
     return __atomic_load_n(&lease_break_time, __ATOMIC_RELAXED);
@@ -277,6 +313,8 @@ enum {
     VNODE_COUNT,
     VNODE_STATE,
     PIPE_SIZE,
+    PIPE_PAGES_SOFT,
+    PIPE_PAGES_HARD,
     EVENT_LIMIT,
     LEASE_TIME,
     LEASES,
@@ -334,7 +372,13 @@ static const struct setting settings[] = {
     [DESCRIPTORS_MAX] = {.constant = FILES_MOST},
     [VNODE_COUNT] = {.write = write_vnode_count},
     [VNODE_STATE] = {.write = write_vnode_state},
-    [PIPE_SIZE] = {.constant = PIPE_MAX},
+    [PIPE_SIZE] = {.get_number = get_pipe_size, .set_number = set_pipe_size, .most = INT32_MAX},
+    [PIPE_PAGES_SOFT] = {.get_number = get_pipe_pages_soft,
+                         .set_number = set_pipe_pages_soft,
+                         .most = INT64_MAX},
+    [PIPE_PAGES_HARD] = {.get_number = get_pipe_pages_hard,
+                         .set_number = set_pipe_pages_hard,
+                         .most = INT64_MAX},
     [EVENT_LIMIT] = {.get_number = get_event_limit,
                      .set_number = set_event_limit,
                      .most = INT32_MAX},
@@ -529,15 +573,26 @@ static const struct pseudo_type queues_directory = {.number = QUEUES_TYPE,
                                                     .entries = queue_entries};
 
 static const struct pseudo_entry file_entries[] = {
-    {"file-max", &readable, FILE_MAX},       {"file-nr", &readable, FILE_COUNT},
-    {"inode-nr", &readable, VNODE_COUNT},    {"inode-state", &readable, VNODE_STATE},
-    {"inotify", &notify_directory, 0},       {"lease-break-time", &changeable, LEASE_TIME},
-    {"leases-enable", &readable, LEASES},    {"mqueue", &queues_directory, 0},
-    {"nr_open", &readable, DESCRIPTORS_MAX}, {"overflowgid", &readable, OVERFLOW},
-    {"overflowuid", &readable, OVERFLOW},    {"pipe-max-size", &readable, PIPE_SIZE},
-    {"protected_fifos", &readable, ZERO},    {"protected_hardlinks", &readable, ZERO},
-    {"protected_regular", &readable, ZERO},  {"protected_symlinks", &readable, ZERO},
-    {"suid_dumpable", &readable, ZERO},      {NULL, NULL, 0},
+    {"file-max", &readable, FILE_MAX},
+    {"file-nr", &readable, FILE_COUNT},
+    {"inode-nr", &readable, VNODE_COUNT},
+    {"inode-state", &readable, VNODE_STATE},
+    {"inotify", &notify_directory, 0},
+    {"lease-break-time", &changeable, LEASE_TIME},
+    {"leases-enable", &readable, LEASES},
+    {"mqueue", &queues_directory, 0},
+    {"nr_open", &readable, DESCRIPTORS_MAX},
+    {"overflowgid", &readable, OVERFLOW},
+    {"overflowuid", &readable, OVERFLOW},
+    {"pipe-max-size", &changeable, PIPE_SIZE},
+    {"pipe-user-pages-hard", &changeable, PIPE_PAGES_HARD},
+    {"pipe-user-pages-soft", &changeable, PIPE_PAGES_SOFT},
+    {"protected_fifos", &readable, ZERO},
+    {"protected_hardlinks", &readable, ZERO},
+    {"protected_regular", &readable, ZERO},
+    {"protected_symlinks", &readable, ZERO},
+    {"suid_dumpable", &readable, ZERO},
+    {NULL, NULL, 0},
 };
 
 static const struct pseudo_type files_directory = {.number = FILES_TYPE,

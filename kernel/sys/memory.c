@@ -5,6 +5,7 @@
 #include "abi/errno.h"
 #include "abi/fcntl.h"
 #include "abi/mman.h"
+#include "abi/personality.h"
 #include "core/process.h"
 #include "core/syscall.h"
 #include "fs/file.h"
@@ -229,11 +230,18 @@ static int map_file(const struct mmap_arguments *arguments, int descriptor,
     return error;
 }
 
+/* With personality(READ_IMPLIES_EXEC), what may be read may be executed. */
+static unsigned with_implied(unsigned protection)
+{
+    bool implies = current_process()->personality & READ_IMPLIES_EXEC;
+    return implies && (protection & PROT_READ) ? protection | PROT_EXEC : protection;
+}
+
 long sys_mmap(const uint64_t argument[6])
 {
     struct mmap_arguments arguments = {.address = argument[0],
                                        .length = argument[1],
-                                       .protection = (unsigned)argument[2],
+                                       .protection = with_implied((unsigned)argument[2]),
                                        .flags = (unsigned)argument[3],
                                        .offset = argument[5]};
     struct map_request request = {.address = page_round_down(arguments.address),
@@ -288,7 +296,8 @@ long sys_mprotect(const uint64_t argument[6])
         return -EINVAL;
     if (!in_user_space(start, length))
         return -ENOMEM;
-    return aspace_protect(current_thread()->aspace, start, length, protection & PROT_ALL, reach);
+    return aspace_protect(current_thread()->aspace, start, length,
+                          with_implied(protection) & PROT_ALL, reach);
 }
 
 long sys_msync(const uint64_t argument[6])

@@ -6,6 +6,7 @@
  * is called for an event that is wanted.
  */
 #include "abi/errno.h"
+#include "abi/personality.h"
 #include "abi/fcntl.h"
 #include "abi/poll.h"
 #include "abi/resource.h"
@@ -186,7 +187,7 @@ static void write_rest(vaddr_t timeout, uint64_t deadline, long result)
 {
     uint64_t now = time_now();
 
-    if (!timeout)
+    if (!timeout || (current_process()->personality & STICKY_TIMEOUTS))
         return;
     if (result == -EINTR)
         current_thread()->sleep_deadline = deadline;

@@ -354,15 +354,11 @@ long sys_setsid(const uint64_t argument[6])
     return process_new_session();
 }
 
-/* personality(2): only Linux's own is there, with or without randomisation of addresses; 0xffffffff
- * asks for the current one. */
+/* personality(2): any is kept, and told; 0xffffffff asks for the current one. */
 long sys_personality(const uint64_t argument[6])
 {
     uint32_t persona = (uint32_t)argument[0], old = current_process()->personality;
-    if (persona != PERSONALITY_QUERY) {
-        if (persona & ~ADDR_NO_RANDOMIZE)
-            return -EINVAL;
+    if (persona != PERSONALITY_QUERY)
         current_process()->personality = persona;
-    }
     return old;
 }

@@ -245,6 +245,22 @@ static int read_attributes(vaddr_t address, struct sched_attr *attributes)
     return copy_from_user(attributes, address, size);
 }
 
+/* Leave the thread the policy, or the priority and nice value, that it has. */
+static int keep(int id, uint64_t flags, struct policy *wanted)
+{
+    struct policy found;
+    int result = get_policy(id, &found, NULL);
+    if (result)
+        return result;
+    if (flags & SCHED_FLAG_KEEP_POLICY)
+        wanted->policy = found.policy;
+    if (flags & SCHED_FLAG_KEEP_PARAMS) {
+        wanted->priority = found.priority;
+        wanted->nice = found.nice;
+    }
+    return 0;
+}
+
 long sys_sched_setattr(const uint64_t argument[6])
 {
     struct sched_attr attributes;
@@ -255,7 +271,7 @@ long sys_sched_setattr(const uint64_t argument[6])
     result = read_attributes(argument[1], &attributes);
     if (result)
         return result;
-    if (attributes.flags & ~(uint64_t)SCHED_FLAG_RESET_ON_FORK ||
+    if (attributes.flags & ~(uint64_t)(SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_ALL) ||
         attributes.policy >= SCHED_RESET_ON_FORK)
         return -EINVAL;
     wanted.policy = (int)attributes.policy;
@@ -265,7 +281,9 @@ long sys_sched_setattr(const uint64_t argument[6])
                                                 : attributes.nice;
     if (attributes.flags & SCHED_FLAG_RESET_ON_FORK)
         wanted.policy |= SCHED_RESET_ON_FORK;
-    return set_policy((int)argument[0], &wanted);
+    if (attributes.flags & SCHED_FLAG_KEEP_ALL)
+        result = keep((int)argument[0], attributes.flags, &wanted);
+    return result ? result : set_policy((int)argument[0], &wanted);
 }
 
 long sys_sched_getattr(const uint64_t argument[6])

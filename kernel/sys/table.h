@@ -149,9 +149,11 @@
     SYSTEM_CALL(SYS_setsid, setsid)                                                                \
     SYSTEM_CALL(SYS_prctl, prctl)                                                                  \
     SYSTEM_CALL(SYS_personality, personality)                                                      \
+    SYSTEM_CALL(SYS_kcmp, kcmp)                                                                    \
     SYSTEM_CALL(SYS_set_robust_list, set_robust_list)                                              \
     SYSTEM_CALL(SYS_get_robust_list, get_robust_list)                                              \
     /* signals */                                                                                  \
+    SYSTEM_CALL(SYS_restart_syscall, restart_syscall)                                              \
     SYSTEM_CALL(SYS_kill, kill)                                                                    \
     SYSTEM_CALL(SYS_tkill, tkill)                                                                  \
     SYSTEM_CALL(SYS_tgkill, tgkill)                                                                \
