@@ -217,6 +217,7 @@ int posix_queue_open(const char *name, unsigned flags, uint32_t mode,
 
     mutex_lock(&lock);
     struct posix_queue *queue = find(name);
+    bool is_new = !queue;
     if (queue)
         error = check_open(queue, flags);
     else if (flags & O_CREAT)
@@ -226,6 +227,10 @@ int posix_queue_open(const char *name, unsigned flags, uint32_t mode,
                                flags & (O_ACCMODE | O_NONBLOCK));
         queue->files += *file != NULL;
         error = *file ? 0 : -ENOMEM;
+        if (error && is_new) {
+            queue->named = false;
+            free_if_unused(queue);
+        }
     }
     mutex_unlock(&lock);
     return error;

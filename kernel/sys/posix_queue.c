@@ -36,14 +36,20 @@ long sys_mq_open(const uint64_t argument[6])
     uint32_t mode = (uint32_t)argument[2] & ~current_thread()->path_context->umask;
     char name[QUEUE_NAME_MAX + 1];
     struct mq_attr attributes;
-    struct file *file;
+    struct file *file = NULL;
 
     if (argument[3] && copy_from_user(&attributes, argument[3], sizeof(attributes)))
         return -EFAULT;
     int error = read_name(argument[0], name);
-    if (!error)
-        error = posix_queue_open(name, flags, mode, argument[3] ? &attributes : NULL, &file);
-    return error ? error : file_install_new(file, true);
+    if (error)
+        return error;
+    /* Without a descriptor, no queue may be made. */
+    int descriptor = file_reserve(true);
+    if (descriptor < 0)
+        return descriptor;
+    error = posix_queue_open(name, flags, mode, argument[3] ? &attributes : NULL, &file);
+    file_fill(descriptor, error ? NULL : file);
+    return error ? error : descriptor;
 }
 
 long sys_mq_unlink(const uint64_t argument[6])

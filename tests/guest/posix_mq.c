@@ -140,6 +140,19 @@ static void limits(void)
     expect_errno(mq_open("/large", O_CREAT | O_RDWR, 0600, &attributes), EINVAL);
 }
 
+/* A queue that cannot be opened is not made. */
+static void no_descriptor(void)
+{
+    struct rlimit limit, none;
+
+    expect_ok(getrlimit(RLIMIT_NOFILE, &limit));
+    none = (struct rlimit){0, limit.rlim_max};
+    expect_ok(setrlimit(RLIMIT_NOFILE, &none));
+    expect_errno(mq_open("/unopened", O_CREAT | O_RDWR, 0600, NULL), EMFILE);
+    expect_ok(setrlimit(RLIMIT_NOFILE, &limit));
+    expect_errno(mq_unlink("/unopened"), ENOENT);
+}
+
 /* A receiver waits until the sender has sent; a sender until there is room. */
 static void waiting(void)
 {
@@ -255,9 +268,10 @@ static void polled(void)
 static const struct test tests[] = {
     TEST(order),           TEST(errors_of_messages),
     TEST(errors_of_names), TEST(names),
-    TEST(limits),          TEST(waiting),
-    TEST(interrupted),     TEST(notification),
-    TEST(polled),          TEST(told_and_dead),
+    TEST(limits),          TEST(no_descriptor),
+    TEST(waiting),         TEST(interrupted),
+    TEST(notification),    TEST(polled),
+    TEST(told_and_dead),
 };
 
 int main(int argc, char **argv)
