@@ -89,6 +89,10 @@ struct sigaction {
     uint64_t handler, flags, mask;
 };
 
+#define PIDFD_SIGNAL_THREAD        1 /* pidfd_send_signal(2) */
+#define PIDFD_SIGNAL_THREAD_GROUP  2
+#define PIDFD_SIGNAL_PROCESS_GROUP 4
+
 /* timer_create(2) */
 #define SIGEV_SIGNAL    0
 #define SIGEV_NONE      1

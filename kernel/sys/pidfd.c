@@ -51,8 +51,15 @@ static bool is_there(const struct process *process)
     return process_find(process->pid) == process;
 }
 
-static long send(struct process *process, int number, vaddr_t address)
+/* Its group may outlast it, and keep its number from another process. process_tree_lock held. */
+static bool is_reachable(const struct process *process, enum signal_scope scope)
 {
+    return is_there(process) || (scope == SIGNAL_GROUP && !process_find(process->pid));
+}
+
+static long send(struct process *process, enum signal_scope scope, int number, vaddr_t address)
+{
+    int target = scope == SIGNAL_GROUP ? 0 : process->pid;
     struct signal_information information, *given = NULL;
     int error = 0;
 
@@ -62,13 +69,14 @@ static long send(struct process *process, int number, vaddr_t address)
             return -EFAULT;
         if (told != number)
             return -EINVAL;
-        error = signal_information_from_user(address, number, process->pid, &information);
+        error = signal_information_from_user(address, number, target, &information);
         given = &information;
     }
     if (error)
         return error;
     mutex_lock(&process_tree_lock);
-    error = is_there(process) ? signal_send_from_user(process, number, given) : -ESRCH;
+    error = is_reachable(process, scope) ? signal_send_from_user(process, scope, number, given)
+                                         : -ESRCH;
     mutex_unlock(&process_tree_lock);
     return error;
 }
@@ -92,13 +100,32 @@ static int get_target(const struct file *file, struct process **process)
     return *process ? 0 : -ESRCH;
 }
 
+static int decode_scope(unsigned flags, enum signal_scope *scope)
+{
+    switch (flags) {
+    case 0:
+    case PIDFD_SIGNAL_THREAD_GROUP:
+        *scope = SIGNAL_PROCESS;
+        return 0;
+    case PIDFD_SIGNAL_THREAD:
+        *scope = SIGNAL_FIRST_THREAD;
+        return 0;
+    case PIDFD_SIGNAL_PROCESS_GROUP:
+        *scope = SIGNAL_GROUP;
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
 long sys_pidfd_send_signal(const uint64_t argument[6])
 {
     int number = (int)argument[1];
     struct process *process;
+    enum signal_scope scope;
 
-    if (argument[3])
-        return -EINVAL; /* other targets than the process */
+    if (decode_scope((unsigned)argument[3], &scope))
+        return -EINVAL;
     struct file *file = file_get((int)argument[0]);
     if (!file)
         return -EBADF;
@@ -106,7 +133,7 @@ long sys_pidfd_send_signal(const uint64_t argument[6])
     file_release(file);
     if (result)
         return result;
-    result = number < 0 || number > SIGMAX ? -EINVAL : send(process, number, argument[2]);
+    result = number < 0 || number > SIGMAX ? -EINVAL : send(process, scope, number, argument[2]);
     process_release(process);
     return result;
 }

@@ -40,30 +40,34 @@ static struct signal_information from_self(int code)
         .code = code, .pid = self->pid, .uid = credentials_current()->uid};
 }
 
-int signal_send_from_user(struct process *target, int number,
-                          const struct signal_information *information)
-{
-    struct signal_information own = from_self(SI_USER);
-    return send(target, NULL, number, information ? information : &own);
-}
-
 /* To each process of a group, or to all but the first and the caller: success if one got it, or, of
  * all, if there are some. process_tree_lock held. */
-static int send_to_many(bool all, int group, int number)
+static int send_to_many(bool all, int group, int number,
+                        const struct signal_information *information)
 {
-    struct signal_information information = from_self(SI_USER);
     int result = -ESRCH;
     for (struct process *p = process_next(all ? 1 : 0); p; p = process_next(p->pid)) {
         int one;
         if (all ? p == current_process() : p->group != group)
             continue;
-        one = send(p, NULL, number, &information);
+        one = send(p, NULL, number, information);
         if (all && one == -EPERM)
             one = 0;
         if (result != 0)
             result = one;
     }
     return result;
+}
+
+int signal_send_from_user(struct process *target, enum signal_scope scope, int number,
+                          const struct signal_information *information)
+{
+    struct signal_information own = from_self(scope == SIGNAL_FIRST_THREAD ? SI_TKILL : SI_USER);
+    if (!information)
+        information = &own;
+    if (scope == SIGNAL_GROUP)
+        return send_to_many(false, target->pid, number, information);
+    return send(target, scope == SIGNAL_FIRST_THREAD ? target->leader : NULL, number, information);
 }
 
 /* pid may be that of any thread of the process. process_tree_lock held. */
@@ -85,9 +89,9 @@ long sys_kill(const uint64_t argument[6])
     if (pid > 0)
         result = send_to_one(pid, number, &information);
     else if (pid == -1)
-        result = send_to_many(true, 0, number);
+        result = send_to_many(true, 0, number, &information);
     else
-        result = send_to_many(false, pid ? -pid : current_process()->group, number);
+        result = send_to_many(false, pid ? -pid : current_process()->group, number, &information);
     mutex_unlock(&process_tree_lock);
     return result;
 }

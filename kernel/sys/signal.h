@@ -7,9 +7,12 @@
 #include "arch/riscv/layout.h"
 #include "core/signal.h"
 
-/* As kill(2): to a process, if the caller may; number 0 only asks. information NULL: SI_USER of the
- * caller. process_tree_lock held. -EPERM, -EAGAIN. */
-int signal_send_from_user(struct process *target, int number,
+/* Whom a signal for a process goes to. */
+enum signal_scope { SIGNAL_PROCESS, SIGNAL_FIRST_THREAD, SIGNAL_GROUP /* of its number */ };
+
+/* As kill(2), if the caller may; number 0 only asks. information NULL: the caller's.
+ * process_tree_lock held. -EPERM, -EAGAIN, -ESRCH: there is no such group. */
+int signal_send_from_user(struct process *target, enum signal_scope scope, int number,
                           const struct signal_information *information);
 
 /* Information that a program makes up for a signal to a process or thread of this identifier: only

@@ -189,6 +189,41 @@ static void sleep_on(void *argument)
         pause();
 }
 
+/* To the first thread, the process, or the group that it leads. */
+static void other_targets(void)
+{
+    sigset_t set;
+    siginfo_t information;
+    struct timespec time = {10, 0};
+    int fd = open_process(getpid(), 0);
+
+    CHECK(fd >= 0);
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    expect_ok(sigprocmask(SIG_BLOCK, &set, NULL));
+    if (send_signal(fd, SIGUSR1, NULL, 1) == -1 && errno == EINVAL)
+        skip("no flags of pidfd_send_signal here");
+    /* The library's function shows SI_TKILL as SI_USER. */
+    CHECK_EQ(syscall(SYS_rt_sigtimedwait, &set, &information, &time, 8), SIGUSR1);
+    CHECK_EQ(information.si_code, SI_TKILL);
+    expect_ok(send_signal(fd, SIGUSR1, NULL, 2));
+    CHECK_EQ(sigtimedwait(&set, &information, &time), SIGUSR1);
+    CHECK_EQ(information.si_code, SI_USER);
+    expect_errno(send_signal(fd, SIGUSR1, NULL, 3), EINVAL);
+    expect_errno(send_signal(fd, SIGUSR1, NULL, 8), EINVAL);
+    pid_t leader = spawn(sleep_on, NULL);
+    expect_ok(setpgid(leader, leader));
+    pid_t member = spawn(sleep_on, NULL);
+    fd = open_process(leader, 0);
+    int other = open_process(member, 0);
+    expect_ok(setpgid(member, leader));
+    expect_errno(send_signal(other, SIGTERM, NULL, 4), ESRCH);
+    expect_ok(send_signal(fd, SIGTERM, NULL, 4));
+    expect_signaled(reap(leader), SIGTERM);
+    expect_signaled(reap(member), SIGTERM);
+    expect_errno(send_signal(fd, SIGTERM, NULL, 4), ESRCH);
+}
+
 static void process_errors(void)
 {
     siginfo_t information;
@@ -350,7 +385,7 @@ static const struct test tests[] = {
     TEST(errors),        TEST(taking),          TEST(another_set),     TEST(waiting),
     TEST(inherited),     TEST(of_a_timer),      TEST(process_errors),  TEST(end_of_a_process),
     TEST(by_directory),  TEST(wait_with_epoll), TEST(without_waiting), TEST(get_a_file),
-    TEST(made_by_clone),
+    TEST(made_by_clone), TEST(other_targets),
 };
 
 int main(int argc, char **argv)
