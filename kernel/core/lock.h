@@ -36,7 +36,7 @@
 
 struct thread;
 
-/* The order in which locks are taken; equal ranks nest only where RANK_*_SIBLING says so. */
+/* The order in which locks are taken; equal ranks nest only where it is said so here. */
 enum lock_rank {
     RANK_NONE,         /* not checked */
     RANK_PROCESS_TREE, /* parents, children, process groups: mutex */
@@ -46,9 +46,8 @@ enum lock_rank {
     RANK_BLOCK_MAP,
     RANK_ALLOCATION,
     RANK_ASPACE,
-    RANK_AMAP,
-    RANK_AMAP_SIBLING, /* fork: the child's amap, under the parent's */
-    RANK_SWAP,         /* slots of swap areas */
+    RANK_AMAP, /* mremap: two of an address space that is locked for writing */
+    RANK_SWAP, /* slots of swap areas */
     RANK_OBJECT,
     RANK_BACK_LIST, /* spin from here on */
     RANK_PMAP,

@@ -18,10 +18,11 @@ static bool is_spin_rank(uint16_t rank)
     return rank >= RANK_BACK_LIST;
 }
 
-/* Vnode locks of several directories nest among themselves, in the order that fs/ defines. */
+/* Vnode locks of several directories nest among themselves, in the order that fs/ defines; those of
+ * two amaps, in any order, because only mremap takes two, with their address space locked. */
 static bool order_allows(uint16_t outer, uint16_t inner)
 {
-    return outer < inner || (outer == inner && inner == RANK_DIRECTORY);
+    return outer < inner || (outer == inner && (inner == RANK_DIRECTORY || inner == RANK_AMAP));
 }
 
 void lock_check_order(const void *lock, const char *name, uint16_t rank)

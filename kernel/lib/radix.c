@@ -134,37 +134,48 @@ static struct radix_node *create_join(struct radix_node *node, struct radix_node
     return join;
 }
 
-/* Make a leaf node for key, which is in none: between above (NULL: the root) and node, which do not
- * cover each other. NULL: no memory, nothing changed. */
-static struct radix_node *make_leaf(struct radix *radix, struct radix_node *above,
-                                    struct radix_node *node, uint64_t key)
+/* Where the way to a key ends: at node, its leaf node, or one that does not cover it (NULL: none),
+ * below above (NULL: at the root). */
+struct place {
+    struct radix_node *above, *node;
+};
+
+static struct place find_place(const struct radix *radix, uint64_t key)
 {
-    struct radix_node *leaf = create_node(key, 0);
-    if (!leaf)
-        return NULL;
-    struct radix_node *top = node ? create_join(node, leaf) : leaf;
-    if (!top) {
-        radix_node_free(leaf);
-        return NULL;
+    struct place place = {NULL, radix->root};
+    while (place.node && place.node->shift && covers(place.node, key)) {
+        place.above = place.node;
+        place.node = place.node->slots[slot_of(place.node, key)];
     }
-    if (above)
-        set_slot(above, key, top);
+    return place;
+}
+
+/* Put leaf at the place of key, which no leaf node covers: false: no memory, nothing changed. */
+static bool link_leaf(struct radix *radix, struct place place, uint64_t key,
+                      struct radix_node *leaf)
+{
+    struct radix_node *top = place.node ? create_join(place.node, leaf) : leaf;
+    if (!top)
+        return false;
+    if (place.above)
+        set_slot(place.above, key, top);
     else
         radix->root = top;
-    return leaf;
+    return true;
 }
 
 /* The leaf node that covers key, made if there is none; NULL: no memory, nothing changed. */
 static struct radix_node *need_leaf(struct radix *radix, uint64_t key)
 {
-    struct radix_node *above = NULL, *node = radix->root;
-    while (node && covers(node, key)) {
-        if (node->shift == 0)
-            return node;
-        above = node;
-        node = node->slots[slot_of(node, key)];
+    struct place place = find_place(radix, key);
+    if (place.node && covers(place.node, key))
+        return place.node;
+    struct radix_node *leaf = create_node(key, 0);
+    if (leaf && !link_leaf(radix, place, key, leaf)) {
+        radix_node_free(leaf);
+        leaf = NULL;
     }
-    return make_leaf(radix, above, node, key);
+    return leaf;
 }
 
 int radix_insert(struct radix *radix, uint64_t key, void *item)
@@ -184,12 +195,34 @@ int radix_insert_run(struct radix *radix, const struct radix_run *run)
     struct radix_node *leaf = need_leaf(radix, run->first);
     if (!leaf)
         return -ENOMEM;
-    for (uint64_t left = run->used; left; left &= left - 1) {
-        unsigned slot = (unsigned)__builtin_ctzll(left);
+    radix_run_for_each (slot, run) {
         leaf->slots[slot] = run->items[slot];
         radix->count++;
     }
     leaf->used |= run->used;
+    return 0;
+}
+
+/* The leaf node that a run was found in. */
+static struct radix_node *node_of(const struct radix_run *run)
+{
+    return (struct radix_node *)((char *)run->items - offsetof(struct radix_node, slots));
+}
+
+int radix_share_run(struct radix *radix, const struct radix_run *run)
+{
+    struct radix_node *leaf = node_of(run);
+    struct place place = find_place(radix, run->first);
+    if (leaf->used != run->used || (place.node && covers(place.node, run->first))) {
+        if (radix_insert_run(radix, run))
+            return -ENOMEM;
+    } else {
+        if (!link_leaf(radix, place, run->first, leaf))
+            return -ENOMEM;
+        radix->count += (unsigned)__builtin_popcountll(run->used);
+    }
+    for (uint64_t left = leaf->tagged & run->used; left; left &= left - 1)
+        radix_tag(radix, run->first + (unsigned)__builtin_ctzll(left));
     return 0;
 }
 
@@ -202,10 +235,11 @@ void *radix_replace(struct radix *radix, uint64_t key, void *item)
     return old;
 }
 
-/* Clear the tag of key, and those above that no other entry needs. */
-static void untag_path(const struct path *path, uint64_t key)
+/* Clear the tag of key in the first nodes of its path, from the last of them up, as far as no other
+ * entry needs it. */
+static void untag_path(const struct path *path, unsigned nodes, uint64_t key)
 {
-    for (unsigned i = path->depth; i-- > 0;) {
+    for (unsigned i = nodes; i-- > 0;) {
         struct radix_node *node = path->nodes[i];
         node->tagged &= ~bit(slot_of(node, key));
         if (node->tagged)
@@ -213,12 +247,11 @@ static void untag_path(const struct path *path, uint64_t key)
     }
 }
 
-/* The last entry of the leaf node at the end of path is gone: free it, and the node above it when
- * that has only one other child, which takes its place. */
-static void remove_leaf(struct radix *radix, const struct path *path, uint64_t key)
+/* Take the leaf node at the end of path out of the tree, and free the node above it when that has
+ * only one other child, which takes its place. */
+static void unlink_leaf(struct radix *radix, const struct path *path, uint64_t key)
 {
     struct radix_node *above;
-    radix_node_free(path->nodes[path->depth - 1]);
     if (path->depth == 1) {
         radix->root = NULL;
         return;
@@ -235,6 +268,13 @@ static void remove_leaf(struct radix *radix, const struct path *path, uint64_t k
     radix_node_free(above);
 }
 
+/* The last entry of the leaf node at the end of path is gone. */
+static void remove_leaf(struct radix *radix, const struct path *path, uint64_t key)
+{
+    unlink_leaf(radix, path, key);
+    radix_node_free(path->nodes[path->depth - 1]);
+}
+
 void *radix_remove(struct radix *radix, uint64_t key)
 {
     struct path path;
@@ -242,7 +282,7 @@ void *radix_remove(struct radix *radix, uint64_t key)
     void *item = find_path(radix, key, &path);
     if (!item)
         return NULL;
-    untag_path(&path, key);
+    untag_path(&path, path.depth, key);
     leaf = path.nodes[path.depth - 1];
     leaf->slots[slot_of(leaf, key)] = NULL;
     leaf->used &= ~bit(slot_of(leaf, key));
@@ -257,16 +297,28 @@ void radix_remove_run(struct radix *radix, const struct radix_run *run)
     struct path path;
     find_path(radix, run->first, &path);
     struct radix_node *leaf = path.nodes[path.depth - 1];
-    for (uint64_t left = run->used; left; left &= left - 1) {
-        unsigned slot = (unsigned)__builtin_ctzll(left);
+    radix_run_for_each (slot, run) {
         if (leaf->tagged & bit(slot))
-            untag_path(&path, run->first + slot);
+            untag_path(&path, path.depth, run->first + slot);
         leaf->slots[slot] = NULL;
         radix->count--;
     }
     leaf->used &= ~run->used;
     if (!leaf->used)
         remove_leaf(radix, &path, run->first);
+}
+
+void radix_leave_run(struct radix *radix, const struct radix_run *run, const struct radix *other)
+{
+    struct path path;
+    if (find_leaf(other, run->first) != node_of(run)) {
+        radix_remove_run(radix, run);
+        return;
+    }
+    find_path(radix, run->first, &path);
+    untag_path(&path, path.depth - 1, run->first);
+    unlink_leaf(radix, &path, run->first);
+    radix->count -= (unsigned)__builtin_popcountll(run->used);
 }
 
 void radix_tag(struct radix *radix, uint64_t key)
@@ -282,7 +334,7 @@ void radix_untag(struct radix *radix, uint64_t key)
 {
     struct path path;
     if (find_path(radix, key, &path))
-        untag_path(&path, key);
+        untag_path(&path, path.depth, key);
 }
 
 bool radix_tagged(const struct radix *radix, uint64_t key)

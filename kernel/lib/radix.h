@@ -65,6 +65,20 @@ struct radix_run {
     void *const *items;
 };
 
+/* The first slot in use from slot on; RADIX_RUN: there is none. Most runs have no gaps. */
+static inline unsigned radix_run_slot(const struct radix_run *run, unsigned slot)
+{
+    uint64_t left = slot < RADIX_RUN ? run->used >> slot : 0;
+
+    if (left & 1)
+        return slot;
+    return left ? slot + (unsigned)__builtin_ctzll(left) : RADIX_RUN;
+}
+
+#define radix_run_for_each(slot, run)                                                              \
+    for (unsigned slot = radix_run_slot(run, 0); slot < RADIX_RUN;                                 \
+         slot = radix_run_slot(run, slot + 1))
+
 /* The first entries >= first and <= last, those that one node has; false if there are none. */
 bool radix_next_run(const struct radix *radix, uint64_t first, uint64_t last,
                     struct radix_run *run);
@@ -75,6 +89,16 @@ int radix_insert_run(struct radix *radix, const struct radix_run *run);
 
 /* Remove the entries of a run of this tree. */
 void radix_remove_run(struct radix *radix, const struct radix_run *run);
+
+/*
+ * Move entries from one tree to another in two steps, the second of which needs no memory: store
+ * those of a run of another tree in this one, with their tags, at the same keys, which are free
+ * (-ENOMEM: nothing changed); and remove those of a run from this tree, which other has as well. If
+ * the run is all that a node has, the node belongs to both trees in between, when neither may
+ * change otherwise.
+ */
+int radix_share_run(struct radix *radix, const struct radix_run *run);
+void radix_leave_run(struct radix *radix, const struct radix_run *run, const struct radix *other);
 
 /* Give all nodes back; the entries are the caller's. */
 void radix_clear(struct radix *radix);

@@ -61,16 +61,11 @@ static bool walk_on(const struct amap *amap, struct walk *walk)
     return true;
 }
 
-static void *run_item(const struct radix_run *run, uint64_t used)
-{
-    return run->items[__builtin_ctzll(used)];
-}
-
 /* What a run of slots holds is given up. */
 static void release_run(struct amap *amap, const struct radix_run *run)
 {
-    for (uint64_t used = run->used; used; used &= used - 1) {
-        void *item = run_item(run, used);
+    radix_run_for_each (slot, run) {
+        void *item = run->items[slot];
         if (is_swap_entry(item))
             drop_entry(amap, item);
         else
@@ -166,8 +161,8 @@ void amap_replace(struct amap *amap, uint64_t slot, struct page *page, struct tl
 
 static void gather_run(struct amap *amap, const struct radix_run *run, struct tlb_gather *gather)
 {
-    for (uint64_t used = run->used; used; used &= used - 1) {
-        void *item = run_item(run, used);
+    radix_run_for_each (slot, run) {
+        void *item = run->items[slot];
         if (is_swap_entry(item))
             drop_entry(amap, item);
         else
@@ -185,21 +180,33 @@ void amap_remove(struct amap *amap, uint64_t first, uint64_t last, struct tlb_ga
     }
 }
 
-void amap_forget(struct amap *amap, uint64_t first, uint64_t last)
+int amap_share(struct amap *amap, struct amap *other, uint64_t first, uint64_t last)
 {
     struct walk walk = {.slot = first, .last = last};
 
     while (walk_on(amap, &walk)) {
-        release_run(amap, &walk.run);
-        radix_remove_run(&amap->slots, &walk.run);
+        if (radix_share_run(&other->slots, &walk.run)) {
+            if (walk.run.first > first)
+                amap_leave(other, amap, first, walk.run.first - 1);
+            return -ENOMEM;
+        }
     }
+    return 0;
+}
+
+void amap_leave(struct amap *amap, const struct amap *other, uint64_t first, uint64_t last)
+{
+    struct walk walk = {.slot = first, .last = last};
+
+    while (walk_on(amap, &walk))
+        radix_leave_run(&amap->slots, &walk.run, &other->slots);
 }
 
 /* The child has the run as well. */
 static void reference_run(struct amap *child, const struct radix_run *run)
 {
-    for (uint64_t used = run->used; used; used &= used - 1) {
-        void *item = run_item(run, used);
+    radix_run_for_each (slot, run) {
+        void *item = run->items[slot];
         if (is_swap_entry(item)) {
             swap_entry_reference(item);
             count_swapped(child, 1);

@@ -76,8 +76,14 @@ bool amap_offer(struct amap *amap, uint64_t first, uint64_t last) REQUIRES(amap-
 bool amap_is_offered(struct amap *amap, uint64_t slot) REQUIRES(amap->lock);
 void amap_withdraw(struct amap *amap, uint64_t slot) REQUIRES(amap->lock);
 
-/* Empty the slots [first, last], whose pages others hold too and keep. Locked. */
-void amap_forget(struct amap *amap, uint64_t first, uint64_t last) REQUIRES(amap->lock);
+/*
+ * Move what is in slots [first, last] to another amap of the address space, where they are empty,
+ * in two steps: put it into other as well, with the same references (-ENOMEM: nothing changed); and
+ * take it from amap, which other has it from. The address space is locked for writing all along:
+ * nobody else looks into either.
+ */
+int amap_share(struct amap *amap, struct amap *other, uint64_t first, uint64_t last);
+void amap_leave(struct amap *amap, const struct amap *other, uint64_t first, uint64_t last);
 
 /* Give child, new and not in use, the pages of slots [first, last], offered or not: 0 or -ENOMEM (a
  * part is there). Takes the lock of amap. */

@@ -63,9 +63,8 @@ static int reserve(struct move *move)
 }
 
 /* Put the pages that move into the amap where they are to be as well: 0 or -ENOMEM. The new place
- * is free. */
-static int reserve_amap(struct aspace *aspace, const struct region *region, struct move *move,
-                        struct tlb_gather *gather)
+ * is free. If move has an amap then, both are locked until leave_amap. */
+static int reserve_amap(struct aspace *aspace, const struct region *region, struct move *move)
 {
     struct region moved = *region;
 
@@ -83,21 +82,22 @@ static int reserve_amap(struct aspace *aspace, const struct region *region, stru
     else if (!(move->amap = amap_create(&aspace->swapped_pages)))
         return -ENOMEM;
     uint64_t first = moved.amap_offset, last = first + move->old_length / PAGE_SIZE - 1;
-    int error = amap_copy(region->amap, move->amap, first, last);
+    mutex_lock(&region->amap->lock);
+    mutex_lock(&move->amap->lock);
+    int error = amap_share(region->amap, move->amap, first, last);
     if (error) {
-        mutex_lock(&move->amap->lock);
-        amap_remove(move->amap, first, last, gather);
         mutex_unlock(&move->amap->lock);
+        mutex_unlock(&region->amap->lock);
     }
     return error;
 }
 
 /* Take the pages, which are in the new amap as well, from the old one. They stay where they are
  * until the flush, since no page of an amap leaves it while the address space is locked. */
-static void leave_amap(struct region *region)
+static void leave_amap(struct region *region, struct amap *amap)
 {
-    mutex_lock(&region->amap->lock);
-    amap_forget(region->amap, region->amap_offset, region_slot(region, region->end - 1));
+    amap_leave(region->amap, amap, region->amap_offset, region_slot(region, region->end - 1));
+    mutex_unlock(&amap->lock);
     mutex_unlock(&region->amap->lock);
 }
 
@@ -154,7 +154,7 @@ static struct region *move_region(struct aspace *aspace, struct region *source, 
     struct object *object = source->object;
 
     if (move->amap)
-        leave_amap(source);
+        leave_amap(source, move->amap);
     if (object)
         mutex_lock(&object->lock);
     struct region *place = relocate(aspace, source, move);
@@ -227,7 +227,7 @@ static int replace(struct aspace *aspace, struct move *move, struct tlb_gather *
         unmap_locked(aspace, move->to, to_end, move->new_spares, gather, &move->dead);
         struct region *region = region_find(aspace, move->from);
         /* A place that is duplicated onto itself has just been unmapped. */
-        error = region ? reserve_amap(aspace, region, move, gather) : -EFAULT;
+        error = region ? reserve_amap(aspace, region, move) : -EFAULT;
         if (!error)
             perform(aspace, region, move, gather);
     }

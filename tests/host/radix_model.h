@@ -177,6 +177,39 @@ static inline void model_run(struct model *model, uint64_t first, uint64_t last,
     radix_clear(&copy);
 }
 
+/*
+ * Move the run with the first entry in [first, last] to another tree, and back; keep: something is
+ * there already, so that no node moves. If one of the allocations fails, nothing has changed.
+ */
+static inline void model_move(struct model *model, uint64_t first, uint64_t last, bool keep)
+{
+    struct radix_run run, back;
+    struct radix other;
+
+    if (!radix_next_run(&model->radix, first, last, &run))
+        return;
+    unsigned slot = radix_run_slot(&run, 0);
+    uint64_t key = run.first + slot, count = model->radix.count, used = run.used;
+    radix_init(&other);
+    if (keep)
+        REQUIRE(radix_insert(&other, used & 1 ? key ^ (1ul << 40) : run.first, &other) == 0);
+    for (int error = -ENOMEM; error;) {
+        fail_node = check_random() % 4;
+        error = radix_share_run(&other, &run);
+        fail_node = 0;
+        REQUIRE(error ? !radix_lookup(&other, key) : radix_lookup(&other, key) == run.items[slot]);
+    }
+    radix_leave_run(&model->radix, &run, &other);
+    REQUIRE(model->radix.count + (unsigned)__builtin_popcountll(used) == count);
+    REQUIRE(!radix_lookup(&model->radix, key) && !radix_tagged(&model->radix, key));
+    REQUIRE(radix_next_run(&other, key, key | (RADIX_RUN - 1), &back) && back.first == run.first);
+    back.used = used;
+    REQUIRE(radix_share_run(&model->radix, &back) == 0);
+    radix_leave_run(&other, &back, &model->radix);
+    REQUIRE(other.count == keep);
+    radix_clear(&other);
+}
+
 /* All entries are found, by key and by scanning, and the tree has no more nodes than it may. */
 static inline void model_check(struct model *model)
 {

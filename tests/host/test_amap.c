@@ -144,6 +144,35 @@ static void no_memory(void)
     }
 }
 
+/* Twenty nodes of pages go into an amap that has one already; where that fails, nothing is there.
+ */
+static void moving(void)
+{
+    bool failed = true;
+
+    for (uint64_t n = 1; failed; n++) {
+        begin();
+        struct amap *other = amap_create(&swapped);
+        put(other, 0);
+        for (uint64_t slot = 10; slot < 1300; slot++)
+            put(amap, slot);
+        shim_fail_allocation(n);
+        int error = amap_share(amap, other, 20, 1279);
+        failed = shim_allocation_failed();
+        CHECK((error != 0) == failed);
+        if (!error)
+            amap_leave(amap, other, 20, 1279);
+        for (uint64_t slot = 0; slot < 1300; slot++) {
+            bool moved = slot == 0 || (!error && slot >= 20 && slot < 1280);
+            struct page *page = at(moved ? other : amap, slot);
+            CHECK(!at(moved ? amap : other, slot));
+            CHECK(slot > 0 && slot < 10 ? !page : amap_owns(page));
+        }
+        amap_release(other);
+        end();
+    }
+}
+
 int main(void)
 {
     check_case("slots at both ends of the range", slots);
@@ -151,5 +180,6 @@ int main(void)
     check_case("replacing a page gives up its reference after the flush", replacing);
     check_case("a gather with more shared pages than it holds", many_shared);
     check_case("a copy without memory fails and leaks nothing", no_memory);
+    check_case("pages move to another amap", moving);
     return check_done();
 }

@@ -92,6 +92,8 @@ static void random_step(void)
         model_replace(&model, key, item_for(random >> 40));
         break;
     case 11:
+        model_move(&model, key, random & 8 ? other : key + random % 100, random & 2);
+        break;
     case 12:
         model_tag(&model, key, random & 1);
         break;

@@ -167,11 +167,12 @@ bool shim_lock_is_held(const void *lock)
     return false;
 }
 
-/* Vnode locks of several directories nest among themselves; other equal ranks do not. */
+/* Vnode locks of several directories nest among themselves, and those of two amaps; other equal
+ * ranks do not. */
 static bool order_allows(unsigned outer, unsigned inner)
 {
     return outer == RANK_NONE || inner == RANK_NONE || outer < inner ||
-           (outer == inner && inner == RANK_DIRECTORY);
+           (outer == inner && (inner == RANK_DIRECTORY || inner == RANK_AMAP));
 }
 
 static void take(const void *lock, const char *name, unsigned rank, bool spinning, bool checked)
