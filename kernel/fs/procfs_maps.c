@@ -111,7 +111,6 @@ static void write_counts(struct text *text, const struct region_info *info, bool
 static void write_flags(struct text *text, const struct region_info *info)
 {
     unsigned may = info->max_access;
-    bool charged = !info->shared && (info->access & ACCESS_WRITE) && !info->no_reserve;
     const struct {
         const char *name;
         bool holds;
@@ -130,7 +129,7 @@ static void write_flags(struct text *text, const struct region_info *info)
         {"rr", info->flags & REGION_RANDOM},
         {"dc", info->flags & REGION_NO_FORK},
         {"lf", info->flags & REGION_LOCK_ON_FAULT},
-        {"ac", charged},
+        {"ac", info->flags & REGION_COMMITTED},
         {"nr", info->no_reserve},
         {"wf", info->flags & REGION_WIPE_ON_FORK},
         {"dd", info->flags & REGION_NO_DUMP},

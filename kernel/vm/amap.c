@@ -9,6 +9,7 @@
 #include "vm/swap.h"
 
 static struct slab_cache amap_cache;
+static uint64_t families; /* atomic: how many there have been */
 
 void amap_cache_init(void)
 {
@@ -25,7 +26,14 @@ struct amap *amap_create(uint64_t *swapped)
     radix_init(&amap->slots);
     amap->references = 1;
     amap->swapped = swapped;
+    amap->family = __atomic_add_fetch(&families, 1, __ATOMIC_RELAXED);
     return amap;
+}
+
+void amap_join_family(struct amap *amap, const struct amap *source)
+{
+    amap->family = source->family;
+    amap->inherited = source->inherited;
 }
 
 void amap_reference(struct amap *amap)

@@ -28,7 +28,8 @@ struct amap {
                             tag: offered */
     uint64_t references; /* atomic: regions, and walkers */
     uint64_t *swapped;   /* atomic: counts the entries in its slots, and those of others */
-    struct amap *copy;   /* fork: the child's counterpart, while the parent's aspace is locked */
+    uint64_t family;     /* the same in those that pages of one went to by mremap */
+    bool inherited;      /* by fork: what is new beside its region does not join it, as on Linux */
 };
 
 void amap_cache_init(void);
@@ -37,6 +38,10 @@ void amap_cache_init(void);
  */
 struct amap *amap_create(uint64_t *swapped);
 void amap_reference(struct amap *amap);
+
+/* Let amap, which is new, be of the same family as that which its pages come from, inherited or
+ * not. */
+void amap_join_family(struct amap *amap, const struct amap *source);
 
 /* Drop a reference; the last frees the pages, whose translations are gone everywhere. */
 void amap_release(struct amap *amap);

@@ -118,11 +118,6 @@ static bool is_data(const struct region *region)
     return !region->shared && !region->grows_down && (region->access & ACCESS_WRITE);
 }
 
-static bool is_committed(const struct region *region)
-{
-    return !region->shared && !region->no_reserve && (region->access & ACCESS_WRITE);
-}
-
 void aspace_account(struct aspace *aspace, const struct region *region, int sign)
 {
     uint64_t pages = region_pages(region);
@@ -132,7 +127,7 @@ void aspace_account(struct aspace *aspace, const struct region *region, int sign
         aspace->mapped_peak = aspace->mapped_pages;
     if (is_data(region))
         aspace->data_pages += sign > 0 ? pages : -pages;
-    if (is_committed(region)) {
+    if (region->flags & REGION_COMMITTED) {
         aspace->committed_pages += sign > 0 ? pages : -pages;
         commit_change(sign > 0 ? (int64_t)pages : -(int64_t)pages);
     }

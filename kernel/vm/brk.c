@@ -37,7 +37,7 @@ static bool grow(struct aspace *aspace, vaddr_t start, vaddr_t end, struct regio
     region->access = ACCESS_READ | ACCESS_WRITE;
     region->max_access = ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE;
     region->amap_offset = start >> PAGE_SHIFT;
-    region->flags = aspace->lock_future;
+    region->flags = aspace->lock_future | REGION_COMMITTED;
     region_insert(aspace, region);
     aspace_account(aspace, region, 1);
     region_merge(aspace, region, dead);

@@ -14,15 +14,16 @@ static bool is_part(const struct region *region, vaddr_t address, const struct p
            (region->start - address) / PAGE_SIZE == region->object_offset;
 }
 
-/* The first part in [start, end) of the attachment at address; NULL: there is none. Locked. */
+/* The first part from start on, up to end, of the attachment at address; NULL: there is none. One
+ * that mremap made longer than the segment is left, as on Linux. Locked. */
 static struct region *next_part(struct aspace *aspace, vaddr_t start, vaddr_t end, vaddr_t address,
                                 const struct pager *pager, const struct object *object)
 {
     struct region *region = region_find_above(aspace, start);
 
-    while (region && region->start < end && !is_part(region, address, pager, object))
+    while (region && region->end <= end && !is_part(region, address, pager, object))
         region = region_next(region);
-    return region && region->start < end ? region : NULL;
+    return region && region->end <= end ? region : NULL;
 }
 
 int aspace_detach(struct aspace *aspace, vaddr_t address, const struct pager *pager)

@@ -304,44 +304,6 @@ static enum outcome lower(struct fault *fault)
     return outcome;
 }
 
-/* The amap of neighbour, if region could be one region with it but for the access. */
-static struct amap *borrow_amap(const struct region *region, const struct region *neighbour)
-{
-    if (!neighbour || neighbour->shared || neighbour->object != region->object ||
-        neighbour->vnode != region->vnode ||
-        (neighbour->end != region->start && neighbour->start != region->end))
-        return NULL;
-    struct amap *amap = __atomic_load_n(&neighbour->amap, __ATOMIC_ACQUIRE);
-    uint64_t distance = (region->start - neighbour->start) / PAGE_SIZE;
-    if (!amap || neighbour->amap_offset + distance != region->amap_offset ||
-        (region->object && neighbour->object_offset + distance != region->object_offset))
-        return NULL;
-    amap_reference(amap);
-    return amap;
-}
-
-struct amap *region_make_amap(struct region *region)
-{
-    struct amap *none = __atomic_load_n(&region->amap, __ATOMIC_ACQUIRE), *amap;
-
-    if (none)
-        return none;
-    amap = borrow_amap(region, region_previous(region));
-    if (!amap)
-        amap = borrow_amap(region, region_next(region));
-    if (!amap)
-        amap = amap_create(&region->aspace->swapped_pages);
-    if (!amap)
-        return NULL;
-    /* Other faults hold the aspace for reading as well: the first to set it wins. */
-    if (!__atomic_compare_exchange_n(&region->amap, &none, amap, false, __ATOMIC_ACQ_REL,
-                                     __ATOMIC_ACQUIRE)) {
-        amap_release(amap);
-        amap = none;
-    }
-    return amap;
-}
-
 /* A private region: amap first, then the object or zeros. */
 static enum outcome private_page(struct fault *fault)
 {

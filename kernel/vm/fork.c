@@ -15,15 +15,15 @@
 #include "vm/evict.h"
 #include "vm/vm.h"
 
-/* The child's counterpart of an amap, made at the first region that uses it; referenced for the
- * region. */
-static struct amap *counterpart(struct aspace *child, struct amap *amap)
+/* Give the child's copy of a region an amap of its own with the same pages: 0 or -ENOMEM. */
+static int copy_amap(struct aspace *child, const struct region *region, struct region *copy)
 {
-    if (amap->copy)
-        amap_reference(amap->copy);
-    else
-        amap->copy = amap_create(&child->swapped_pages);
-    return amap->copy;
+    copy->amap = amap_create(&child->swapped_pages);
+    if (!copy->amap)
+        return -ENOMEM;
+    copy->amap->inherited = true;
+    return amap_copy(region->amap, copy->amap, region->amap_offset,
+                     region_slot(region, region->end - 1));
 }
 
 /* Copy one region into the child: 0 or -ENOMEM. */
@@ -39,13 +39,8 @@ static int copy_region(struct aspace *child, const struct region *region, struct
     copy->userfault = NULL;                        /* userfaultfd(2): not inherited */
     copy->flags &= ~(unsigned)REGION_LOCKED_FLAGS; /* mlock(2): not inherited */
     region_reference_all(copy);
-    if (region->flags & REGION_WIPE_ON_FORK) {
-        copy->amap_offset = region->start >> PAGE_SHIFT;
-    } else if (region->amap) {
-        copy->amap = counterpart(child, region->amap);
-        error = copy->amap ? amap_copy(region->amap, copy->amap, region->amap_offset,
-                                       region_slot(region, region->end - 1))
-                           : -ENOMEM;
+    if (region->amap && !(region->flags & REGION_WIPE_ON_FORK)) {
+        error = copy_amap(child, region, copy);
         if (region->access & ACCESS_WRITE)
             pmap_protect(&region->aspace->pmap, region->start, region->end,
                          ACCESS_READ | ACCESS_EXECUTE, gather);
@@ -100,11 +95,6 @@ int aspace_fork(struct aspace *parent, struct aspace **result)
         const struct region *region = container_of(node, struct region, node);
         if (!error && !(region->flags & REGION_NO_FORK))
             error = copy_region(child, region, &gather);
-    }
-    tree_for_each (node, &parent->regions) {
-        struct region *region = container_of(node, struct region, node);
-        if (region->amap)
-            region->amap->copy = NULL;
     }
     /* Before a fault can copy a page that a hart may still store to. */
     tlb_flush(&gather);

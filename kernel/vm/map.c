@@ -68,6 +68,8 @@ static void region_describe(struct region *region, const struct map_request *req
         region->flags |= REGION_SEGMENT;
     if (request->flags & MAPPING_DROPPABLE)
         region->flags = REGION_DROPPABLE | REGION_WIPE_ON_FORK | REGION_NO_DUMP;
+    if (region_wants_commitment(region, region->access))
+        region->flags |= REGION_COMMITTED;
     if (region->object)
         object_reference(region->object);
     if (region->vnode)

@@ -12,6 +12,16 @@
 #include "vm/commit.h"
 #include "vm/vm.h"
 
+/* What was promised stays so in a region that cannot be stored to any more: it may have pages of
+ * its own. Anonymous memory without any is let off, as on Linux. */
+static void change_commitment(struct region *region, unsigned access)
+{
+    if (region_wants_commitment(region, access))
+        region->flags |= REGION_COMMITTED;
+    else if (!(access & ACCESS_WRITE) && !region->object && !region->amap)
+        region->flags &= ~(unsigned)REGION_COMMITTED;
+}
+
 /* Give region, wholly in the range, its new access. */
 static struct region *change_access(struct aspace *aspace, struct region *region, unsigned access,
                                     struct tlb_gather *gather, struct region **dead)
@@ -19,16 +29,12 @@ static struct region *change_access(struct aspace *aspace, struct region *region
     unsigned lost = region->access & ~access;
 
     aspace_account(aspace, region, -1);
+    change_commitment(region, access);
     region->access = access;
     aspace_account(aspace, region, 1);
     if (lost)
         pmap_protect(&aspace->pmap, region->start, region->end, access, gather);
     return region_merge(aspace, region, dead);
-}
-
-static bool becomes_committed(const struct region *region, unsigned access)
-{
-    return !region->shared && !region->no_reserve && (access & ~region->access & ACCESS_WRITE);
 }
 
 /* May the part of region in [start, end) have this access? 0, -EACCES, -EPERM (sealed), -ENOMEM
@@ -47,7 +53,8 @@ static int check_access(struct aspace *aspace, const struct region *region, vadd
     if (becomes_data &&
         (end - start) / PAGE_SIZE + aspace->data_pages > aspace->data_limit / PAGE_SIZE)
         return -ENOMEM;
-    if (becomes_committed(region, access) && overcommit_refuses(aspace, (end - start) / PAGE_SIZE))
+    if (region_wants_commitment(region, access) &&
+        overcommit_refuses(aspace, (end - start) / PAGE_SIZE))
         return -ENOMEM;
     return cut && region->access != access && region_limit_reached(aspace) ? -ENOMEM : 0;
 }

@@ -272,12 +272,14 @@ struct region *region_isolate(struct aspace *aspace, struct region *region, vadd
 }
 
 /* Do the amaps of lower and upper, which touch, allow one region over both? Anonymous memory has
- * its numbers before it has an amap, as on Linux. */
+ * its numbers before it has an amap, as on Linux; and what fork left joins nothing that has come
+ * since. */
 static bool amaps_continue(const struct region *lower, const struct region *upper)
 {
     bool numbered = !lower->object || (lower->amap && upper->amap);
 
-    if (lower->amap && upper->amap && lower->amap != upper->amap)
+    if (lower->amap != upper->amap &&
+        ((lower->amap && upper->amap) || (lower->amap ? lower->amap : upper->amap)->inherited))
         return false;
     return !numbered || lower->amap_offset + region_pages(lower) == upper->amap_offset;
 }
@@ -287,14 +289,18 @@ static bool labels_equal(const struct region_label *a, const struct region_label
     return a == b || (a && b && strcmp(a->text, b->text) == 0);
 }
 
-/* Do the two have everything in common but their place? */
-static bool regions_alike(const struct region *a, const struct region *b)
+/* Do the two have everything in common but place, access and label? */
+static bool regions_akin(const struct region *a, const struct region *b)
 {
-    return a->access == b->access && a->max_access == b->max_access && a->shared == b->shared &&
+    return a->max_access == b->max_access && a->shared == b->shared &&
            a->grows_down == b->grows_down && a->no_reserve == b->no_reserve &&
            a->writer == b->writer && a->flags == b->flags && a->vnode == b->vnode &&
-           a->name == b->name && a->object == b->object && labels_equal(a->label, b->label) &&
-           a->userfault == b->userfault;
+           a->name == b->name && a->object == b->object && a->userfault == b->userfault;
+}
+
+static bool regions_alike(const struct region *a, const struct region *b)
+{
+    return a->access == b->access && labels_equal(a->label, b->label) && regions_akin(a, b);
 }
 
 /* May upper, which starts where lower ends, become a part of lower? Not of a System V segment,
@@ -353,17 +359,54 @@ struct amap *region_mergeable_amap(struct aspace *aspace, const struct region *r
 
     place.start = start;
     place.end = end;
-    if (below && below->amap) {
+    if (below && below->amap && below->amap->family == region->amap->family) {
         place.amap = below->amap;
         if (regions_continue(below, &place))
             return below->amap;
     }
-    if (above && above->amap) {
+    if (above && above->amap && above->amap->family == region->amap->family) {
         place.amap = above->amap;
         if (regions_continue(&place, above))
             return above->amap;
     }
     return NULL;
+}
+
+/* The amap of neighbour, referenced, if region could be one region with it but for the access. */
+static struct amap *borrow_amap(const struct region *region, const struct region *neighbour)
+{
+    if (!neighbour || !regions_akin(neighbour, region) ||
+        (neighbour->end != region->start && neighbour->start != region->end))
+        return NULL;
+    struct amap *amap = __atomic_load_n(&neighbour->amap, __ATOMIC_ACQUIRE);
+    uint64_t distance = (region->start - neighbour->start) / PAGE_SIZE;
+    if (!amap || amap->inherited || neighbour->amap_offset + distance != region->amap_offset ||
+        (region->object && neighbour->object_offset + distance != region->object_offset))
+        return NULL;
+    amap_reference(amap);
+    return amap;
+}
+
+struct amap *region_make_amap(struct region *region)
+{
+    struct amap *none = __atomic_load_n(&region->amap, __ATOMIC_ACQUIRE), *amap;
+
+    if (none)
+        return none;
+    amap = borrow_amap(region, region_next(region)); /* first, as on Linux */
+    if (!amap)
+        amap = borrow_amap(region, region_previous(region));
+    if (!amap)
+        amap = amap_create(&region->aspace->swapped_pages);
+    if (!amap)
+        return NULL;
+    /* Other faults hold the aspace for reading as well: the first to set it wins. */
+    if (!__atomic_compare_exchange_n(&region->amap, &none, amap, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE)) {
+        amap_release(amap);
+        amap = none;
+    }
+    return amap;
 }
 
 /* The highest region that starts at or below high with a gap of at least length below it. */

@@ -39,6 +39,7 @@ enum region_flag {
     REGION_SEALED = 1 << 7,        /* neither moved, unmapped nor protected otherwise */
     REGION_SEGMENT = 1 << 8,       /* of System V: not merged, and moved with no other */
     REGION_DROPPABLE = 1 << 9,     /* its pages may go at any time; never locked */
+    REGION_COMMITTED = 1 << 10,    /* its pages are promised (vm/commit.h) */
     REGION_LOCKED_FLAGS = REGION_LOCKED | REGION_LOCK_ON_FAULT,
 };
 
@@ -99,6 +100,13 @@ static inline uint64_t region_slot(const struct region *region, vaddr_t address)
 static inline unsigned region_hardware_access(const struct region *region)
 {
     return region->access & ACCESS_WRITE ? region->access | ACCESS_READ : region->access;
+}
+
+/* Does the region, with this access, need a promise of memory that it does not have yet? */
+static inline bool region_wants_commitment(const struct region *region, unsigned access)
+{
+    return (access & ACCESS_WRITE) && !region->shared && !region->no_reserve &&
+           !(region->flags & REGION_COMMITTED);
 }
 
 /* Distance that new mappings keep below a region that grows down, as Linux's stack_guard_gap. */

@@ -27,6 +27,7 @@ struct move {
     vaddr_t from, to;
     uint64_t old_length, new_length;
     bool keep, duplicate;
+    bool whole; /* the region is in the range: kept, it is without an amap */
     struct region *old_spares[2], *new_spares[2];
     unsigned locked; /* REGION_LOCKED_FLAGS that the region had before it was unlocked to be kept */
     struct region *copy; /* to be the region at the new place, if the old one stays */
@@ -81,6 +82,8 @@ static int reserve_amap(struct aspace *aspace, const struct region *region, stru
         return 0;
     else if (!(move->amap = amap_create(&aspace->swapped_pages)))
         return -ENOMEM;
+    else
+        amap_join_family(move->amap, region->amap);
     uint64_t first = moved.amap_offset, last = first + move->old_length / PAGE_SIZE - 1;
     mutex_lock(&region->amap->lock);
     mutex_lock(&move->amap->lock);
@@ -130,13 +133,14 @@ static struct region *relocate(struct aspace *aspace, struct region *source, str
         region_remove(aspace, source);
     }
     if (move->amap) {
-        if (place == source)
+        if (place == source || move->whole)
             amap_release(source->amap);
+        if (place != source && move->whole)
+            source->amap = NULL;
         place->amap = move->amap;
         move->amap = NULL;
     } else if (place != source) {
-        source->amap = NULL;
-        source->amap_offset = source->start / PAGE_SIZE;
+        source->amap = NULL; /* it keeps its numbers */
     }
     put_at(place, move);
     place->flags |= move->locked;
@@ -202,11 +206,15 @@ static void perform(struct aspace *aspace, struct region *region, struct move *m
     if (move->duplicate || (move->keep && region->shared)) {
         region = duplicate_region(aspace, region, move);
     } else {
-        region = region_isolate(aspace, region, move->from, move->from + move->old_length,
-                                move->old_spares);
+        vaddr_t end = move->from + move->old_length;
+        move->whole = region->start == move->from && region->end == end;
+        region = region_isolate(aspace, region, move->from, end, move->old_spares);
         struct region *place = move_region(aspace, region, move, gather);
-        if (place != region)
-            region_merge(aspace, region, &move->dead); /* the kept one with what it was cut from */
+        if (place != region) {
+            /* The kept one merges with what it was cut from, or with its own new place. */
+            region_merge(aspace, region, &move->dead);
+            place = region_find(aspace, move->to);
+        }
         region = place;
     }
     region_merge(aspace, region, &move->dead);
@@ -249,7 +257,7 @@ static int check_growth(const struct aspace *aspace, const struct region *region
         return -EAGAIN;
     if (!aspace_within_limits(aspace, growth, data))
         return -ENOMEM;
-    return data && !region->no_reserve && overcommit_refuses(aspace, growth) ? -ENOMEM : 0;
+    return (region->flags & REGION_COMMITTED) && overcommit_refuses(aspace, growth) ? -ENOMEM : 0;
 }
 
 /* May region, from address on, be changed as requested? The checks in the order of Linux. */
@@ -329,7 +337,9 @@ static int move_to(struct aspace *aspace, struct region *region,
     bool data = !region->shared && !region->grows_down && (region->access & ACCESS_WRITE);
     int error = 0;
 
-    if (move.keep && !aspace_within_limits(aspace, move.old_length / PAGE_SIZE, data))
+    if (move.keep && (!aspace_within_limits(aspace, move.old_length / PAGE_SIZE, data) ||
+                      ((region->flags & REGION_COMMITTED) &&
+                       overcommit_refuses(aspace, move.new_length / PAGE_SIZE))))
         return -ENOMEM;
     if (!(request->flags & REMAP_FIXED))
         error = aspace_choose_place(aspace, hint, move.new_length, &move.to);

@@ -204,6 +204,52 @@ static void moved_pages_stay_apart(void)
     CHECK_EQ(base[4 * PAGE], 'A');
 }
 
+/* Memory that was promised to a mapping stays so when it cannot be stored to any more, if it may
+ * have pages; it does not merge with memory that never was. */
+static void promised_stays_apart(void)
+{
+    char *base = find_hole(6);
+
+    place(base, 0, 3, RW);
+    protect(base, 0, 3, PROT_READ); /* without pages: let off */
+    place(base, 3, 3, PROT_READ);
+    expect_picture(base, 6, "RRRRRR");
+    place(base, 0, 3, RW)[0] = 'A';
+    protect(base, 0, 3, PROT_READ);
+    expect_picture(base, 6, "RRR|RRR");
+}
+
+static void merge_inherited(void *argument)
+{
+    char *base = argument;
+
+    protect(base, 3, 1, PROT_READ); /* cut in the child: it joins again */
+    protect(base, 3, 1, RW);
+    expect_picture(base, 8, "..WW|RR..");
+    protect(base, 4, 2, RW); /* cut in the parent: it does not */
+    expect_picture(base, 8, "..WW|WW..");
+    place(base, 1, 1, RW); /* nor does what is new */
+    place(base, 6, 1, RW)[0] = 'n';
+    expect_picture(base, 8, ".W|WW|WW|W.");
+    expect_ok((long)mremap(base + 2 * PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, base));
+    expect_ok((long)mremap(base, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, base + 2 * PAGE));
+    expect_picture(base, 8, ".W|WW|WW|W.");
+    CHECK(base[2 * PAGE] == 'A' && base[6 * PAGE] == 'n');
+}
+
+/* Touched mappings after fork are each by themselves in the child, unchanged in the parent. */
+static void inherited_stay_apart(void)
+{
+    char *base = find_hole(8);
+
+    place(base, 2, 4, RW)[0] = 'A';
+    protect(base, 4, 2, PROT_READ);
+    expect_child_ok(merge_inherited, base);
+    protect(base, 4, 2, RW);
+    place(base, 1, 1, RW);
+    expect_picture(base, 8, ".WWWWW..");
+}
+
 /* file   0 1 2 3 4 5 */
 static void file_mappings(int flags, int prot, const char *whole, const char *split,
                           const char *order)
@@ -349,7 +395,7 @@ static const struct test tests[] = {
     TEST(fixed_over_part),        TEST(touched_pages_merge),   TEST(middle_joins_lower),
     TEST(moved_pages_stay_apart), TEST(shared_file_mappings),  TEST(private_file_mappings),
     TEST(unlike_neighbours),      TEST(shared_anonymous),      TEST(heap_is_one),
-    TEST(random_calls),
+    TEST(random_calls),           TEST(promised_stays_apart),  TEST(inherited_stay_apart),
 };
 
 int main(int argc, char **argv)

@@ -345,6 +345,38 @@ static void keep(void)
     CHECK(all_bytes(base, 0, 6 * PAGE));
 }
 
+/*  ..AA....    ->  ..AAAA..    untouched: the old place and the new one become one mapping */
+static void keep_beside(void)
+{
+    char *hole = find_hole(8);
+
+    for (size_t to = 4;; to = 0) {
+        char *base = place(hole, 2, 2, MAP_PRIVATE);
+        CHECK(mremap(base, 2 * PAGE, 2 * PAGE, FIXED | MREMAP_DONTUNMAP, hole + to * PAGE) ==
+              hole + to * PAGE);
+        expect_picture(hole, 8, to ? "..WWWW.." : "WWWW....");
+        number_pages(hole + (to ? 2 : 0) * PAGE, 4, 1);
+        expect_ok(munmap(hole, 8 * PAGE));
+        if (to == 0)
+            break;
+    }
+}
+
+/* Touched pages that moved twice leave a mapping behind that still has their numbers: it merges
+ * with neither neighbour. */
+static void keep_numbers(void)
+{
+    char *hole = find_hole(20), *base = place(hole, 1, 6, MAP_PRIVATE);
+
+    base[3 * PAGE] = 1;
+    CHECK(mremap(base, 2 * PAGE, 2 * PAGE, FIXED | MREMAP_DONTUNMAP, base + 4 * PAGE) ==
+          base + 4 * PAGE);
+    expect_picture(hole, 8, ".WWWW|WW.");
+    CHECK(mremap(base + 4 * PAGE, 2 * PAGE, 2 * PAGE, FIXED | MREMAP_DONTUNMAP, hole + 12 * PAGE) ==
+          hole + 12 * PAGE);
+    expect_picture(hole, 8, ".WWWW|WW.");
+}
+
 static void keep_shared(void)
 {
     char *hole = find_hole(40), *base = place(hole, 1, 3, MAP_SHARED);
@@ -469,6 +501,8 @@ int main(int argc, char **argv)
         TEST(grow_shared),
         TEST(duplicate),
         TEST(keep),
+        TEST(keep_beside),
+        TEST(keep_numbers),
         TEST(keep_shared),
         TEST(keep_arguments),
         TEST(arguments),

@@ -241,6 +241,22 @@ static void moves_alone(void)
     expect_ok(shmctl(id, IPC_RMID, NULL));
 }
 
+/* shmdt leaves what mremap made longer than the segment. */
+static void longer_parts_stay(void)
+{
+    int id = make();
+    char *base = find_hole(10);
+
+    CHECK(shmat(id, base, 0) == base);
+    CHECK(mremap(base + 2 * PAGE, 2 * PAGE, 4 * PAGE, MREMAP_MAYMOVE) == base + 2 * PAGE);
+    expect_ok(madvise(base + 2 * PAGE, 4 * PAGE, MADV_DONTFORK));
+    expect_picture(base, 8, "ww|wwww..");
+    expect_ok(shmdt(base));
+    expect_picture(base, 8, "..wwww..");
+    CHECK_EQ(status_of(id).shm_nattch, 1);
+    expect_ok(shmctl(id, IPC_RMID, NULL));
+}
+
 static void leave_attached(void *argument)
 {
     attach(*(int *)argument, 0)[0] = 1;
@@ -261,8 +277,11 @@ static void many(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(get_by_key), TEST(shared), TEST(removed),       TEST(addresses),   TEST(permissions),
-        TEST(totals),     TEST(many),   TEST(regions_count), TEST(moves_alone),
+        TEST(get_by_key),  TEST(shared),
+        TEST(removed),     TEST(addresses),
+        TEST(permissions), TEST(totals),
+        TEST(many),        TEST(regions_count),
+        TEST(moves_alone), TEST(longer_parts_stay),
     };
     return TAP_MAIN(argc, argv, tests);
 }
