@@ -342,7 +342,8 @@ size_t file_locks_list(struct file_lock_info *list, size_t capacity)
             list[count - 1] = info_of(lock, lock->vnode, number, false);
         list_for_each (waiting, &all_blocked) {
             const struct blocked *blocked = container_of(waiting, struct blocked, link);
-            if (find_conflict(blocked->locks, blocked->request) == lock && count++ < capacity)
+            if (blocked->locks == lock->vnode->locks && conflicts(lock, blocked->request) &&
+                find_conflict(blocked->locks, blocked->request) == lock && count++ < capacity)
                 list[count - 1] = info_of(blocked->request, lock->vnode, number, true);
         }
         number++;
