@@ -23,6 +23,16 @@
 
 #define FUTEX_BITSET_MATCH_ANY 0xffffffffu
 
+/* futex_waitv(2) and the calls like it. */
+#define FUTEX2_SIZE_U32 2
+#define FUTEX2_PRIVATE  128
+#define FUTEX_WAITV_MAX 128u
+
+struct futex_waitv {
+    uint64_t value, address;
+    uint32_t flags, reserved;
+};
+
 /* The third value of FUTEX_WAKE_OP: operation, comparison, and their 12-bit arguments. */
 #define FUTEX_OP_SET         0
 #define FUTEX_OP_ADD         1

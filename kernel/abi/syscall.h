@@ -261,7 +261,11 @@
 #define SYS_faccessat2         439
 #define SYS_process_madvise    440
 #define SYS_epoll_pwait2       441
+#define SYS_futex_waitv        449
 #define SYS_fchmodat2          452
+#define SYS_futex_wake         454
+#define SYS_futex_wait         455
+#define SYS_futex_requeue      456
 #define SYS_mseal              462
 
 #define SYS_LIMIT 470 /* one above the highest */

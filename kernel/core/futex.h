@@ -30,6 +30,15 @@ void futex_key_release(struct futex_key *key);
  */
 int futex_wait(vaddr_t address, bool shared, uint32_t value, uint32_t bits, uint64_t deadline);
 
+/* As futex_wait, for any of several words: the index of one that was woken, -ENOMEM, or as above.
+ */
+struct futex_word {
+    vaddr_t address;
+    uint32_t value;
+    bool shared;
+};
+int futex_wait_many(const struct futex_word *words, unsigned count, uint64_t deadline);
+
 /* Wake up to count waiters, the longest waiting ones first: how many, -EFAULT, -EINVAL. */
 int futex_wake(vaddr_t address, bool shared, int count, uint32_t bits);
 

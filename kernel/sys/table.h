@@ -137,6 +137,10 @@
     SYSTEM_CALL(SYS_clone, clone)                                                                  \
     SYSTEM_CALL(SYS_clone3, clone3)                                                                \
     SYSTEM_CALL(SYS_futex, futex)                                                                  \
+    SYSTEM_CALL(SYS_futex_waitv, futex_waitv)                                                      \
+    SYSTEM_CALL(SYS_futex_wake, futex_wake)                                                        \
+    SYSTEM_CALL(SYS_futex_wait, futex_wait)                                                        \
+    SYSTEM_CALL(SYS_futex_requeue, futex_requeue)                                                  \
     SYSTEM_CALL(SYS_execve, execve)                                                                \
     SYSTEM_CALL(SYS_execveat, execveat)                                                            \
     SYSTEM_CALL(SYS_getpid, getpid)                                                                \
