@@ -66,5 +66,6 @@ struct sched_attr {
 #define MEMBARRIER_REGISTER_PRIVATE_EXPEDITED (1 << 4)
 #define MEMBARRIER_PRIVATE_SYNC_CORE          (1 << 5)
 #define MEMBARRIER_REGISTER_PRIVATE_SYNC_CORE (1 << 6)
+#define MEMBARRIER_GET_REGISTRATIONS          (1 << 9)
 
 #endif

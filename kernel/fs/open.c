@@ -16,8 +16,8 @@
 
 /* Flags that a file keeps, for fcntl(2). */
 #define KEPT_FLAGS                                                                                 \
-    (O_ACCMODE | O_APPEND | O_NONBLOCK | O_SYNC | O_ASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | \
-     O_NOFOLLOW | O_NOATIME | O_PATH)
+    (O_ACCMODE | O_APPEND | O_NONBLOCK | O_SYNC | O_ASYNC | O_DIRECT | O_LARGEFILE | O_TMPFILE |   \
+     O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_PATH)
 
 struct opening {
     uint32_t flags, mode;

@@ -354,7 +354,9 @@ long sys_membarrier(const uint64_t argument[6])
     if (argument[1] & UINT32_MAX)
         return -EINVAL;
     if (command == MEMBARRIER_QUERY)
-        return REGISTRATIONS | BARRIERS;
+        return REGISTRATIONS | BARRIERS | MEMBARRIER_GET_REGISTRATIONS;
+    if (command == MEMBARRIER_GET_REGISTRATIONS)
+        return __atomic_load_n(&process->barriers_registered, __ATOMIC_RELAXED);
     if (command < 0 || command & (command - 1) || !(command & (REGISTRATIONS | BARRIERS)))
         return -EINVAL;
     if (command & REGISTRATIONS) {

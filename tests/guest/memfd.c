@@ -254,6 +254,7 @@ static void unnamed_in(const char *directory)
     if (fd < 0 && errno == EOPNOTSUPP)
         skip("this file system cannot");
     expect_ok(fd);
+    CHECK_EQ(expect_ok(fcntl(fd, F_GETFL)) & O_TMPFILE, O_TMPFILE);
     expect_ok(fstat(fd, &status));
     CHECK_EQ(status.st_nlink, 0);
     CHECK_EQ(status.st_mode, S_IFREG | 0640);

@@ -274,6 +274,8 @@ static void real_time(void)
         CHECK_EQ(order[i], 2 - i);
 }
 
+#define GET_REGISTRATIONS (1 << 9) /* MEMBARRIER_CMD_GET_REGISTRATIONS of newer headers */
+
 static void barriers(void)
 {
     int commands = (int)expect_ok(syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0));
@@ -282,6 +284,9 @@ static void barriers(void)
     CHECK(commands & MEMBARRIER_CMD_PRIVATE_EXPEDITED);
     expect_errno(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0), EPERM);
     expect_ok(syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0));
+    if (commands & GET_REGISTRATIONS)
+        CHECK_EQ(syscall(SYS_membarrier, GET_REGISTRATIONS, 0, 0),
+                 MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
     expect_ok(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
     expect_ok(syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0));
     expect_errno(syscall(SYS_membarrier, 1 << 20, 0, 0), EINVAL);
