@@ -105,14 +105,26 @@ unsigned run_queue_choose_hart(const struct thread *thread)
     return thread_may_run_on(thread, own) ? own : choose_other_hart(thread);
 }
 
-void run_queue_place(struct thread *thread)
+bool run_queue_lock_for(struct thread *thread, unsigned hart)
 {
-    uint64_t state = interrupts_disable();
-    unsigned hart = run_queue_choose_hart(thread);
     struct run_queue *queue = &run_queues[hart];
     spin_lock(&queue->lock);
     __atomic_store_n(&thread->hart, &harts[hart], __ATOMIC_RELEASE);
-    run_queue_insert(queue, thread, false);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (thread_may_run_on(thread, hart))
+        return true;
     spin_unlock(&queue->lock);
+    return false;
+}
+
+void run_queue_place(struct thread *thread)
+{
+    uint64_t state = interrupts_disable();
+    unsigned hart;
+    do {
+        hart = run_queue_choose_hart(thread);
+    } while (!run_queue_lock_for(thread, hart));
+    run_queue_insert(&run_queues[hart], thread, false);
+    spin_unlock(&run_queues[hart].lock);
     interrupts_restore(state);
 }

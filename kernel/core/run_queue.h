@@ -120,6 +120,11 @@ void run_queue_move(struct run_queue *queue, struct thread *thread);
 /* A hart that the thread may run on: this one, if possible. Interrupts off. */
 unsigned run_queue_choose_hart(const struct thread *thread);
 
+/* Lock the queue of a hart that was chosen for a thread on no queue, and let thread->hart be that;
+ * false, and no lock: the affinity has changed since. After a change, scheduler_set_affinity looks
+ * at thread->hart; so either it finds the thread where it is put, or the change is found here. */
+bool run_queue_lock_for(struct thread *thread, unsigned hart);
+
 /* Put a runnable thread that is on no queue on that of a hart it may run on. No lock held. */
 void run_queue_place(struct thread *thread);
 

@@ -83,7 +83,10 @@ static void make_runnable(struct run_queue *queue, struct thread *thread)
     if (queue != target) {
         __atomic_store_n(&thread->hart, &harts[hart], __ATOMIC_RELEASE);
         spin_unlock(&queue->lock);
-        spin_lock(&target->lock);
+        if (!run_queue_lock_for(thread, hart)) {
+            run_queue_place(thread);
+            return;
+        }
     }
     run_queue_insert(target, thread, from_interrupt);
     if (from_interrupt && target == run_queue_own() && target->current != target->idle) {
