@@ -119,6 +119,40 @@ int copy_to_user(vaddr_t destination, const void *source, size_t size)
     return copy_user(&copy, destination, size, true) == size ? 0 : -EFAULT;
 }
 
+/* Copy those of the values that go to the page of destination, if that is mapped: how many. */
+static unsigned copy_halves_to_page(vaddr_t destination, size_t stride, const int16_t *values,
+                                    unsigned count)
+{
+    unsigned fit = (unsigned)((PAGE_SIZE - sizeof(*values) - (destination & PAGE_MASK)) / stride);
+    unsigned part = fit + 1 < count ? fit + 1 : count;
+    uint64_t state = interrupts_disable();
+    char *byte = pmap_user_byte(&current_thread()->aspace->pmap, destination, ACCESS_WRITE);
+    if (byte) {
+        for (unsigned i = 0; i < part; i++, byte += stride)
+            memcpy(byte, &values[i], sizeof(*values));
+    }
+    interrupts_restore(state);
+    return byte ? part : 0;
+}
+
+int copy_halves_to_user(vaddr_t destination, size_t stride, const int16_t *values, unsigned count)
+{
+    while (count > 0) {
+        unsigned part = 0;
+        if (user_part(destination, sizeof(*values)) < sizeof(*values))
+            return -EFAULT;
+        if (rest_of_page(destination, sizeof(*values)) == sizeof(*values))
+            part = copy_halves_to_page(destination, stride, values, count);
+        if (!part && copy_to_user(destination, values, sizeof(*values)))
+            return -EFAULT;
+        part = part ? part : 1;
+        destination += part * stride;
+        values += part;
+        count -= part;
+    }
+    return 0;
+}
+
 int clear_user(vaddr_t destination, size_t size)
 {
     struct copy copy = {NULL, NULL};

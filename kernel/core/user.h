@@ -17,7 +17,11 @@
 int copy_from_user(void *destination, vaddr_t source, size_t size);
 int copy_to_user(vaddr_t destination, const void *source, size_t size);
 
-/* As above, returning how many bytes were copied. */
+/* Copy count values to every stride-th byte from destination on, as fields of structures: as
+ * copy_to_user. */
+int copy_halves_to_user(vaddr_t destination, size_t stride, const int16_t *values, unsigned count);
+
+/* As the first two, returning how many bytes were copied. */
 size_t copy_from_user_partly(void *destination, vaddr_t source, size_t size);
 size_t copy_to_user_partly(vaddr_t destination, const void *source, size_t size);
 

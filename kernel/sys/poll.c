@@ -25,6 +25,8 @@
 #define ALWAYS       (POLLERR | POLLHUP)
 #define ALWAYS_READY (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM)
 
+#define COPIED_AT_ONCE 32u /* struct pollfd */
+
 /* What each set of pselect6 asks for. */
 #define READ_EVENTS      (POLLRDNORM | POLLRDBAND | POLLIN | POLLHUP | POLLERR)
 #define WRITE_EVENTS     (POLLWRNORM | POLLWRBAND | POLLOUT | POLLERR)
@@ -205,27 +207,39 @@ static long wait_with_mask(struct poll *poll, uint64_t deadline, struct wait_mas
 
 /* ppoll */
 
+static void open_poll_entry(struct poll_entry *entry, const struct pollfd *asked)
+{
+    if (asked->descriptor < 0)
+        return;
+    open_entry(entry, asked->descriptor, (uint16_t)asked->events);
+    if (!entry->file)
+        entry->returned = POLLNVAL;
+}
+
 static int open_poll_entries(vaddr_t address, unsigned count, struct poll_entry *entries)
 {
-    for (unsigned i = 0; i < count; i++) {
-        struct pollfd entry;
-        if (copy_from_user(&entry, address + i * sizeof(entry), sizeof(entry)))
+    struct pollfd asked[COPIED_AT_ONCE];
+
+    for (unsigned first = 0; first < count; first += COPIED_AT_ONCE) {
+        unsigned part = count - first < COPIED_AT_ONCE ? count - first : COPIED_AT_ONCE;
+        if (copy_from_user(asked, address + first * sizeof(*asked), part * sizeof(*asked)))
             return -EFAULT;
-        if (entry.descriptor < 0)
-            continue;
-        open_entry(&entries[i], entry.descriptor, (uint16_t)entry.events);
-        if (!entries[i].file)
-            entries[i].returned = POLLNVAL;
+        for (unsigned i = 0; i < part; i++)
+            open_poll_entry(&entries[first + i], &asked[i]);
     }
     return 0;
 }
 
 static int return_poll_entries(vaddr_t address, unsigned count, const struct poll_entry *entries)
 {
-    for (unsigned i = 0; i < count; i++) {
-        int16_t returned = (int16_t)entries[i].returned;
-        vaddr_t place = address + i * sizeof(struct pollfd) + offsetof(struct pollfd, returned);
-        if (copy_to_user(place, &returned, sizeof(returned)))
+    int16_t returned[COPIED_AT_ONCE];
+
+    for (unsigned first = 0; first < count; first += COPIED_AT_ONCE) {
+        unsigned part = count - first < COPIED_AT_ONCE ? count - first : COPIED_AT_ONCE;
+        vaddr_t place = address + first * sizeof(struct pollfd) + offsetof(struct pollfd, returned);
+        for (unsigned i = 0; i < part; i++)
+            returned[i] = (int16_t)entries[first + i].returned;
+        if (copy_halves_to_user(place, sizeof(struct pollfd), returned, part))
             return -EFAULT;
     }
     return 0;

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -117,6 +118,35 @@ static void errors(void)
     expect_ok(setrlimit(RLIMIT_NOFILE, &limit));
     expect_errno(syscall(SYS_ppoll, &poller, 11, NULL, NULL, 8), EINVAL);
     CHECK_EQ(poll(NULL, 0, 0), 0);
+}
+
+/* Entries that cross pages, at any alignment; nothing but their results is written. */
+static void across_pages(void)
+{
+    enum { COUNT = 600 };
+    struct rlimit limit = {1024, 1024};
+    struct pollfd entry;
+    int ends[2];
+
+    expect_ok(setrlimit(RLIMIT_NOFILE, &limit));
+    expect_ok(pipe(ends));
+    for (size_t shift = 0; shift < sizeof(entry); shift++) {
+        char *memory = map_pages(3), *entries = memory + PAGE - 80 - shift;
+        for (int i = 0; i < COUNT; i++) {
+            entry = (struct pollfd){i % 3 == 0 ? ends[1] : i % 3 == 1 ? -1 : 999, POLLOUT, 7};
+            memcpy(entries + (size_t)i * sizeof(entry), &entry, sizeof(entry));
+        }
+        CHECK_EQ(syscall(SYS_ppoll, entries, COUNT, NULL, NULL, 8), COUNT / 3 * 2);
+        for (int i = 0; i < COUNT; i++) {
+            memcpy(&entry, entries + (size_t)i * sizeof(entry), sizeof(entry));
+            CHECK_EQ(entry.fd, i % 3 == 0 ? ends[1] : i % 3 == 1 ? -1 : 999);
+            CHECK_EQ(entry.events, POLLOUT);
+            CHECK_EQ(entry.revents, i % 3 == 0 ? POLLOUT : i % 3 == 1 ? 0 : POLLNVAL);
+        }
+        expect_ok(mprotect(memory + PAGE, PAGE, PROT_READ));
+        expect_errno(syscall(SYS_ppoll, entries, COUNT, NULL, NULL, 8), EFAULT);
+        expect_ok(munmap(memory, 3 * PAGE));
+    }
 }
 
 static volatile sig_atomic_t caught;
@@ -279,7 +309,7 @@ static void many(void)
 }
 
 static const struct test tests[] = {
-    TEST(files),    TEST(pipes), TEST(fifos),   TEST(sockets),   TEST(errors),
+    TEST(files),    TEST(pipes), TEST(fifos),   TEST(sockets),   TEST(errors), TEST(across_pages),
     TEST(timeouts), TEST(masks), TEST(stopped), TEST(selecting), TEST(many),
 };
 
