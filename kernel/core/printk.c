@@ -109,13 +109,35 @@ uint64_t printk_end(void)
     return end;
 }
 
+/* The first message of those kept that begins at position or behind it. ring_lock held. */
+static uint64_t first_message(uint64_t position)
+{
+    uint64_t oldest = written > RING_SIZE ? written - RING_SIZE : 0;
+
+    if (position == 0 && oldest == 0)
+        return 0;
+    if (position <= oldest)
+        position = oldest + 1; /* what stood before the oldest byte is not known */
+    while (position < written && ring[(position - 1) % RING_SIZE] != '\n')
+        position++;
+    return position;
+}
+
+uint64_t printk_message(uint64_t position)
+{
+    spin_lock(&ring_lock);
+    position = first_message(position);
+    spin_unlock(&ring_lock);
+    return position;
+}
+
 size_t printk_read(uint64_t *position, char *buffer, size_t size)
 {
     size_t done = 0;
 
     spin_lock(&ring_lock);
     if (written - *position > RING_SIZE)
-        *position = written - RING_SIZE;
+        *position = first_message(*position);
     while (done < size && *position != written)
         buffer[done++] = ring[(*position)++ % RING_SIZE];
     spin_unlock(&ring_lock);

@@ -20,10 +20,12 @@ void printk_init(void);
  * level and the time: "<6>[    0.012345] ". */
 size_t printk_copy(char *buffer, size_t size);
 
-/* The log as a stream: where it ends, and the bytes from *position on, which is moved to the oldest
- * one that is still kept, if it is before that, and then behind what was copied. */
+/* The log as a stream: where it ends; where the first message that is kept whole begins, at
+ * position or behind it; and the bytes from *position on, which is moved to the oldest message that
+ * is still kept, if it is before that, and then behind what was copied. */
 #define PRINTK_LOG_SIZE 32768u
 uint64_t printk_end(void);
+uint64_t printk_message(uint64_t position);
 size_t printk_read(uint64_t *position, char *buffer, size_t size);
 
 /* Whether messages go to the console as well. */

@@ -1,8 +1,8 @@
 /*
  * syslog(2): the kernel's log.
  *
- * The log is a stream of bytes. SYSLOG_ACTION_READ takes them in order, once; READ_ALL shows the
- * end of what is kept, up to the place that CLEAR has set.
+ * The log is a stream of bytes. SYSLOG_ACTION_READ takes them in order, once; READ_ALL shows as
+ * many of the last messages as there is room for, up to the place that CLEAR has set.
  */
 #include "abi/errno.h"
 #include "core/credentials.h"
@@ -70,7 +70,7 @@ static long read_new(vaddr_t address, size_t size)
 static long read_all(vaddr_t address, size_t size, bool clear)
 {
     uint64_t end = printk_end(), start = end > size ? end - size : 0;
-    start = later(start, __atomic_load_n(&clear_position, __ATOMIC_RELAXED));
+    start = printk_message(later(start, __atomic_load_n(&clear_position, __ATOMIC_RELAXED)));
     long result = copy_log(&start, address, size);
     if (result >= 0 && clear)
         __atomic_store_n(&clear_position, end, __ATOMIC_RELAXED);

@@ -298,6 +298,15 @@ static unsigned wanted_events(const struct select *select, unsigned descriptor)
     return events;
 }
 
+/* The descriptors of a word that any set has. */
+static uint64_t wanted_word(const struct select *select, unsigned word)
+{
+    uint64_t bits = select->sets[0][word] | select->sets[1][word] | select->sets[2][word];
+    unsigned behind = select->limit - word * 64;
+
+    return behind < 64 ? bits & ((1ul << behind) - 1) : bits;
+}
+
 /* Memory for sets and entries, and the sets of the caller: 0, -ENOMEM, -EFAULT. */
 static int read_sets(struct select *select)
 {
@@ -311,8 +320,10 @@ static int read_sets(struct select *select)
             copy_from_user(select->sets[i], select->addresses[i], select->words * sizeof(uint64_t)))
             return -EFAULT;
     }
-    for (unsigned i = 0; i < select->limit; i++)
-        select->poll.count += wanted_events(select, i) != 0;
+    for (unsigned i = 0; i < select->words; i++) {
+        for (uint64_t bits = wanted_word(select, i); bits; bits &= bits - 1)
+            select->poll.count++;
+    }
     unsigned count = select->poll.count;
     select->poll.entries = kmalloc_zeroed(count ? count * sizeof(struct poll_entry) : 1);
     return select->poll.entries ? 0 : -ENOMEM;
@@ -320,15 +331,17 @@ static int read_sets(struct select *select)
 
 static int open_select_entries(struct select *select)
 {
-    unsigned number = 0;
+    struct poll_entry *entry = select->poll.entries;
 
-    for (unsigned i = 0; i < select->limit; i++) {
-        unsigned events = wanted_events(select, i);
-        if (!events)
-            continue;
-        open_entry(&select->poll.entries[number], (int)i, events);
-        if (!select->poll.entries[number++].file)
-            return -EBADF;
+    for (unsigned i = 0; i < select->words; i++) {
+        unsigned descriptor = i * 64;
+        for (uint64_t bits = wanted_word(select, i); bits; bits >>= 1, descriptor++) {
+            if (!(bits & 1))
+                continue;
+            open_entry(entry, (int)descriptor, wanted_events(select, descriptor));
+            if (!entry++->file)
+                return -EBADF;
+        }
     }
     return 0;
 }
@@ -341,7 +354,7 @@ static long return_sets(struct select *select)
     memset(select->sets[0], 0, SETS * select->words * sizeof(uint64_t));
     for (unsigned i = 0; i < select->poll.count; i++) {
         const struct poll_entry *entry = &select->poll.entries[i];
-        for (unsigned set = 0; set < SETS; set++) {
+        for (unsigned set = 0; set < SETS && entry->returned; set++) {
             if (select->addresses[set] && (entry->returned & entry->events & set_events[set])) {
                 bitmap_set(select->sets[set], (size_t)entry->descriptor);
                 bits++;
