@@ -35,17 +35,6 @@ NEXT_SETTING(segment, shm_segments)
 NEXT_SETTING(queue, msg_queues)
 NEXT_SETTING(set, sem_sets)
 
-/* The functions of a setting that is one variable. */
-#define NUMBER_SETTING(name, variable)                                                             \
-    static uint64_t get_##name(void)                                                               \
-    {                                                                                              \
-        return __atomic_load_n(&(variable), __ATOMIC_RELAXED);                                     \
-    }                                                                                              \
-    static int set_##name(uint64_t number)                                                         \
-    {                                                                                              \
-        __atomic_store_n(&(variable), (typeof(variable))number, __ATOMIC_RELAXED);                 \
-        return 0;                                                                                  \
-    }
 NUMBER_SETTING(segment_size, shm_size_limit)
 NUMBER_SETTING(message_size, msg_size_limit)
 NUMBER_SETTING(queue_bytes, msg_bytes_limit)

@@ -114,27 +114,18 @@ static void write_vnode_state(struct text *text)
 
 /* Numbers */
 
-static uint64_t get_core_uses_pid(void)
-{
-    return __atomic_load_n(&core_uses_pid, __ATOMIC_RELAXED);
-}
-
-static int set_core_uses_pid(uint64_t number)
-{
-    __atomic_store_n(&core_uses_pid, number, __ATOMIC_RELAXED);
-    return 0;
-}
-
-static uint64_t get_pid_limit(void)
-{
-    return (uint64_t)__atomic_load_n(&pid_limit, __ATOMIC_RELAXED);
-}
-
-static int set_pid_limit(uint64_t number)
-{
-    __atomic_store_n(&pid_limit, (int)number, __ATOMIC_RELAXED);
-    return 0;
-}
+NUMBER_SETTING(core_uses_pid, core_uses_pid)
+NUMBER_SETTING(pid_limit, pid_limit)
+NUMBER_SETTING(threads_max, threads_max)
+NUMBER_SETTING(unprivileged_userfault, userfault_unprivileged)
+NUMBER_SETTING(randomize, randomize_policy)
+NUMBER_SETTING(region_limit, region_count_limit)
+NUMBER_SETTING(commit_ratio, overcommit_ratio)
+NUMBER_SETTING(overcommit, overcommit_policy)
+NUMBER_SETTING(pipe_pages_soft, pipe_pages_soft)
+NUMBER_SETTING(pipe_pages_hard, pipe_pages_hard)
+NUMBER_SETTING(lease_time, lease_break_time)
+NUMBER_SETTING(event_limit, notify_events_limit)
 
 static uint64_t get_last_pid(void)
 {
@@ -142,72 +133,6 @@ static uint64_t get_last_pid(void)
     int last = pid_last();
     mutex_unlock(&process_tree_lock);
     return (uint64_t)last;
-}
-
-static uint64_t get_threads_max(void)
-{
-    return __atomic_load_n(&threads_max, __ATOMIC_RELAXED);
-}
-
-static int set_threads_max(uint64_t number)
-{
-    __atomic_store_n(&threads_max, number, __ATOMIC_RELAXED);
-    return 0;
-}
-
-static uint64_t get_unprivileged_userfault(void)
-{
-    return __atomic_load_n(&userfault_unprivileged, __ATOMIC_RELAXED);
-}
-
-static int set_unprivileged_userfault(uint64_t number)
-{
-    __atomic_store_n(&userfault_unprivileged, (uint32_t)number, __ATOMIC_RELAXED);
-    return 0;
-}
-
-static uint64_t get_overcommit(void)
-{
-    return __atomic_load_n(&overcommit_policy, __ATOMIC_RELAXED);
-}
-
-static uint64_t get_randomize(void)
-{
-    return __atomic_load_n(&randomize_policy, __ATOMIC_RELAXED);
-}
-
-static int set_randomize(uint64_t number)
-{
-    __atomic_store_n(&randomize_policy, (unsigned)number, __ATOMIC_RELAXED);
-    return 0;
-}
-
-static uint64_t get_region_limit(void)
-{
-    return __atomic_load_n(&region_count_limit, __ATOMIC_RELAXED);
-}
-
-static int set_region_limit(uint64_t number)
-{
-    __atomic_store_n(&region_count_limit, number, __ATOMIC_RELAXED);
-    return 0;
-}
-
-static uint64_t get_commit_ratio(void)
-{
-    return __atomic_load_n(&overcommit_ratio, __ATOMIC_RELAXED);
-}
-
-static int set_commit_ratio(uint64_t number)
-{
-    __atomic_store_n(&overcommit_ratio, (unsigned)number, __ATOMIC_RELAXED);
-    return 0;
-}
-
-static int set_overcommit(uint64_t number)
-{
-    __atomic_store_n(&overcommit_policy, (unsigned)number, __ATOMIC_RELAXED);
-    return 0;
 }
 
 static uint64_t get_pipe_size(void)
@@ -221,50 +146,6 @@ static int set_pipe_size(uint64_t number)
     if (!size || size > INT32_MAX)
         return -EINVAL;
     __atomic_store_n(&pipe_size_limit, size, __ATOMIC_RELAXED);
-    return 0;
-}
-
-static uint64_t get_pipe_pages_soft(void)
-{
-    return __atomic_load_n(&pipe_pages_soft, __ATOMIC_RELAXED);
-}
-
-static int set_pipe_pages_soft(uint64_t number)
-{
-    __atomic_store_n(&pipe_pages_soft, number, __ATOMIC_RELAXED);
-    return 0;
-}
-
-static uint64_t get_pipe_pages_hard(void)
-{
-    return __atomic_load_n(&pipe_pages_hard, __ATOMIC_RELAXED);
-}
-
-static int set_pipe_pages_hard(uint64_t number)
-{
-    __atomic_store_n(&pipe_pages_hard, number, __ATOMIC_RELAXED);
-    return 0;
-}
-
-static uint64_t get_lease_time(void)
-{
-    return __atomic_load_n(&lease_break_time, __ATOMIC_RELAXED);
-}
-
-static int set_lease_time(uint64_t number)
-{
-    __atomic_store_n(&lease_break_time, (uint32_t)number, __ATOMIC_RELAXED);
-    return 0;
-}
-
-static uint64_t get_event_limit(void)
-{
-    return __atomic_load_n(&notify_events_limit, __ATOMIC_RELAXED);
-}
-
-static int set_event_limit(uint64_t number)
-{
-    __atomic_store_n(&notify_events_limit, (uint32_t)number, __ATOMIC_RELAXED);
     return 0;
 }
 

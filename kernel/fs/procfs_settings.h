@@ -15,6 +15,18 @@ struct setting {
     uint64_t least, most; /* of what set_number accepts */
 };
 
+/* The functions of a setting that is one variable. */
+#define NUMBER_SETTING(name, variable)                                                             \
+    static uint64_t get_##name(void)                                                               \
+    {                                                                                              \
+        return __atomic_load_n(&(variable), __ATOMIC_RELAXED);                                     \
+    }                                                                                              \
+    static int set_##name(uint64_t number)                                                         \
+    {                                                                                              \
+        __atomic_store_n(&(variable), (typeof(variable))number, __ATOMIC_RELAXED);                 \
+        return 0;                                                                                  \
+    }
+
 /* Those of IPC (procfs_ipc_settings.c). */
 enum ipc_setting {
     SEGMENT_COUNT,

@@ -1,8 +1,9 @@
 /*
  * How much memory may be promised (/proc/sys/vm/overcommit_memory, proc(5)).
  *
- * Committed is what programs could come to need at the worst: all private writable memory that was
- * not mapped with MAP_NORESERVE, all of shared memory, and what is in tmpfs.
+ * Committed is what programs could come to need at the worst: all private memory that can be stored
+ * to, or could be and may have pages of its own, if it was not mapped with MAP_NORESERVE
+ * (REGION_COMMITTED); all of shared memory, and what is in tmpfs.
  */
 #ifndef MAPIX_VM_COMMIT_H
 #define MAPIX_VM_COMMIT_H

@@ -210,32 +210,33 @@ static void *take(void *argument)
     return NULL;
 }
 
-static char state_of(int id)
+/* What stands behind the name in a thread's stat: its state first. */
+static const char *stat_of(int id, char *text, size_t size)
 {
-    char name[64], text[512], *end;
+    char name[64], *end;
     snprintf(name, sizeof(name), "/proc/self/task/%d/stat", id);
     FILE *file = fopen(name, "r");
     CHECK(file);
-    CHECK(fgets(text, sizeof(text), file));
+    CHECK(fgets(text, (int)size, file));
     fclose(file);
     end = strrchr(text, ')');
-    return end ? end[2] : '?';
+    CHECK(end);
+    return end + 2;
+}
+
+static char state_of(int id)
+{
+    char text[512];
+    return *stat_of(id, text, sizeof(text));
 }
 
 /* The effective priority, as /proc tells it: -1 - real-time priority, or 20 + nice. */
 static int priority_of(int id)
 {
-    char name[64], text[512], *end;
+    char text[512];
     int priority;
-    snprintf(name, sizeof(name), "/proc/self/task/%d/stat", id);
-    FILE *file = fopen(name, "r");
-    CHECK(file);
-    CHECK(fgets(text, sizeof(text), file));
-    fclose(file);
-    end = strrchr(text, ')');
-    CHECK(end);
-    CHECK_EQ(sscanf(end + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %d",
-                    &priority),
+    CHECK_EQ(sscanf(stat_of(id, text, sizeof(text)),
+                    "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %d", &priority),
              1);
     return priority;
 }

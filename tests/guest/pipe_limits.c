@@ -51,12 +51,24 @@ static void largest(void)
     expect_errno(fcntl(ends[0], F_SETPIPE_SZ, 0x80000001u), EINVAL);
 }
 
-/* In a child, so that the parent has the privilege to set the limit back. */
+/* Call function in a child while the setting is changed: the parent has the privilege to set it
+ * back. */
+static void check_with(const char *name, long value, void (*function)(void *))
+{
+    long old = get(name);
+
+    set(name, value);
+    int status = child_status(function, NULL);
+    set(name, old);
+    expect_exited(status, 0);
+}
+
 static void open_small(void *argument)
 {
     int ends[2];
 
     (void)argument;
+    CHECK_EQ(get("pipe-max-size"), 16384);
     become_user();
     expect_ok(pipe(ends));
     CHECK_EQ(fcntl(ends[0], F_GETPIPE_SZ), 16384);
@@ -65,14 +77,7 @@ static void open_small(void *argument)
 
 static void largest_changed(void)
 {
-    long old = get("pipe-max-size");
-
-    set("pipe-max-size", 16000);
-    long rounded = get("pipe-max-size");
-    int status = child_status(open_small, NULL);
-    set("pipe-max-size", old);
-    CHECK_EQ(rounded, 16384);
-    expect_exited(status, 0);
+    check_with("pipe-max-size", 16000, open_small);
 }
 
 static void open_beyond_soft(void *argument)
@@ -91,12 +96,7 @@ static void open_beyond_soft(void *argument)
 
 static void soft_limit(void)
 {
-    long old = get("pipe-user-pages-soft");
-
-    set("pipe-user-pages-soft", 20);
-    int status = child_status(open_beyond_soft, NULL);
-    set("pipe-user-pages-soft", old);
-    expect_exited(status, 0);
+    check_with("pipe-user-pages-soft", 20, open_beyond_soft);
 }
 
 static void open_beyond_hard(void *argument)
@@ -114,12 +114,7 @@ static void open_beyond_hard(void *argument)
 
 static void hard_limit(void)
 {
-    long old = get("pipe-user-pages-hard");
-
-    set("pipe-user-pages-hard", 20);
-    int status = child_status(open_beyond_hard, NULL);
-    set("pipe-user-pages-hard", old);
-    expect_exited(status, 0);
+    check_with("pipe-user-pages-hard", 20, open_beyond_hard);
 }
 
 int main(int argc, char **argv)
