@@ -478,6 +478,7 @@ static const struct file_operations master_operations = {
     .write = master_write,
     .control = master_control,
     .poll = master_poll,
+    .tells = true,
     .release = master_release,
 };
 

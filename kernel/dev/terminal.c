@@ -221,6 +221,7 @@ static const struct file_operations terminal_operations = {
     .write = terminal_write,
     .control = terminal_control,
     .poll = terminal_poll,
+    .tells = true,
     .release = terminal_release,
 };
 

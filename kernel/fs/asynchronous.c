@@ -209,8 +209,8 @@ int file_set_asynchronous(struct file *file, int descriptor, bool on)
 {
     struct asynchronous *state;
 
-    if (!file->operations->poll)
-        return 0;
+    if (!file->operations->tells)
+        return -ENOTTY;
     mutex_lock(&sending);
     state = on ? get(file) : file->asynchronous;
     if (on && state && !state->listening) {

@@ -34,8 +34,7 @@ void file_get_owner_users(struct file *file, uint32_t users[2]);
 int file_set_signal(struct file *file, uint64_t number);
 int file_get_signal(struct file *file);
 
-/* O_ASYNC is set, through this descriptor, or taken away. -ENOMEM. A file that cannot be waited for
- * never tells of anything. */
+/* O_ASYNC is set, through this descriptor, or taken away. -ENOMEM; -ENOTTY: not of such a file. */
 int file_set_asynchronous(struct file *file, int descriptor, bool on);
 
 /* The file is being released; file->asynchronous is not NULL. */

@@ -39,6 +39,7 @@ struct file_operations {
     bool seekable;
     bool direct; /* O_DIRECT is possible */
     bool nowait; /* read and write go by file_flags about O_NONBLOCK: RWF_NOWAIT */
+    bool tells;  /* O_ASYNC is possible: poll means the same in a thread without a process */
 };
 
 struct file {

@@ -316,8 +316,11 @@ static void notify_release(struct file *file)
     slab_free(&notify_cache, notify);
 }
 
-static const struct file_operations notify_operations = {
-    .read = notify_read, .control = notify_control, .poll = notify_poll, .release = notify_release};
+static const struct file_operations notify_operations = {.read = notify_read,
+                                                         .control = notify_control,
+                                                         .poll = notify_poll,
+                                                         .release = notify_release,
+                                                         .tells = true};
 
 bool file_is_notify(const struct file *file)
 {

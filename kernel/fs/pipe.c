@@ -403,17 +403,20 @@ static const struct file_operations read_operations = {.read = pipe_read,
                                                        .nowait = true,
                                                        .control = pipe_control,
                                                        .poll = pipe_poll,
+                                                       .tells = true,
                                                        .release = pipe_release};
 static const struct file_operations write_operations = {.write = pipe_write,
                                                         .nowait = true,
                                                         .control = pipe_control,
                                                         .poll = pipe_poll,
+                                                        .tells = true,
                                                         .release = pipe_release};
 static const struct file_operations both_operations = {.read = pipe_read,
                                                        .nowait = true,
                                                        .write = pipe_write,
                                                        .control = pipe_control,
                                                        .poll = pipe_poll,
+                                                       .tells = true,
                                                        .release = pipe_release};
 
 void pipe_attach(struct pipe *pipe, struct file *file)

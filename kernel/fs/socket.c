@@ -421,5 +421,6 @@ const struct file_operations socket_operations = {
     .nowait = true,
     .control = socket_control,
     .poll = socket_poll,
+    .tells = true,
     .release = socket_release,
 };

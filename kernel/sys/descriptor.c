@@ -82,6 +82,8 @@ static long set_flags(struct file *file, int descriptor, uint32_t flags)
         return -EPERM;
     if ((flags & O_DIRECT & ~old) && !file->operations->direct)
         return -EINVAL;
+    if (!file->operations->tells)
+        flags = (flags & ~(uint32_t)O_ASYNC) | (old & O_ASYNC); /* it stays, without effect */
     if ((flags ^ old) & O_ASYNC) {
         int error = file_set_asynchronous(file, descriptor, flags & O_ASYNC);
         if (error)

@@ -19,7 +19,7 @@ static long set_flag(struct file *file, int descriptor, uint32_t flag, uint64_t 
 
     if (copy_from_user(&on, argument, sizeof(on)))
         return -EFAULT;
-    if (flag == O_ASYNC)
+    if (flag == O_ASYNC && !on != !(file->flags & O_ASYNC))
         error = file_set_asynchronous(file, descriptor, on);
     if (error)
         return error;

@@ -335,10 +335,13 @@ static void scan_active(void)
     release_candidate(page, object);
 }
 
-/* Let the inactive queue have at least as many pages as the active one, by a step. */
-static void balance(unsigned step)
+/* Let the inactive queue have at least as many pages as the active one, by a step; pages in use,
+ * and locked ones, stay active, so each is looked at once. */
+static void balance(uint64_t step)
 {
-    for (unsigned i = 0; i < step && active.length > inactive.length; i++)
+    if (step > active.length)
+        step = active.length;
+    for (uint64_t i = 0; i < step && active.length > inactive.length; i++)
         scan_active();
 }
 
@@ -347,7 +350,7 @@ static unsigned shrink_files(unsigned wanted, uint64_t limit, unsigned *dirty)
 {
     unsigned freed = 0;
 
-    balance(2 * wanted);
+    balance(2ul * wanted);
     for (uint64_t i = 0; i < limit && freed < wanted; i++) {
         int result = scan_inactive(dirty);
         if (result < 0)

@@ -3,7 +3,10 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -141,6 +144,35 @@ static void by_ioctl(void)
     expect_errno(ioctl(open("/dev/null", O_RDONLY), FIOSETOWN, &owner), ENOTTY);
 }
 
+/* Files that can be waited for, and yet tell nobody: asked without a process, one of signals ended
+ * the kernel. */
+static void others_tell_nothing(void)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    sigset_t set;
+    int fds[3], on = 1, off = 0;
+
+    block(SIGIO);
+    block(SIGUSR1);
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    fds[0] = expect_ok(signalfd(-1, &set, 0));
+    fds[1] = expect_ok(epoll_create1(0));
+    fds[2] = expect_ok(eventfd(0, 0));
+    expect_ok(epoll_ctl(fds[1], EPOLL_CTL_ADD, fds[0], &event));
+    for (int i = 0; i < 3; i++) {
+        expect_ok(fcntl(fds[i], F_SETOWN, getpid()));
+        become_asynchronous(fds[i]);
+        CHECK(!(fcntl(fds[i], F_GETFL) & O_ASYNC));
+        expect_errno(ioctl(fds[i], FIOASYNC, &on), ENOTTY);
+        expect_ok(ioctl(fds[i], FIOASYNC, &off));
+    }
+    expect_ok(raise(SIGUSR1));
+    CHECK_EQ(write(fds[2], "12345678", 8), 8);
+    CHECK_EQ(wait_for(SIGUSR1, 10), SIGUSR1);
+    CHECK_EQ(wait_for(SIGIO, 0), -1);
+}
+
 /* Closing while signals are on their way. */
 static void closing(void)
 {
@@ -157,7 +189,13 @@ static void closing(void)
 }
 
 static const struct test tests[] = {
-    TEST(owners), TEST(plain), TEST(chosen), TEST(others), TEST(by_ioctl), TEST(closing),
+    TEST(owners),
+    TEST(plain),
+    TEST(chosen),
+    TEST(others),
+    TEST(by_ioctl),
+    TEST(closing),
+    TEST(others_tell_nothing),
 };
 
 int main(int argc, char **argv)

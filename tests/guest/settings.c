@@ -178,6 +178,23 @@ static void dropping_caches(void)
     CHECK_EQ(set(name, "0"), EINVAL);
 }
 
+/* Pages that stay in use are passed over: looking at them again and again took for ever. */
+static void dropping_locked_pages(void)
+{
+    enum { PAGES = 64 };
+    int fd = expect_ok(open("locked", O_RDWR | O_CREAT, 0644));
+
+    expect_ok(ftruncate(fd, PAGES * 4096));
+    char *map = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    CHECK(map != MAP_FAILED);
+    expect_ok(mlock(map, PAGES * 4096));
+    memset(map, 7, PAGES * 4096);
+    expect_ok(fsync(fd));
+    CHECK_EQ(set("/proc/sys/vm/drop_caches", "1"), 0);
+    for (int i = 0; i < PAGES; i++)
+        CHECK_EQ(map[i * 4096], 7);
+}
+
 static bool is_uuid(const char *line)
 {
     static const char form[] = "xxxxxxxx-xxxx-4xxx-vxxx-xxxxxxxxxxxx";
@@ -294,6 +311,7 @@ static const struct test tests[] = {
     TEST(overcommit),
     TEST(strict_overcommit),
     TEST(dropping_caches),
+    TEST(dropping_locked_pages),
     TEST(random_identifiers),
     TEST(open_files),
     TEST(shape),
