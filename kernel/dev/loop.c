@@ -49,14 +49,33 @@ static struct loop *loop_of(struct block_device *device)
 
 /* Requests */
 
+static void finish(struct block_request *request, int error)
+{
+    uint64_t state = interrupts_disable();
+    block_finish(request, error);
+    interrupts_restore(state);
+}
+
+/* What a request comes to without a file: nothing is kept that a flush could write. */
+static int result_without_file(const struct block_request *request)
+{
+    return request->operation == BLOCK_FLUSH ? 0 : -EIO;
+}
+
+/* Without a file there may be no thread. */
 static void loop_submit(struct block_device *device, struct block_request *request)
 {
     struct loop *loop = loop_of(device);
 
     spin_lock(&loop->queue_lock);
-    list_push_back(&loop->requests, &request->link);
+    bool attached = loop->file;
+    if (attached)
+        list_push_back(&loop->requests, &request->link);
     spin_unlock(&loop->queue_lock);
-    wake_all(&loop->submitted);
+    if (attached)
+        wake_all(&loop->submitted);
+    else
+        finish(request, result_without_file(request));
 }
 
 static struct block_request *take_request(struct loop *loop)
@@ -134,12 +153,10 @@ static void loop_thread(void *argument)
         wait_event(&loop->submitted, (request = take_request(loop)));
         uint64_t start;
         struct file *file = take_file(loop, &start);
-        int error = file ? perform(file->vnode, start, request) : -EIO;
+        int error = file ? perform(file->vnode, start, request) : result_without_file(request);
         if (file)
             file_release(file);
-        uint64_t state = interrupts_disable();
-        block_finish(request, error);
-        interrupts_restore(state);
+        finish(request, error);
     }
 }
 

@@ -208,9 +208,33 @@ static void last_user(void)
     expect_errno(ioctl(device, LOOP_GET_STATUS64, &info), ENXIO);
 }
 
+/* Nothing is to be written then: a sync(2) of one that never had a file did not end. */
+static void without_a_file(void)
+{
+    struct loop_info64 info;
+    int free_ones = 0;
+    char byte;
+
+    for (int i = 0; i < 8; i++) {
+        snprintf(path, sizeof(path), "/dev/loop%d", i);
+        int device = open(path, O_RDWR);
+        if (device < 0)
+            continue;
+        if (ioctl(device, LOOP_GET_STATUS64, &info) < 0) {
+            CHECK_EQ(errno, ENXIO);
+            expect_ok(fsync(device));
+            CHECK_EQ(read(device, &byte, 1), 0);
+            free_ones++;
+        }
+        close(device);
+    }
+    if (!free_ones)
+        skip("no loop device is free");
+}
+
 static const struct test tests[] = {
     TEST(bytes_of_the_file), TEST(another_file), TEST(parts),     TEST(errors),
-    TEST(read_only),         TEST(shown),        TEST(last_user),
+    TEST(read_only),         TEST(shown),        TEST(last_user), TEST(without_a_file),
 };
 
 int main(int argc, char **argv)
