@@ -55,14 +55,21 @@ static inline void spin_leave(void)
         interrupts_enable();
 }
 
+/* What waits stands apart, not inlined, so that who finds the lock free saves no registers. */
+static __attribute__((noinline)) void wait_for_spinlock(struct spinlock *lock)
+{
+    do {
+        while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED))
+            relax();
+    } while (__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE));
+}
+
 void spin_lock(struct spinlock *lock)
 {
     spin_enter();
     lock_check_order(lock, lock->name, lock->rank);
-    while (__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE)) {
-        while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED))
-            relax();
-    }
+    if (__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE))
+        wait_for_spinlock(lock);
     lock_check_taken(lock, lock->name, lock->rank);
 #ifdef DEBUG
     lock->hart = (uint16_t)hart_index();
@@ -146,7 +153,7 @@ static bool mutex_take_or_mark(struct mutex *lock, uintptr_t self)
     }
 }
 
-static void mutex_lock_slowly(struct mutex *lock, uintptr_t self)
+static __attribute__((noinline)) void mutex_lock_slowly(struct mutex *lock, uintptr_t self)
 {
     struct waiter waiter;
     bool taken = mutex_spin(lock, self);

@@ -203,24 +203,12 @@ long copy_string_from_user(char *destination, vaddr_t source, size_t size)
 
 /* Transfers */
 
-void transfer_init(struct transfer *transfer, struct transfer_piece *piece, uint64_t address,
-                   size_t size, bool kernel)
-{
-    piece->address = address;
-    piece->size = size;
-    transfer->pieces = piece;
-    transfer->count = 1;
-    transfer->offset = 0;
-    transfer->remaining = size;
-    transfer->kernel = kernel;
-    transfer->set_flags = transfer->clear_flags = 0;
-}
-
-static void advance(struct transfer *transfer, size_t size)
+/* On by what was moved, and over empty pieces; behind the last byte the piece does not matter. */
+static inline void advance(struct transfer *transfer, size_t size)
 {
     transfer->offset += size;
     transfer->remaining -= size;
-    while (transfer->count && transfer->offset == transfer->pieces->size) {
+    while (transfer->remaining && transfer->offset == transfer->pieces->size) {
         transfer->pieces++;
         transfer->count--;
         transfer->offset = 0;
@@ -237,11 +225,23 @@ static size_t copy_kernel(const struct copy *copy, uint64_t address, size_t size
     return size;
 }
 
-static size_t move(struct transfer *transfer, struct copy copy, size_t size, bool may_fault)
+/* Move all at once if it is in one page of user memory that is mapped, as it mostly is. */
+static inline bool move_in_page(struct transfer *transfer, const struct copy *copy, size_t size)
+{
+    vaddr_t address = transfer->pieces->address + transfer->offset;
+    if (transfer->kernel || size > transfer->pieces->size - transfer->offset ||
+        address >= user_end || size > PAGE_SIZE - (address & PAGE_MASK) ||
+        !copy_piece(&current_thread()->aspace->pmap, copy, address, 0, size))
+        return false;
+    advance(transfer, size);
+    return true;
+}
+
+/* The same piece by piece and page by page. */
+static __attribute__((noinline)) size_t move_pieces(struct transfer *transfer, struct copy copy,
+                                                    size_t size, bool may_fault)
 {
     size_t done = 0;
-    if (size > transfer->remaining)
-        size = transfer->remaining;
     while (done < size) {
         uint64_t address = transfer->pieces->address + transfer->offset;
         size_t piece = transfer->pieces->size - transfer->offset, copied;
@@ -259,6 +259,15 @@ static size_t move(struct transfer *transfer, struct copy copy, size_t size, boo
             copy.source += copied;
     }
     return done;
+}
+
+static inline size_t move(struct transfer *transfer, struct copy copy, size_t size, bool may_fault)
+{
+    if (size > transfer->remaining)
+        size = transfer->remaining;
+    if (size == 0 || move_in_page(transfer, &copy, size))
+        return size;
+    return move_pieces(transfer, copy, size, may_fault);
 }
 
 size_t transfer_take(struct transfer *transfer, void *destination, size_t size)

@@ -66,8 +66,13 @@ struct transfer {
 };
 
 /* Initialise for one buffer (piece is the caller's storage). */
-void transfer_init(struct transfer *transfer, struct transfer_piece *piece, uint64_t address,
-                   size_t size, bool kernel);
+static inline void transfer_init(struct transfer *transfer, struct transfer_piece *piece,
+                                 uint64_t address, size_t size, bool kernel)
+{
+    *piece = (struct transfer_piece){.address = address, .size = size};
+    *transfer =
+        (struct transfer){.pieces = piece, .count = 1, .remaining = size, .kernel = kernel};
+}
 
 /*
  * Move up to size bytes from the transfer's memory to destination (take), or from source to it

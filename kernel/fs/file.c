@@ -57,15 +57,9 @@ struct file *file_create(struct vnode *vnode, const struct file_operations *oper
     return file;
 }
 
-void file_reference(struct file *file)
+/* The last reference is gone. */
+static void file_end(struct file *file)
 {
-    __atomic_fetch_add(&file->references, 1, __ATOMIC_RELAXED);
-}
-
-void file_release(struct file *file)
-{
-    if (__atomic_fetch_sub(&file->references, 1, __ATOMIC_ACQ_REL) > 1)
-        return;
     if (file->counted)
         lease_forget(file);
     if (file->watched)
@@ -86,6 +80,12 @@ void file_release(struct file *file)
     vnode_release(file->vnode);
     mount_let_go(file->mount);
     file_discard(file);
+}
+
+void file_release(struct file *file)
+{
+    if (__atomic_fetch_sub(&file->references, 1, __ATOMIC_ACQ_REL) == 1)
+        file_end(file);
 }
 
 struct place file_place(const struct file *file)

@@ -75,7 +75,11 @@ static inline uint32_t file_flags(const struct file *file, const struct transfer
 
 struct file_table; /* fs/file_table.c */
 
-void file_reference(struct file *file);
+static inline void file_reference(struct file *file)
+{
+    __atomic_fetch_add(&file->references, 1, __ATOMIC_RELAXED);
+}
+
 void file_release(struct file *file); /* may sleep */
 
 /* A file that is nothing yet; NULL: no memory. It becomes one with one reference, which takes over

@@ -56,16 +56,14 @@ static uint64_t bit(unsigned slot)
     return (uint64_t)1 << slot;
 }
 
-/* The leaf node that covers key, or NULL. */
-static struct radix_node *find_leaf(const struct radix *radix, uint64_t key)
+/* The leaf node that covers key, or NULL. The leaf's prefix tells alone whether the way there was
+ * right: what one further up does not cover, none below it does. */
+static inline struct radix_node *find_leaf(const struct radix *radix, uint64_t key)
 {
     struct radix_node *node = radix->root;
-    while (node && covers(node, key)) {
-        if (node->shift == 0)
-            return node;
+    while (node && node->shift)
         node = node->slots[slot_of(node, key)];
-    }
-    return NULL;
+    return node && covers(node, key) ? node : NULL;
 }
 
 /* As radix_lookup, with the way to it in path. */

@@ -199,25 +199,33 @@ static void drop_failed_page(struct object *object, struct page *page)
     page_release(page);
 }
 
-struct page *object_find_page(struct object *object, uint64_t index, struct page **busy)
+/* The page at index, referenced, if it is there and valid, else NULL. Object locked. */
+static inline struct page *find_valid(struct object *object, uint64_t index)
 {
     struct page *page = radix_lookup(&object->pages, index);
+    uint32_t flags = page ? page_flags(page) : PAGE_BUSY;
+
+    if (flags & (PAGE_BUSY | PAGE_ERROR))
+        return NULL;
+    reclaim_used(page, flags, index != object->last_found);
+    object->last_found = index;
+    page_reference(page);
+    return page;
+}
+
+struct page *object_find_page(struct object *object, uint64_t index, struct page **busy)
+{
+    struct page *valid = find_valid(object, index), *page;
 
     *busy = NULL;
-    if (!page)
-        return NULL;
-    uint32_t flags = page_flags(page);
-    if (!(flags & (PAGE_BUSY | PAGE_ERROR))) {
-        reclaim_used(page, index != object->last_found);
-        object->last_found = index;
-        page_reference(page);
-        return page;
-    }
-    if (flags & PAGE_BUSY) {
-        page_reference(page);
-        *busy = page;
-    } else {
+    if (valid)
+        return valid;
+    page = radix_lookup(&object->pages, index);
+    if (page && (page_flags(page) & (PAGE_BUSY | PAGE_ERROR)) == PAGE_ERROR) {
         drop_failed_page(object, page);
+    } else if (page) {
+        page_reference(page); /* if its filler is done by now, there is no wait */
+        *busy = page;
     }
     return NULL;
 }
@@ -325,7 +333,9 @@ void object_will_need(struct object *object, uint64_t first, uint64_t last)
     }
 }
 
-int object_get_page(struct object *object, uint64_t index, struct page **page)
+/* object_get_page of a page that was not there, or not valid. */
+static __attribute__((noinline)) int wait_for_page(struct object *object, uint64_t index,
+                                                   struct page **page)
 {
     struct page *busy;
 
@@ -346,6 +356,14 @@ int object_get_page(struct object *object, uint64_t index, struct page **page)
         if (failed)
             return -EIO;
     }
+}
+
+int object_get_page(struct object *object, uint64_t index, struct page **page)
+{
+    mutex_lock(&object->lock);
+    *page = find_valid(object, index);
+    mutex_unlock(&object->lock);
+    return *page ? 0 : wait_for_page(object, index, page);
 }
 
 int object_get_page_to_fill(struct object *object, uint64_t index, struct page **page, bool *fresh)

@@ -110,16 +110,6 @@ static void move(struct page *page, bool to_active)
     spin_unlock(&queue_lock);
 }
 
-void reclaim_used(struct page *page, bool again)
-{
-    uint32_t flags = page_flags(page);
-
-    if (!(flags & PAGE_REFERENCED))
-        page_set(page, PAGE_REFERENCED);
-    else if (again && !(flags & PAGE_REUSED))
-        page_set(page, PAGE_REUSED);
-}
-
 void reclaim_count(struct reclaim_counts *counts)
 {
     counts->active = __atomic_load_n(&active.length, __ATOMIC_RELAXED);

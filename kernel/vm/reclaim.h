@@ -4,11 +4,9 @@
 #ifndef MAPIX_VM_RECLAIM_H
 #define MAPIX_VM_RECLAIM_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "vm/page.h"
 
 struct object;
-struct page;
 
 /* Try to free at least wanted frames: clean cached pages, dirty and anonymous ones that are written
  * first, and kernel caches. true: some were freed. Sleeps; called with no lock of rank RANK_AMAP or
@@ -41,9 +39,15 @@ void reclaim_init(void);
 void reclaim_insert(struct page *page);
 void reclaim_remove(struct page *page);
 
-/* A page of an object was found in its index by somebody who uses it. Object locked. again: not for
- * the page that was found there just before. */
-void reclaim_used(struct page *page, bool again);
+/* A page of an object, with these flags, was found in its index by somebody who uses it. Object
+ * locked. again: not for the page that was found there just before. */
+static inline void reclaim_used(struct page *page, uint32_t flags, bool again)
+{
+    if (!(flags & PAGE_REFERENCED))
+        page_set(page, PAGE_REFERENCED);
+    else if (again && !(flags & PAGE_REUSED))
+        page_set(page, PAGE_REUSED);
+}
 
 /* Pages on the queues, for /proc/meminfo. */
 struct reclaim_counts {

@@ -54,9 +54,15 @@ trap_entry:
     mv a0, sp
     li s0, 0
     call trap_user
+    mv a0, sp
+
+    /* a0 is the frame. */
+    .global return_to_user
+return_to_user:
+    mv sp, a0
+    call trap_user_return
 
     /* Interrupts are off, sp is the frame. */
-leave_to_user:
     ld t0, FRAME_STATUS(sp)
     ld t1, FRAME_EPC(sp)
     csrw sstatus, t0
@@ -66,12 +72,6 @@ leave_to_user:
     ld tp, 32(sp)
     ld sp, 16(sp)
     sret
-
-    .global return_to_user
-return_to_user:
-    mv sp, a0
-    call trap_user_return
-    j leave_to_user
 
 from_kernel:
     csrrw tp, sscratch, tp

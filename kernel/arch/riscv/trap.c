@@ -138,15 +138,14 @@ void trap_user(struct trap_frame *frame, uint64_t cause)
     } else {
         user_trap(frame, cause);
     }
-    trap_user_return(frame);
 }
 
-/* Do what is left to do before the user goes on; returns with interrupts off. */
-void trap_user_return(struct trap_frame *frame)
+/* Let others run, and act on signals, until there is neither to do. Interrupts off on both sides;
+ * not inlined, so that who has nothing to do saves no registers for it. */
+static __attribute__((noinline)) void attend(struct trap_frame *frame)
 {
     struct thread *thread = current_thread();
 
-    interrupts_disable();
     for (;;) {
         if (thread->reschedule)
             scheduler_preempt();
@@ -156,6 +155,16 @@ void trap_user_return(struct trap_frame *frame)
         process_signals_deliver(frame);
         interrupts_disable();
     }
+}
+
+/* Do what is left to do before the user goes on; returns with interrupts off. */
+void trap_user_return(struct trap_frame *frame)
+{
+    struct thread *thread = current_thread();
+
+    interrupts_disable();
+    if (thread->reschedule || __atomic_load_n(&thread->attention, __ATOMIC_RELAXED))
+        attend(frame);
     scheduler_charge_system();
 }
 
