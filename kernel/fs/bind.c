@@ -35,7 +35,7 @@ static struct mount *create(const struct place *from)
 static int bind_place(const struct place *from, const struct place *to, const char *target,
                       struct mount **result)
 {
-    int error = !from->mount || !to->mount ? -EINVAL : mount_check_point(to);
+    int error = from->mount ? mount_check_point(to) : -EINVAL;
 
     if (!error && from->mount->detached)
         error = -EINVAL;

@@ -32,7 +32,8 @@ const struct file_system *file_system_find(const char *name);
 /* A number that no other mount has or will have. */
 unsigned mount_next_id(void);
 
-/* May something be mounted on the place? -ENOENT: it has been removed, or no path leads to it. */
+/* May something be mounted on the place? -ENOENT: it has been removed, or no path leads to it;
+ * -EINVAL: it is in no mount, as a pipe. */
 int mount_check_point(const struct place *place);
 
 /* Put a mount, which is in the list, on a place, whose references are taken over on success. The

@@ -85,6 +85,8 @@ bool mount_leave(struct mount *mount, const struct vnode *vnode, struct place *c
 
 int mount_check_point(const struct place *place)
 {
+    if (!place->mount)
+        return -EINVAL; /* a pipe or the like, which is in no file system */
     return place->vnode->links && !place->mount->detached ? 0 : -ENOENT;
 }
 

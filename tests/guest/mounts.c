@@ -377,6 +377,23 @@ static void with_what_has_been_moved(void)
     expect_ok(umount("tree2/t/u"));
 }
 
+/* A pipe is in no file system: mounting on one ended the kernel. */
+static void on_a_pipe(void)
+{
+    char name[32];
+    int fds[2];
+
+    make_tree();
+    bind_tree(0);
+    expect_ok(pipe(fds));
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", fds[0]);
+    expect_errno(mount("none", name, "tmpfs", 0, NULL), EINVAL);
+    expect_errno(mount("tree/a", name, NULL, MS_BIND, NULL), EINVAL);
+    expect_errno(mount(name, "tree/a", NULL, MS_BIND, NULL), EINVAL);
+    expect_errno(umount2(name, 0), EINVAL);
+    expect_ok(umount("shown"));
+}
+
 static const struct test tests[] = {
     TEST(same_files),
     TEST(ways_up),
@@ -389,6 +406,7 @@ static const struct test tests[] = {
     TEST(stacked),
     TEST(covered_root),
     TEST(removed_place),
+    TEST(on_a_pipe),
     TEST(moved_out_of_sight),
     TEST(links_between_mounts),
     TEST(with_what_has_been_moved),
