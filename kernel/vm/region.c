@@ -379,7 +379,7 @@ static struct amap *borrow_amap(const struct region *region, const struct region
         (neighbour->end != region->start && neighbour->start != region->end))
         return NULL;
     struct amap *amap = __atomic_load_n(&neighbour->amap, __ATOMIC_ACQUIRE);
-    uint64_t distance = (region->start - neighbour->start) / PAGE_SIZE;
+    uint64_t distance = region->start / PAGE_SIZE - neighbour->start / PAGE_SIZE;
     if (!amap || amap->inherited || neighbour->amap_offset + distance != region->amap_offset ||
         (region->object && neighbour->object_offset + distance != region->object_offset))
         return NULL;

@@ -27,9 +27,7 @@ struct move {
     vaddr_t from, to;
     uint64_t old_length, new_length;
     bool keep, duplicate;
-    bool whole; /* the region is in the range: kept, it is without an amap */
     struct region *old_spares[2], *new_spares[2];
-    unsigned locked; /* REGION_LOCKED_FLAGS that the region had before it was unlocked to be kept */
     struct region *copy; /* to be the region at the new place, if the old one stays */
     struct amap *amap;   /* for the moved pages: referenced; NULL: the region's own, or none */
     struct region *dead;
@@ -97,10 +95,12 @@ static int reserve_amap(struct aspace *aspace, const struct region *region, stru
 
 /* Take the pages, which are in the new amap as well, from the old one. They stay where they are
  * until the flush, since no page of an amap leaves it while the address space is locked. */
-static void leave_amap(struct region *region, struct amap *amap)
+static void leave_amap(const struct region *region, const struct move *move)
 {
-    amap_leave(region->amap, amap, region->amap_offset, region_slot(region, region->end - 1));
-    mutex_unlock(&amap->lock);
+    uint64_t first = region_slot(region, move->from);
+
+    amap_leave(region->amap, move->amap, first, first + move->old_length / PAGE_SIZE - 1);
+    mutex_unlock(&move->amap->lock);
     mutex_unlock(&region->amap->lock);
 }
 
@@ -117,33 +117,40 @@ static void put_at(struct region *place, const struct move *move)
         place->amap_offset = move->to / PAGE_SIZE;
 }
 
-/* Make the region at the new place from source, which covers the old one and is in the set; it
- * stays there, without pages if it is kept. */
+/* A second region for the part of source that moves, or is duplicated; it is not in the set yet. */
+static struct region *copy_part(const struct region *source, struct move *move)
+{
+    struct region *copy = move->copy;
+
+    move->copy = NULL;
+    *copy = *source;
+    region_reference_all(copy);
+    copy->amap_offset = region_slot(source, move->from);
+    if (source->object)
+        copy->object_offset = region_object_index(source, move->from);
+    return copy;
+}
+
+/* Make the region at the new place from source, which is in the set; it stays there, without the
+ * pages that move, if it is kept. */
 static struct region *relocate(struct aspace *aspace, struct region *source, struct move *move)
 {
+    bool whole = source->end - source->start == move->old_length;
     struct region *place = source;
 
     aspace_account(aspace, source, -1);
-    if (move->copy) {
-        place = move->copy;
-        move->copy = NULL;
-        *place = *source;
-        region_reference_all(place);
-    } else {
+    if (move->keep)
+        place = copy_part(source, move);
+    else
         region_remove(aspace, source);
-    }
-    if (move->amap) {
-        if (place == source || move->whole)
-            amap_release(source->amap);
-        if (place != source && move->whole)
-            source->amap = NULL;
-        place->amap = move->amap;
-        move->amap = NULL;
-    } else if (place != source) {
+    struct amap *amap = move->amap ? move->amap : source->amap;
+    if (move->amap && whole)
+        amap_release(source->amap);
+    if (whole)
         source->amap = NULL; /* it keeps its numbers */
-    }
+    place->amap = amap;
+    move->amap = NULL;
     put_at(place, move);
-    place->flags |= move->locked;
     region_insert(aspace, place);
     aspace_account(aspace, place, 1);
     if (place != source)
@@ -151,14 +158,14 @@ static struct region *relocate(struct aspace *aspace, struct region *source, str
     return place;
 }
 
-/* Move the source region, cut to size; its translations follow. */
+/* Move the source region, cut to size unless it is kept; its translations follow. */
 static struct region *move_region(struct aspace *aspace, struct region *source, struct move *move,
                                   struct tlb_gather *gather)
 {
     struct object *object = source->object;
 
     if (move->amap)
-        leave_amap(source, move->amap);
+        leave_amap(source, move);
     if (object)
         mutex_lock(&object->lock);
     struct region *place = relocate(aspace, source, move);
@@ -174,25 +181,19 @@ static struct region *move_region(struct aspace *aspace, struct region *source, 
 static struct region *duplicate_region(struct aspace *aspace, const struct region *region,
                                        struct move *move)
 {
-    struct region *place = move->copy;
+    struct region *place = copy_part(region, move);
 
-    move->copy = NULL;
-    *place = *region;
-    place->object_offset = region_object_index(region, move->from);
-    region_reference_all(place);
     put_at(place, move);
-    place->flags |= move->locked;
     region_insert(aspace, place);
     aspace_account(aspace, place, 1);
     return place;
 }
 
 /* The region that is kept has no pages that could stay in memory: it is unlocked, the whole of it,
- * as on Linux. */
-static void unlock_kept(struct aspace *aspace, struct region *region, struct move *move)
+ * as on Linux, which does not look whether it could merge with its neighbours now. */
+static void unlock_kept(struct aspace *aspace, struct region *region)
 {
     aspace_account(aspace, region, -1);
-    move->locked = region->flags & REGION_LOCKED_FLAGS;
     region->flags &= ~(unsigned)REGION_LOCKED_FLAGS;
     aspace_account(aspace, region, 1);
 }
@@ -201,23 +202,17 @@ static void unlock_kept(struct aspace *aspace, struct region *region, struct mov
 static void perform(struct aspace *aspace, struct region *region, struct move *move,
                     struct tlb_gather *gather)
 {
-    if (move->keep)
-        unlock_kept(aspace, region, move);
     if (move->duplicate || (move->keep && region->shared)) {
         region = duplicate_region(aspace, region, move);
     } else {
-        vaddr_t end = move->from + move->old_length;
-        move->whole = region->start == move->from && region->end == end;
-        region = region_isolate(aspace, region, move->from, end, move->old_spares);
-        struct region *place = move_region(aspace, region, move, gather);
-        if (place != region) {
-            /* The kept one merges with what it was cut from, or with its own new place. */
-            region_merge(aspace, region, &move->dead);
-            place = region_find(aspace, move->to);
-        }
-        region = place;
+        if (!move->keep)
+            region = region_isolate(aspace, region, move->from, move->from + move->old_length,
+                                    move->old_spares);
+        region = move_region(aspace, region, move, gather);
     }
     region_merge(aspace, region, &move->dead);
+    if (move->keep) /* it may have become one with the new place, which is unlocked then as well */
+        unlock_kept(aspace, region_find(aspace, move->from));
 }
 
 /*

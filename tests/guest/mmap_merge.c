@@ -186,6 +186,43 @@ static void middle_joins_lower(void)
     CHECK(base[0] == 'A' && base[2 * PAGE] == 'B');
 }
 
+/*  A . B     the middle, touched while it differs, goes with the upper one
+ *  A b B     so it joins that one later
+ */
+static void middle_goes_with_upper(void)
+{
+    char *base = find_hole(3);
+
+    place(base, 0, 1, RW)[0] = 'A';
+    place(base, 2, 1, RW)[0] = 'B';
+    place(base, 1, 1, RW | PROT_EXEC)[0] = 'b';
+    protect(base, 1, 1, RW);
+    expect_picture(base, 3, "W|WW");
+    CHECK(base[0] == 'A' && base[PAGE] == 'b' && base[2 * PAGE] == 'B');
+}
+
+/* What MREMAP_DONTUNMAP leaves behind is unlocked, and stays apart from what it equals then. If it
+ * has become one with its new place, all of that is unlocked. */
+static void kept_stays_apart(void)
+{
+    const int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+    char *base = find_hole(8);
+
+    place(base, 0, 4, RW);
+    expect_ok(mlock2(base, 2 * PAGE, MLOCK_ONFAULT));
+    expect_picture(base, 8, "WW|WW....");
+    expect_ok((long)mremap(base, 2 * PAGE, 2 * PAGE, flags, base + 4 * PAGE));
+    expect_picture(base, 8, "WW|WW|WW..");
+    expect_ok(munlock(base + 4 * PAGE, 2 * PAGE));
+    expect_picture(base, 8, "WW|WWWW..");
+    place(base, 0, 4, RW);
+    unmap(base, 4, 4);
+    expect_ok(mlock2(base, 4 * PAGE, MLOCK_ONFAULT));
+    expect_ok((long)mremap(base + PAGE, 2 * PAGE, 2 * PAGE, flags, base + 4 * PAGE));
+    expect_picture(base, 8, "WWWWWW..");
+    expect_ok(madvise(base, 6 * PAGE, MADV_COLD)); /* refuses what is locked */
+}
+
 /* Pages that were touched keep their numbers when they move: what is new beside them is apart. */
 static void moved_pages_stay_apart(void)
 {
@@ -396,6 +433,7 @@ static const struct test tests[] = {
     TEST(moved_pages_stay_apart), TEST(shared_file_mappings),  TEST(private_file_mappings),
     TEST(unlike_neighbours),      TEST(shared_anonymous),      TEST(heap_is_one),
     TEST(random_calls),           TEST(promised_stays_apart),  TEST(inherited_stay_apart),
+    TEST(middle_goes_with_upper), TEST(kept_stays_apart),
 };
 
 int main(int argc, char **argv)
