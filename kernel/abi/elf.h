@@ -78,6 +78,8 @@ _Static_assert(sizeof(struct elf_program) == 56, "ELF program header");
 #define AT_CLKTCK            17
 #define AT_SECURE            23
 #define AT_RANDOM            25
+#define AT_RSEQ_FEATURE_SIZE 27
+#define AT_RSEQ_ALIGN        28
 #define AT_EXECFN            31
 #define AT_SYSINFO_EHDR      33
 #define AT_L1I_CACHESIZE     40

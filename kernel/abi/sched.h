@@ -66,6 +66,9 @@ struct sched_attr {
 #define MEMBARRIER_REGISTER_PRIVATE_EXPEDITED (1 << 4)
 #define MEMBARRIER_PRIVATE_SYNC_CORE          (1 << 5)
 #define MEMBARRIER_REGISTER_PRIVATE_SYNC_CORE (1 << 6)
+#define MEMBARRIER_PRIVATE_RSEQ               (1 << 7)
+#define MEMBARRIER_REGISTER_PRIVATE_RSEQ      (1 << 8)
 #define MEMBARRIER_GET_REGISTRATIONS          (1 << 9)
+#define MEMBARRIER_FLAG_CPU                   1
 
 #endif

@@ -252,6 +252,7 @@
 #define SYS_preadv2            286
 #define SYS_pwritev2           287
 #define SYS_statx              291
+#define SYS_rseq               293
 #define SYS_pidfd_send_signal  424
 #define SYS_pidfd_open         434
 #define SYS_clone3             435

@@ -15,6 +15,7 @@
 #include "arch/riscv/hart.h"
 #include "core/pid.h"
 #include "core/process_internal.h"
+#include "core/rseq.h"
 #include "core/scheduler.h"
 #include "core/syscall.h"
 #include "core/time.h"
@@ -82,6 +83,8 @@ static void copy_state(struct thread *child, const struct clone_request *request
     child->io_priority = self->io_priority;
     if (!(request->flags & CLONE_VM) || request->flags & CLONE_VFORK)
         child->alternate_stack = self->alternate_stack;
+    if (!(request->flags & CLONE_VM))
+        rseq_inherit(child, self);
     if (request->flags & CLONE_CHILD_CLEARTID)
         child->clear_child_tid = request->child_tid;
 }

@@ -10,6 +10,7 @@
  */
 #include "core/exec.h"
 #include "abi/errno.h"
+#include "abi/rseq.h"
 #include "abi/personality.h"
 #include "abi/resource.h"
 #include "abi/time.h"
@@ -17,6 +18,7 @@
 #include "arch/riscv/isa.h"
 #include "core/arguments.h"
 #include "core/process_internal.h"
+#include "core/rseq.h"
 #include "core/placement.h"
 #include "core/program.h"
 #include "core/random.h"
@@ -281,7 +283,7 @@ struct auxiliary {
     uint64_t type, value;
 };
 
-#define AUXILIARY_COUNT 27
+#define AUXILIARY_COUNT 29
 
 static void make_auxiliary(const struct exec *exec, vaddr_t random,
                            struct auxiliary vector[AUXILIARY_COUNT])
@@ -318,6 +320,8 @@ static void make_auxiliary(const struct exec *exec, vaddr_t random,
         {AT_EGID, credentials->egid},
         {AT_SECURE, exec->secure},
         {AT_RANDOM, random},
+        {AT_RSEQ_FEATURE_SIZE, RSEQ_SIZE},
+        {AT_RSEQ_ALIGN, RSEQ_ALIGNMENT},
         {AT_EXECFN, name},
         {AT_NULL, 0},
     };
@@ -511,6 +515,7 @@ static void commit(struct exec *exec)
     process->barriers_registered = 0;
     process->exit_signal = SIGCHLD;
     mutex_unlock(&process_tree_lock);
+    rseq_forget(thread);
     fp_reset();
     trap_frame_init_user(thread->frame, exec->entry, exec->stack);
 }

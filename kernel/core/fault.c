@@ -7,6 +7,7 @@
 #include "arch/riscv/pmap.h"
 #include "core/printk.h"
 #include "core/process.h"
+#include "core/rseq.h"
 #include "core/signal.h"
 #include "fs/vnode.h"
 #include "vm/aspace.h"
@@ -50,9 +51,11 @@ static void fail(struct trap_frame *frame, int number, int code, vaddr_t address
     signal_force(number, code, address);
 }
 
+/* A thread that sleeps here makes room for others in the middle of a restartable sequence. */
 void user_page_fault(struct trap_frame *frame, vaddr_t address, unsigned access)
 {
     struct aspace *aspace = current_thread()->aspace;
+    uint64_t switches = current_thread()->voluntary_switches;
     for (;;) {
         current_thread()->allocation_failed = false;
         enum fault_result result = address < user_end
@@ -60,6 +63,8 @@ void user_page_fault(struct trap_frame *frame, vaddr_t address, unsigned access)
                                        : FAULT_NO_REGION;
         switch (result) {
         case FAULT_OK:
+            if (current_thread()->voluntary_switches != switches)
+                rseq_note(current_thread());
             return;
         case FAULT_NO_REGION:
             fail(frame, SIGSEGV, SEGV_MAPERR, address);

@@ -8,6 +8,7 @@
  */
 #include "arch/riscv/pmap.h"
 #include "arch/riscv/tlb.h"
+#include "core/rseq.h"
 #include "core/run_queue.h"
 #include "core/scheduler.h"
 #include "core/time.h"
@@ -37,6 +38,7 @@ static bool steal_from(struct run_queue *victim, uint64_t now, bool *waiting)
     }
     if (thread) {
         run_queue_remove(victim, thread);
+        rseq_note(thread);
         __atomic_store_n(&thread->hart, &harts[hart_index()], __ATOMIC_RELEASE);
     }
     spin_unlock(&victim->lock);

@@ -9,6 +9,7 @@
  * short sleepers would keep the others from running at all.
  */
 #include "core/run_queue.h"
+#include "core/rseq.h"
 #include "core/time.h"
 
 #define OVERTAKES_MAX 16u /* urgent threads that may go before one that waits for its turn */
@@ -109,6 +110,7 @@ bool run_queue_lock_for(struct thread *thread, unsigned hart)
 {
     struct run_queue *queue = &run_queues[hart];
     spin_lock(&queue->lock);
+    rseq_note(thread);
     __atomic_store_n(&thread->hart, &harts[hart], __ATOMIC_RELEASE);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (thread_may_run_on(thread, hart))

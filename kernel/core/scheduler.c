@@ -22,6 +22,7 @@
 #include "core/lock_check.h"
 #include "core/printk.h"
 #include "core/process.h"
+#include "core/rseq.h"
 #include "core/run_queue.h"
 #include "core/time.h"
 #include "core/timeout.h"
@@ -107,6 +108,7 @@ void thread_yield(void)
     struct run_queue *queue = run_queue_lock_own();
     bool moves = self != queue->idle && !thread_may_run_on(self, hart_index());
     self->reschedule = false;
+    rseq_note(self);
     if (queue->count == 0 && !moves) {
         if (wants_ticks(self))
             run_queue_timer_before(queue, time_now() + CPU_TICK);

@@ -12,6 +12,7 @@
 #include "arch/riscv/fp.h"
 #include "arch/riscv/hart.h"
 #include "core/process.h"
+#include "core/rseq.h"
 #include "core/signal.h"
 #include "core/user.h"
 #include "core/vdso.h"
@@ -79,8 +80,11 @@ int signal_frame_push(struct trap_frame *frame, const struct sigaction *action,
                       const struct signal_information *information, uint64_t mask)
 {
     vaddr_t address = place_frame(frame, action);
-    struct signal_frame *saved = kmalloc_zeroed(sizeof(*saved));
-    int result;
+    struct signal_frame *saved;
+    int result = rseq_interrupt(frame);
+    if (result)
+        return result;
+    saved = kmalloc_zeroed(sizeof(*saved));
     if (!saved)
         return -ENOMEM;
     saved->siginfo.information = *information;

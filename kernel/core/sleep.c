@@ -3,6 +3,7 @@
  * hart it ran on last, whose timer ends its sleep.
  */
 #include "core/run_queue.h"
+#include "core/rseq.h"
 #include "core/scheduler.h"
 #include "core/time.h"
 
@@ -81,6 +82,7 @@ static void make_runnable(struct run_queue *queue, struct thread *thread)
     remove_sleeper(queue, thread);
     thread->state = THREAD_RUNNABLE;
     if (queue != target) {
+        rseq_note(thread);
         __atomic_store_n(&thread->hart, &harts[hart], __ATOMIC_RELEASE);
         spin_unlock(&queue->lock);
         if (!run_queue_lock_for(thread, hart)) {

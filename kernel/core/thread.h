@@ -49,17 +49,27 @@ struct thread {
     bool interrupts_were_on;         /* (i) before the outermost of them */
     int nice;                        /* (t) -20..19: sched(7); scheduler_set_nice */
     uint64_t slice;                  /* atomic: nanoseconds it may run while others wait */
-    bool reschedule;                 /* atomic: give the hart up at the next chance */
-    enum thread_state state;         /* (r) */
-    enum wait_kind wait_kind;        /* (r) while sleeping */
-    bool woken;                      /* (r) wake came between wait_prepare and wait_sleep */
-    uint32_t waits;                  /* (s) queues that it is prepared on */
-    bool timed_out;                  /* (r) the deadline ended the sleep */
-    bool timed;                      /* (r) in the timer tree */
-    struct list run_link;            /* (r) run queue */
-    struct tree_node timer_node;     /* in the hart's timer tree, while sleeping with a deadline */
-    uint64_t deadline;               /* nanoseconds of time_now() */
-    uint64_t queued_since;           /* (r) while runnable: time_now() then, if harts were idle */
+    union {
+        struct {
+            bool reschedule; /* atomic: give the hart up at the next chance */
+            bool rseq_due;   /* atomic: something that ends sequences has happened (core/rseq.h) */
+            bool attention;  /* (l), atomic: there may be a signal to act on, or a stop */
+        };
+        uint32_t work_on_return; /* any of them */
+    };
+    uint32_t rseq_size, rseq_signature; /* (s) of the area of rseq(2) */
+    uint64_t rseq_area;                 /* (s) user address; 0: none */
+
+    enum thread_state state;     /* (r) */
+    enum wait_kind wait_kind;    /* (r) while sleeping */
+    bool woken;                  /* (r) wake came between wait_prepare and wait_sleep */
+    uint32_t waits;              /* (s) queues that it is prepared on */
+    bool timed_out;              /* (r) the deadline ended the sleep */
+    bool timed;                  /* (r) in the timer tree */
+    struct list run_link;        /* (r) run queue */
+    struct tree_node timer_node; /* in the hart's timer tree, while sleeping with a deadline */
+    uint64_t deadline;           /* nanoseconds of time_now() */
+    uint64_t queued_since;       /* (r) while runnable: time_now() then, if harts were idle */
     uint64_t user_ticks, system_ticks; /* (i) of the time register, up to tick_stamp */
     uint64_t ticks_at_sleep;           /* (i) their sum when it slept last */
     uint64_t tick_stamp;               /* (i) when time was counted last */
@@ -85,7 +95,6 @@ struct thread {
     struct wait_queue vfork_done;      /* its vfork child has let go of the address space */
     bool vfork_released;               /* atomic: it has */
 
-    bool attention;               /* (l), atomic: there may be a signal to act on, or a stop */
     bool killed;                  /* (l), atomic: it has to end */
     bool exited;                  /* (l) it takes no signals any more */
     uint64_t blocked;             /* (sl) signals */

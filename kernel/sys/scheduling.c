@@ -1,5 +1,5 @@
 /*
- * System calls of scheduling: affinity, policies and priorities (sched(7)), and membarrier(2).
+ * System calls of scheduling: affinity, policies and priorities (sched(7)).
  *
  * SCHED_BATCH and SCHED_IDLE run as SCHED_OTHER does, and the real-time policies by priority, each
  * priority round-robin. There is no SCHED_DEADLINE.
@@ -333,39 +333,4 @@ long sys_sched_rr_get_interval(const uint64_t argument[6])
     if (result)
         return result;
     return timespec_to_user(argument[1], found.policy == SCHED_FIFO ? 0 : slice);
-}
-
-/* Barriers */
-
-#define REGISTRATIONS                                                                              \
-    (MEMBARRIER_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_REGISTER_PRIVATE_EXPEDITED |                \
-     MEMBARRIER_REGISTER_PRIVATE_SYNC_CORE)
-#define BARRIERS                                                                                   \
-    (MEMBARRIER_GLOBAL | MEMBARRIER_GLOBAL_EXPEDITED | MEMBARRIER_PRIVATE_EXPEDITED |              \
-     MEMBARRIER_PRIVATE_SYNC_CORE)
-
-/* The fence of instructions, for which each hart takes an interrupt and answers, orders memory as
- * well. The private barriers have to be registered for. */
-long sys_membarrier(const uint64_t argument[6])
-{
-    struct process *process = current_process();
-    int command = (int)argument[0];
-    uint32_t needed = (uint32_t)command << 1;
-    if (argument[1] & UINT32_MAX)
-        return -EINVAL;
-    if (command == MEMBARRIER_QUERY)
-        return REGISTRATIONS | BARRIERS | MEMBARRIER_GET_REGISTRATIONS;
-    if (command == MEMBARRIER_GET_REGISTRATIONS)
-        return __atomic_load_n(&process->barriers_registered, __ATOMIC_RELAXED);
-    if (command < 0 || command & (command - 1) || !(command & (REGISTRATIONS | BARRIERS)))
-        return -EINVAL;
-    if (command & REGISTRATIONS) {
-        __atomic_fetch_or(&process->barriers_registered, (uint32_t)command, __ATOMIC_RELAXED);
-        return 0;
-    }
-    if (command & (MEMBARRIER_PRIVATE_EXPEDITED | MEMBARRIER_PRIVATE_SYNC_CORE) &&
-        !(__atomic_load_n(&process->barriers_registered, __ATOMIC_RELAXED) & needed))
-        return -EPERM;
-    instruction_fence_all();
-    return 0;
 }

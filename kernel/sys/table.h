@@ -154,6 +154,7 @@
     SYSTEM_CALL(SYS_prctl, prctl)                                                                  \
     SYSTEM_CALL(SYS_personality, personality)                                                      \
     SYSTEM_CALL(SYS_kcmp, kcmp)                                                                    \
+    SYSTEM_CALL(SYS_rseq, rseq)                                                                    \
     SYSTEM_CALL(SYS_set_robust_list, set_robust_list)                                              \
     SYSTEM_CALL(SYS_get_robust_list, get_robust_list)                                              \
     /* signals */                                                                                  \

@@ -16,6 +16,7 @@
 #include "core/panic.h"
 #include "core/printk.h"
 #include "core/process.h"
+#include "core/rseq.h"
 #include "core/scheduler.h"
 #include "core/signal.h"
 #include "core/syscall.h"
@@ -140,30 +141,30 @@ void trap_user(struct trap_frame *frame, uint64_t cause)
     }
 }
 
-/* Let others run, and act on signals, until there is neither to do. Interrupts off on both sides;
- * not inlined, so that who has nothing to do saves no registers for it. */
+/* Do what is left to do before the user goes on, until nothing is; not inlined, so that there are
+ * no registers to save when nothing is. Interrupts off, here and then. */
 static __attribute__((noinline)) void attend(struct trap_frame *frame)
 {
     struct thread *thread = current_thread();
 
-    for (;;) {
+    while (__atomic_load_n(&thread->work_on_return, __ATOMIC_RELAXED)) {
         if (thread->reschedule)
             scheduler_preempt();
-        if (!__atomic_load_n(&thread->attention, __ATOMIC_RELAXED))
-            break;
-        interrupts_enable();
-        process_signals_deliver(frame);
-        interrupts_disable();
+        if (thread->rseq_due)
+            rseq_resume(frame);
+        if (thread->attention) {
+            interrupts_enable();
+            process_signals_deliver(frame);
+            interrupts_disable();
+        }
     }
 }
 
-/* Do what is left to do before the user goes on; returns with interrupts off. */
+/* The end of each trap from user mode; returns with interrupts off. */
 void trap_user_return(struct trap_frame *frame)
 {
-    struct thread *thread = current_thread();
-
     interrupts_disable();
-    if (thread->reschedule || __atomic_load_n(&thread->attention, __ATOMIC_RELAXED))
+    if (__atomic_load_n(&current_thread()->work_on_return, __ATOMIC_RELAXED))
         attend(frame);
     scheduler_charge_system();
 }
