@@ -135,4 +135,6 @@
 #define EHWPOISON       133
 #define EWOULDBLOCK     EAGAIN
 
+#define ERRNO_MAX 4095 /* results from -ERRNO_MAX to -1 are errors */
+
 #endif

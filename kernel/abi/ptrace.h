@@ -34,11 +34,12 @@
 #define PTRACE_EVENT_EXEC       4
 #define PTRACE_EVENT_VFORK_DONE 5
 #define PTRACE_EVENT_EXIT       6
+#define PTRACE_EVENT_SECCOMP    7
 #define PTRACE_EVENT_STOP       128
 
 /* The option that turns an event on is the bit of its number. */
 #define PTRACE_O_TRACESYSGOOD 0x1u
-#define PTRACE_O_EVENTS       0xfeu /* bit 7: of seccomp filters, which there are none of */
+#define PTRACE_O_EVENTS       0xfeu
 #define PTRACE_O_EXITKILL     0x100000u
 
 #define PTRACE_EVENTMSG_SYSCALL_ENTRY 1
@@ -52,9 +53,10 @@ struct ptrace_peeksiginfo_args {
     int32_t count;
 };
 
-#define PTRACE_SYSCALL_INFO_NONE  0
-#define PTRACE_SYSCALL_INFO_ENTRY 1
-#define PTRACE_SYSCALL_INFO_EXIT  2
+#define PTRACE_SYSCALL_INFO_NONE    0
+#define PTRACE_SYSCALL_INFO_ENTRY   1
+#define PTRACE_SYSCALL_INFO_EXIT    2
+#define PTRACE_SYSCALL_INFO_SECCOMP 3
 
 #define AUDIT_ARCH_RISCV64 0xc00000f3u
 
@@ -65,6 +67,7 @@ struct ptrace_syscall_info {
     union {
         struct {
             uint64_t number, arguments[6];
+            uint32_t message; /* SECCOMP only */
         } entry;
         struct {
             int64_t result;

@@ -143,6 +143,11 @@ struct signal_information {
             int64_t band; /* SIGIO */
             int32_t descriptor;
         };
+        struct {
+            uint64_t call_address; /* SIGSYS */
+            int32_t call;
+            uint32_t architecture;
+        };
     };
 };
 

@@ -276,7 +276,8 @@ bool credentials_may_signal(const struct process *process)
 /* The file's set-id bits, unless they do not count: there, or for this thread. */
 static void take_program_ids(const struct vnode *program, struct credentials *credentials)
 {
-    if ((program->mount && (program->mount->flags & MS_NOSUID)) || credentials->no_new_privileges)
+    if ((program->mount && (program->mount->flags & MS_NOSUID)) ||
+        seccomp_forbids_privileges(current_thread()))
         return;
     if (trace_forbids_privileges())
         return;
@@ -304,7 +305,7 @@ int credentials_for_program(const struct vnode *program, struct credentials **re
     /* capabilities(7), "Capabilities and execution of programs by root" */
     if (root_rules && (new->euid == 0 || new->uid == 0))
         new->permitted |= new->bounding | new->inheritable;
-    if (new->no_new_privileges)
+    if (seccomp_forbids_privileges(current_thread()))
         new->permitted &= permitted;
     if (root_rules && new->euid == 0)
         new->effective = new->permitted;

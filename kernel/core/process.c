@@ -273,6 +273,7 @@ int process_add_thread(struct process *process, struct thread *thread)
     if (!ending) {
         thread->process = process;
         thread->attention = process->stop_signal || process->pending.set;
+        seccomp_inherit(thread);
         list_push_back(&process->threads, &thread->process_link);
         process->thread_count++;
         process->active_count++;

@@ -283,28 +283,35 @@ void signal_entry_withdraw(struct process *process, struct signal_entry *entry)
 
 /* The exact information of an exception wins over a signal of the number that was sent. The first
  * process is ended as well, if it has no handler. */
-void signal_force(int number, int code, vaddr_t address)
+void signal_force_information(const struct signal_information *information, bool fatal)
 {
     struct thread *thread = current_thread();
     struct process *process = thread->process;
-    struct signal_information information = {.code = code, .address = address};
+    int number = information->number;
     struct signal_entry *entry = signal_entry_allocate();
     struct list freed = LIST_INITIALIZER(freed);
     spin_lock(&process->signal_lock);
-    if (signal_handler(process, number) == SIG_IGN || (thread->blocked & signal_bit(number)))
+    if (fatal || signal_handler(process, number) == SIG_IGN ||
+        (thread->blocked & signal_bit(number)))
         signal_set_default(process, number);
     if (process == init_process && signal_handler(process, number) == SIG_DFL &&
         !thread->trace.tracer)
         process_begin_exit(process, number, NULL);
     thread->blocked &= ~signal_bit(number);
     signal_queue_remove(&thread->pending, signal_bit(number), &freed);
-    (void)enqueue(process, thread, number, &information, &entry);
+    (void)enqueue(process, thread, number, information, &entry);
     signal_update_attention();
     signal_unlock(process, &freed);
     if (entry) {
         list_push_back(&freed, &entry->link);
         signal_entries_free(&freed);
     }
+}
+
+void signal_force(int number, int code, vaddr_t address)
+{
+    struct signal_information information = {.number = number, .code = code, .address = address};
+    signal_force_information(&information, false);
 }
 
 /* Actions and masks */

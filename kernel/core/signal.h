@@ -58,6 +58,9 @@ int signal_send_group(int group, int number);
 /* A signal that an exception of the current thread causes: it cannot be blocked or ignored. */
 void signal_force(int number, int code, vaddr_t address);
 
+/* The same with all that is told of it; fatal: no handler is run. */
+void signal_force_information(const struct signal_information *information, bool fatal);
+
 /* Signals that are pending for the current thread, blocked ones included. */
 uint64_t signal_pending(void);
 

@@ -86,18 +86,22 @@ static inline bool has_failed(uint64_t number, long result)
     return result < 0 && number != SYS_rt_sigreturn;
 }
 
-/* Before a call, for the tracer: -ENOSYS is its result so far, and the tracer may choose another
- * call, or none (-1) and the result. Returns the number. */
-static uint64_t begin_traced(struct trap_frame *frame)
+/* Before a call, for the tracer and the filters: -ENOSYS is its result so far, and the tracer may
+ * choose another call, or none (-1) and the result. Is it to be made? */
+static bool begin_watched(struct trap_frame *frame, bool traced)
 {
-    uint64_t argument = frame->x[REGISTER_A0];
+    struct thread *thread = current_thread();
 
-    current_thread()->call_argument = argument;
+    thread->call_argument = frame->x[REGISTER_A0];
     frame->x[REGISTER_A0] = (uint64_t)-ENOSYS;
-    trace_call(true);
-    if (frame->x[REGISTER_A7] < SYS_LIMIT)
-        frame->x[REGISTER_A0] = argument;
-    return frame->x[REGISTER_A7];
+    if (traced)
+        trace_call(true);
+    if (seccomp_is_on(&thread->seccomp) && !seccomp_allows(frame))
+        return false;
+    if (frame->x[REGISTER_A7] >= SYS_LIMIT)
+        return false;
+    frame->x[REGISTER_A0] = thread->call_argument;
+    return true;
 }
 
 /* Behind a call, for the tracer: of an interrupted one it sees by which rule it is repeated, as the
@@ -118,14 +122,15 @@ static void end_traced(struct trap_frame *frame)
         thread->restart = RESTART_NONE;
 }
 
-/* A call while some thread is traced, or calls are printed. */
+/* A call while some thread is traced or confined, or calls are printed. */
 static __attribute__((noinline)) void dispatch_watched(struct trap_frame *frame)
 {
     uint64_t *a0 = &frame->x[REGISTER_A0];
     bool traced = trace_wants_calls();
-    uint64_t number = traced ? begin_traced(frame) : frame->x[REGISTER_A7];
+    bool watched = traced || seccomp_is_on(&current_thread()->seccomp);
 
-    if (!traced || number < SYS_LIMIT) {
+    if (!watched || begin_watched(frame, traced)) {
+        uint64_t number = frame->x[REGISTER_A7];
         long result = strace_on ? strace_call(number, function_of(number), a0) : call(number, a0);
         if (has_failed(number, result))
             settle(frame, number, result);

@@ -92,6 +92,7 @@ void thread_release(struct thread *thread)
     if (!thread->frame || __atomic_sub_fetch(&thread->references, 1, __ATOMIC_ACQ_REL))
         return;
     credentials_give_back(thread);
+    seccomp_give_back(thread);
     slab_free(&thread_cache, thread);
 }
 

@@ -7,6 +7,7 @@
 
 #include "arch/riscv/trap.h"
 #include "core/inherit.h"
+#include "core/seccomp.h"
 #include "core/signal_queue.h"
 #include "core/trace.h"
 #include "core/wait.h"
@@ -105,6 +106,7 @@ struct thread {
     bool stop_joined;             /* (l), atomic: it has taken part in the stop of its process */
     struct stack alternate_stack; /* (s) sigaltstack(2) */
     struct trace trace;           /* whom it traces, and who traces it */
+    struct seccomp seccomp;       /* which calls it may make */
 #ifdef DEBUG
     uint64_t fail_nth;     /* (s) the allocation that fails, counted from the next; 0: none */
     bool in_interrupt;     /* (i) */

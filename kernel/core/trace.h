@@ -5,7 +5,7 @@
  *
  *   signal    a signal was taken from a queue       signal_deliver.c
  *   call      before and after a system call        syscall.c
- *   event     fork, exec, exit, ...                 clone.c, exec.c, exit.c
+ *   event     fork, exec, exit, a filter, ...       clone.c, exec.c, exit.c, seccomp.c
  *   trap      the tracer asked for it (SEIZE), or   signal_deliver.c
  *             the process is stopped by a signal
  *
@@ -71,8 +71,8 @@ struct trace {
     int exit_status; /* (t) of a zombie */
 };
 
-/* Threads that are traced, and one if calls are printed (core/strace.h): system calls look whether
- * something is to be done. Atomic. */
+/* Threads that are traced, those that are confined (core/seccomp.h), and one if calls are printed
+ * (core/strace.h): system calls look whether something is to be done. Atomic. */
 extern unsigned calls_watched;
 
 void trace_init_thread(struct thread *thread);

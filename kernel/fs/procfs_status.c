@@ -34,6 +34,9 @@ struct snapshot {
     char state;
     uint32_t umask;
     struct credentials *credentials; /* referenced */
+    bool no_new_privileges;
+    int seccomp_mode;
+    unsigned filters;
     struct resource_usage usage, children_usage;
     struct rlimit limits[RLIMIT_COUNT];
     uint64_t pending, thread_pending, queued, blocked, ignored, caught;
@@ -61,6 +64,8 @@ static void copy_signals(struct snapshot *snapshot, struct process *process,
     snapshot->thread_pending = thread->pending.set;
     snapshot->queued = __atomic_load_n(&process->credentials->account->signals, __ATOMIC_RELAXED);
     snapshot->blocked = thread->blocked;
+    snapshot->seccomp_mode = thread->seccomp.mode;
+    snapshot->filters = thread->seccomp.filter ? thread->seccomp.filter->depth : 0;
     for (int number = 1; number <= SIGMAX; number++) {
         uint64_t handler = signal_handler(process, number);
         if (handler == SIG_IGN)
@@ -107,6 +112,7 @@ static void copy_thread(struct snapshot *snapshot, const struct process *process
     memcpy(snapshot->name, thread->name, sizeof(snapshot->name));
     snapshot->name[THREAD_NAME_SIZE - 1] = 0;
     snapshot->credentials = credentials_reference(own ? own : process->credentials);
+    snapshot->no_new_privileges = own && seccomp_forbids_privileges(thread);
 }
 
 /* whole: the process's figures, not those of the one thread. */
@@ -320,13 +326,15 @@ static void write_signals(const struct snapshot *snapshot, struct text *text)
                 snapshot->caught);
 }
 
-static void write_capabilities(const struct credentials *who, struct text *text)
+static void write_capabilities(const struct snapshot *snapshot, struct text *text)
 {
+    const struct credentials *who = snapshot->credentials;
+
     text_format(text,
                 "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\n"
-                "CapAmb:\t%016lx\nNoNewPrivs:\t%u\n",
+                "CapAmb:\t%016lx\nNoNewPrivs:\t%u\nSeccomp:\t%u\nSeccomp_filters:\t%u\n",
                 who->inheritable, who->permitted, who->effective, who->bounding, who->ambient,
-                who->no_new_privileges);
+                snapshot->no_new_privileges, snapshot->seccomp_mode, snapshot->filters);
 }
 
 /* The harts that a thread may run on: all. */
@@ -364,7 +372,7 @@ int procfs_write_status(uint64_t key, struct text *text)
     if (snapshot->aspace)
         write_status_memory(snapshot->aspace, text);
     write_signals(snapshot, text);
-    write_capabilities(snapshot->credentials, text);
+    write_capabilities(snapshot, text);
     write_harts(snapshot, text);
     text_format(text, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
                 snapshot->usage.voluntary_switches, snapshot->usage.involuntary_switches);

@@ -104,7 +104,7 @@ static long strict_option(const uint64_t argument[6])
     case PR_SET_NO_NEW_PRIVS:
         return argument[1] == 1 ? credentials_forbid_privileges() : -EINVAL;
     case PR_GET_NO_NEW_PRIVS:
-        return credentials_current()->no_new_privileges;
+        return seccomp_forbids_privileges(current_thread());
     case PR_SET_THP_DISABLE:
         current_process()->huge_pages_disabled = argument[1];
         return 0;
@@ -165,6 +165,9 @@ long sys_prctl(const uint64_t argument[6])
     case PR_SET_SECUREBITS:
     case PR_CAP_AMBIENT:
         return prctl_capabilities(argument);
+    case PR_GET_SECCOMP:
+    case PR_SET_SECCOMP:
+        return prctl_seccomp(argument);
     case PR_SET_NO_NEW_PRIVS:
     case PR_GET_NO_NEW_PRIVS:
     case PR_SET_THP_DISABLE:

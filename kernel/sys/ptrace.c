@@ -19,7 +19,6 @@
 
 #define OPTIONS_ACCEPTED (PTRACE_O_TRACESYSGOOD | PTRACE_O_EVENTS | PTRACE_O_EXITKILL)
 #define WORD             sizeof(uint64_t)
-#define ERROR_MAX        4095
 #define NEVER_BLOCKED    (signal_bit(SIGKILL) | signal_bit(SIGSTOP))
 
 /* Run a function with a tracee that is stopped: -ESRCH, or its result. */
@@ -336,9 +335,12 @@ static long transfer_mask(int id, uint64_t size, uint64_t address, bool set)
 
 /* System calls, options and events */
 
-/* Is the stop one before or behind a system call? With PTRACE_O_TRACESYSGOOD it can be told. */
+/* Is the stop one before or behind a system call, or one of a filter? With PTRACE_O_TRACESYSGOOD it
+ * can be told. */
 static uint8_t kind_of_call(const struct trace *trace)
 {
+    if (trace->information && trace->information->code == (SIGTRAP | PTRACE_EVENT_SECCOMP << 8))
+        return PTRACE_SYSCALL_INFO_SECCOMP;
     if (!trace->information || trace->information->code != (SIGTRAP | 0x80))
         return PTRACE_SYSCALL_INFO_NONE;
     return trace->message == PTRACE_EVENTMSG_SYSCALL_ENTRY ? PTRACE_SYSCALL_INFO_ENTRY
@@ -356,13 +358,18 @@ static long get_call(struct thread *thread, void *argument)
                                          .sp = frame->x[REGISTER_SP]};
     switch (info->kind) {
     case PTRACE_SYSCALL_INFO_ENTRY:
+    case PTRACE_SYSCALL_INFO_SECCOMP:
         info->entry.number = frame->x[REGISTER_A7];
         memcpy(info->entry.arguments, &frame->x[REGISTER_A0], sizeof(info->entry.arguments));
         info->entry.arguments[0] = thread->call_argument;
-        return offsetof(struct ptrace_syscall_info, entry) + sizeof(info->entry);
+        info->entry.message = (uint32_t)thread->trace.message;
+        return info->kind == PTRACE_SYSCALL_INFO_ENTRY
+                   ? offsetof(struct ptrace_syscall_info, entry.message)
+                   : offsetof(struct ptrace_syscall_info, entry.message) +
+                         sizeof(info->entry.message);
     case PTRACE_SYSCALL_INFO_EXIT:
         info->exit.result = (int64_t)frame->x[REGISTER_A0];
-        info->exit.is_error = info->exit.result < 0 && info->exit.result >= -ERROR_MAX;
+        info->exit.is_error = info->exit.result < 0 && info->exit.result >= -ERRNO_MAX;
         return offsetof(struct ptrace_syscall_info, exit.is_error) + sizeof(info->exit.is_error);
     default:
         return offsetof(struct ptrace_syscall_info, entry);

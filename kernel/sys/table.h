@@ -152,6 +152,7 @@
     SYSTEM_CALL(SYS_getsid, getsid)                                                                \
     SYSTEM_CALL(SYS_setsid, setsid)                                                                \
     SYSTEM_CALL(SYS_prctl, prctl)                                                                  \
+    SYSTEM_CALL(SYS_seccomp, seccomp)                                                              \
     SYSTEM_CALL(SYS_personality, personality)                                                      \
     SYSTEM_CALL(SYS_kcmp, kcmp)                                                                    \
     SYSTEM_CALL(SYS_rseq, rseq)                                                                    \
