@@ -70,8 +70,7 @@ static inline void transfer_init(struct transfer *transfer, struct transfer_piec
                                  uint64_t address, size_t size, bool kernel)
 {
     *piece = (struct transfer_piece){.address = address, .size = size};
-    *transfer =
-        (struct transfer){.pieces = piece, .count = 1, .remaining = size, .kernel = kernel};
+    *transfer = (struct transfer){.pieces = piece, .count = 1, .remaining = size, .kernel = kernel};
 }
 
 /*

@@ -1,9 +1,9 @@
 /*
  * Copying and filling memory.
  *
- * Blocks of 4 words are loaded wholly before they are stored: no store has to wait for the load just
- * before it, and a block fits into the registers that need no saving. Rows of 16 blocks leave little
- * to the loop: 131 instructions for 512 bytes. When source and destination differ in their
+ * Blocks of 4 words are loaded wholly before they are stored: no store has to wait for the load
+ * just before it, and a block fits into the registers that need no saving. Rows of 16 blocks leave
+ * little to the loop: 131 instructions for 512 bytes. When source and destination differ in their
  * alignment, the words of the source are shifted together, since a misaligned access may be
  * emulated by the firmware.
  */

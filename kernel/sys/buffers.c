@@ -61,7 +61,7 @@ int buffers_several(struct buffers *buffers, uint64_t address, uint64_t count)
         error = check_pieces(pieces, (unsigned)count, &total);
     if (error) {
         if (buffers->memory)
-        kfree(buffers->memory);
+            kfree(buffers->memory);
         return error;
     }
     buffers->transfer = (struct transfer){
