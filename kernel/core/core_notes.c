@@ -175,9 +175,24 @@ static void add_files(struct text *notes)
     text_free(&paths);
 }
 
+/* The next thread that stands by, which stays until the dump is done; those that have ended leave
+ * the list meanwhile. NULL: no more. */
+static const struct thread *next_other(struct process *process, const struct thread *self,
+                                       const struct thread *last)
+{
+    const struct thread *thread = last;
+
+    mutex_lock(&process_tree_lock);
+    do
+        thread = process_next_thread(process, thread ? thread->id : 0);
+    while (thread && (thread == self || thread->exited));
+    mutex_unlock(&process_tree_lock);
+    return thread;
+}
+
 void core_notes_add(struct text *notes, const struct signal_information *information)
 {
-    struct thread *self = current_thread();
+    const struct thread *self = current_thread(), *other = NULL;
 
     add_status(notes, self, information);
     add_process(notes);
@@ -185,11 +200,8 @@ void core_notes_add(struct text *notes, const struct signal_information *informa
     add_auxiliary(notes);
     add_files(notes);
     add_float(notes, self);
-    list_for_each (link, &self->process->threads) {
-        const struct thread *thread = container_of(link, struct thread, process_link);
-        if (thread == self || thread->exited)
-            continue;
-        add_status(notes, thread, information);
-        add_float(notes, thread);
+    while ((other = next_other(self->process, self, other))) {
+        add_status(notes, other, information);
+        add_float(notes, other);
     }
 }
