@@ -226,7 +226,8 @@ static struct signal_actions *share_actions(struct signal_actions *actions, uint
     return copy;
 }
 
-/* Put the child among its parent's children. process_tree_lock held. */
+/* Put the child among its parent's children. The terminal that it was made with may have been hung
+ * up, and its memory gone, since. process_tree_lock held. */
 static void adopt(struct process *child, const struct clone_request *request)
 {
     struct process *self = current_process();
@@ -234,6 +235,7 @@ static void adopt(struct process *child, const struct clone_request *request)
     child->parent = sibling ? self->parent : self;
     child->maker = sibling ? self->maker : current_thread()->id;
     child->exit_signal = sibling ? self->exit_signal : request->exit_signal;
+    child->terminal = child->session == self->session ? self->terminal : NULL;
     list_push_back(&child->parent->children, &child->sibling);
 }
 

@@ -147,6 +147,13 @@ void terminal_session_ended(struct process *leader, bool exits)
 
 /* Requests */
 
+static bool is_disconnected(const struct terminal *terminal)
+{
+    return __atomic_load_n(&terminal->disconnected, __ATOMIC_ACQUIRE);
+}
+
+/* Only to a terminal that is connected: of one that is not, a later hang-up, which would take it
+ * from the process before its memory goes, does not come. process_tree_lock held. */
 static void attach(struct terminal *terminal, struct process *process)
 {
     terminal->session = process->session;
@@ -162,7 +169,9 @@ int terminal_acquire(struct terminal *terminal, bool steal, bool readable)
 
     mutex_lock(&process_tree_lock);
     bool leader = process->session == process->pid, privileged = credentials_capable(CAP_SYS_ADMIN);
-    if (leader && terminal->session == process->session)
+    if (is_disconnected(terminal))
+        error = -EIO;
+    else if (leader && terminal->session == process->session)
         error = 0;
     else if (!leader || process->terminal || (terminal->session && !(steal && privileged)) ||
              (!readable && !privileged))
@@ -181,7 +190,8 @@ void terminal_acquire_on_open(struct terminal *terminal)
     struct process *process = current_process();
 
     mutex_lock(&process_tree_lock);
-    if (process->session == process->pid && !process->terminal && !terminal->session)
+    if (process->session == process->pid && !process->terminal && !terminal->session &&
+        !is_disconnected(terminal))
         attach(terminal, process);
     mutex_unlock(&process_tree_lock);
 }
