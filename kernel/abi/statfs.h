@@ -24,5 +24,8 @@ struct statfs {
 #define SYSFS_MAGIC        0x62656572
 #define TMPFS_MAGIC        0x01021994
 #define PIPEFS_MAGIC       0x50495045
+#define SOCKFS_MAGIC       0x534f434b
+#define NSFS_MAGIC         0x6e736673
+#define ANON_INODE_MAGIC   0x09041934
 
 #endif

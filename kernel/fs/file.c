@@ -93,9 +93,11 @@ struct place file_place(const struct file *file)
     return (struct place){file->mount ? file->mount : file->vnode->mount, file->vnode};
 }
 
+typedef long move_operation(struct file *file, uint64_t offset, struct transfer *transfer);
+
 /* Read or write with the offset of the file, which moves. */
 static long move_with_offset(struct file *file, struct transfer *transfer,
-                             long (*operation)(struct file *, uint64_t, struct transfer *))
+                             move_operation *operation)
 {
     if (!file->operations->seekable)
         return operation(file, 0, transfer);
@@ -105,6 +107,19 @@ static long move_with_offset(struct file *file, struct transfer *transfer,
         file->offset += (uint64_t)result;
     mutex_unlock(&file->offset_lock);
     return result;
+}
+
+/* May the operation be used, at an offset (NULL: the file's own)? refused: the mode without it. */
+static int check_move(const struct file *file, uint32_t refused, move_operation *operation,
+                      const uint64_t *offset)
+{
+    if (file->flags & O_PATH)
+        return -EBADF;
+    if (offset && !file->operations->seekable)
+        return -ESPIPE;
+    if ((file->flags & O_ACCMODE) == refused)
+        return -EBADF;
+    return operation ? 0 : -EINVAL;
 }
 
 /* Bytes were moved, as read(2) or write(2) do it: the result is passed on. */
@@ -117,14 +132,11 @@ static long moved(struct file *file, long result, unsigned event)
 
 long file_read(struct file *file, struct transfer *transfer, uint64_t *offset)
 {
-    if ((file->flags & O_PATH) || (file->flags & O_ACCMODE) == O_WRONLY)
-        return -EBADF;
-    if (!file->operations->read)
-        return -EINVAL;
+    int error = check_move(file, O_WRONLY, file->operations->read, offset);
+    if (error)
+        return error;
     if (!offset)
         return moved(file, move_with_offset(file, transfer, file->operations->read), IN_ACCESS);
-    if (!file->operations->seekable)
-        return -ESPIPE;
     long result = file->operations->read(file, *offset, transfer);
     if (result > 0)
         *offset += (uint64_t)result;
@@ -133,14 +145,11 @@ long file_read(struct file *file, struct transfer *transfer, uint64_t *offset)
 
 long file_write(struct file *file, struct transfer *transfer, uint64_t *offset)
 {
-    if ((file->flags & O_PATH) || (file->flags & O_ACCMODE) == O_RDONLY)
-        return -EBADF;
-    if (!file->operations->write)
-        return -EINVAL;
+    int error = check_move(file, O_RDONLY, file->operations->write, offset);
+    if (error)
+        return error;
     if (!offset)
         return moved(file, move_with_offset(file, transfer, file->operations->write), IN_MODIFY);
-    if (!file->operations->seekable)
-        return -ESPIPE;
     long result = file->operations->write(file, *offset, transfer);
     if (result > 0)
         *offset += (uint64_t)result;

@@ -65,8 +65,11 @@ static int open_vnode(struct vnode *vnode, struct file *file)
     return 0;
 }
 
-static const struct vnode_operations pipe_vnode_operations = {
-    .label = "pipe:[%lu]", .open = open_vnode, .free = free_vnode};
+static const struct vnode_operations pipe_vnode_operations = {.label = "pipe:[%lu]",
+                                                              .open = open_vnode,
+                                                              .set_attributes =
+                                                                  vnode_take_attributes,
+                                                              .free = free_vnode};
 
 /* A vnode, which is the first user of a new pipe. */
 static int create_vnode(struct vnode **vnode)

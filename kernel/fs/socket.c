@@ -267,8 +267,8 @@ static void free_vnode(struct vnode *vnode)
     slab_free(&vnode_cache, vnode);
 }
 
-static const struct vnode_operations vnode_operations = {.label = "socket:[%lu]",
-                                                         .free = free_vnode};
+static const struct vnode_operations vnode_operations = {
+    .label = "socket:[%lu]", .set_attributes = vnode_take_attributes, .free = free_vnode};
 
 struct socket *socket_of_file(const struct file *file)
 {
@@ -371,8 +371,8 @@ static long socket_read(struct file *file, uint64_t offset, struct transfer *tra
                                      .nonblocking = file_flags(file, transfer) & O_NONBLOCK};
 
     (void)offset;
-    if (transfer->remaining == 0 && socket_is_connecting(file->state))
-        return 0;
+    if (transfer->remaining == 0)
+        return 0; /* of datagrams too: none is taken */
     long result = socket_receive(file->state, &receive);
     rights_release(receive.rights);
     return result;

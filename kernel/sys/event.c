@@ -8,6 +8,7 @@
 #include "core/user.h"
 #include "fs/event.h"
 #include "fs/signal_file.h"
+#include "sys/at.h"
 #include "sys/table.h"
 
 long sys_eventfd2(const uint64_t argument[6])
@@ -24,11 +25,12 @@ long sys_eventfd2(const uint64_t argument[6])
 /* Give the file at a descriptor another set. */
 static long change_signals(int descriptor, uint64_t set)
 {
-    struct file *file = file_get(descriptor);
-    long result = -EINVAL;
+    struct file *file;
+    long result = file_get_usable(descriptor, &file);
 
-    if (!file)
-        return -EBADF;
+    if (result)
+        return result;
+    result = -EINVAL;
     if (file_is_signal(file)) {
         signal_file_set(file, set);
         result = descriptor;

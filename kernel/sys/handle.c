@@ -126,9 +126,9 @@ static long place_of_mount(int descriptor, struct place *place)
         *place = walk_working_directory();
         return 0;
     }
-    file = file_get(descriptor);
-    if (!file)
-        return -EBADF;
+    long error = file_get_usable(descriptor, &file);
+    if (error)
+        return error;
     *place = file_place(file);
     place_reference(place);
     file_release(file);

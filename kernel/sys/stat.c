@@ -106,9 +106,25 @@ long sys_statx(const uint64_t argument[6])
     return copy_to_user(argument[4], &statx, sizeof(statx));
 }
 
+/* The file systems of Linux that a file without a mount would be in. */
+static uint32_t unmounted_type(const struct vnode *vnode)
+{
+    switch (vnode_type(vnode)) {
+    case S_IFIFO:
+        return PIPEFS_MAGIC;
+    case S_IFSOCK:
+        return SOCKFS_MAGIC;
+    case S_IFREG:
+        return NSFS_MAGIC; /* a namespace */
+    default:
+        return ANON_INODE_MAGIC;
+    }
+}
+
 static long put_statfs(const struct vnode *vnode, uint64_t address)
 {
-    struct statfs status = {.type = PIPEFS_MAGIC, .block_size = 4096, .name_length = NAME_MAX};
+    struct statfs status = {
+        .type = unmounted_type(vnode), .block_size = 4096, .name_length = NAME_MAX};
 
     if (vnode->mount)
         mount_status(vnode->mount, &status);
