@@ -9,6 +9,7 @@
 #define MS_SYNCHRONOUS 0x0010
 #define MS_REMOUNT     0x0020
 #define MS_DIRSYNC     0x0080
+#define MS_NOSYMFOLLOW 0x0100
 #define MS_NOATIME     0x0400
 #define MS_NODIRATIME  0x0800
 #define MS_BIND        0x1000

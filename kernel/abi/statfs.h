@@ -16,7 +16,9 @@ struct statfs {
     uint64_t spare[4];
 };
 
-#define ST_VALID 0x0020
+#define ST_VALID       0x0020
+#define ST_RELATIME    0x1000
+#define ST_NOSYMFOLLOW 0x2000
 
 #define EXT2_SUPER_MAGIC   0xef53
 #define DEVPTS_SUPER_MAGIC 0x1cd1

@@ -205,9 +205,9 @@ static void share_executable(struct process *child, struct process *parent)
 {
     mutex_lock(&parent->executable_lock);
     child->executable = parent->executable;
-    if (child->executable) {
-        vnode_reference(child->executable);
-        vnode_execute_begin(child->executable); /* succeeds: the parent executes it */
+    if (child->executable.vnode) {
+        place_reference(&child->executable);
+        vnode_execute_begin(child->executable.vnode); /* succeeds: the parent executes it */
     }
     mutex_unlock(&parent->executable_lock);
 }

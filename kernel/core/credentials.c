@@ -274,10 +274,11 @@ bool credentials_may_signal(const struct process *process)
 /* execve(2) */
 
 /* The file's set-id bits, unless they do not count: there, or for this thread. */
-static void take_program_ids(const struct vnode *program, struct credentials *credentials)
+static void take_program_ids(const struct place *place, struct credentials *credentials)
 {
-    if ((program->mount && (program->mount->flags & MS_NOSUID)) ||
-        seccomp_forbids_privileges(current_thread()))
+    const struct vnode *program = place->vnode;
+
+    if (mount_has_flag(place->mount, MS_NOSUID) || seccomp_forbids_privileges(current_thread()))
         return;
     if (trace_forbids_privileges())
         return;
@@ -287,7 +288,7 @@ static void take_program_ids(const struct vnode *program, struct credentials *cr
         credentials->egid = program->gid;
 }
 
-int credentials_for_program(const struct vnode *program, struct credentials **result, bool *secure)
+int credentials_for_program(const struct place *program, struct credentials **result, bool *secure)
 {
     struct credentials *new = credentials_copy();
     if (!new)

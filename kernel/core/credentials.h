@@ -19,7 +19,7 @@
 
 struct process;
 struct thread;
-struct vnode;
+struct place;
 
 #define GROUPS_MAX 65536u
 
@@ -93,7 +93,7 @@ int credentials_check_threads(void);
  * What execve(2) of the file makes of the current thread's credentials: *result, to be committed;
  * *secure: AT_SECURE, the program must not trust its environment. -ENOMEM.
  */
-int credentials_for_program(const struct vnode *program, struct credentials **result, bool *secure);
+int credentials_for_program(const struct place *program, struct credentials **result, bool *secure);
 
 /* May the current thread look into, and change, what another process is (ptrace(2), "Access mode
  * checking")? real: asked with the real identifiers, as for prlimit; else with those of the file

@@ -75,7 +75,7 @@ static int push_prefix(struct exec *exec, const char *string)
 static int open_script_interpreter(struct exec *exec)
 {
     char *interpreter, *argument, path[SCRIPT_LINE_MAX];
-    struct vnode *vnode;
+    struct place place;
     int result = script_parse(exec->program.line, &interpreter, &argument);
     if (result)
         return result;
@@ -90,11 +90,11 @@ static int open_script_interpreter(struct exec *exec)
     program_close(&exec->program);
     if (result)
         return result;
-    result = path_lookup(NULL, path, PATH_FOLLOW, &vnode);
+    result = path_lookup_place(NULL, path, PATH_FOLLOW, &place);
     if (result)
         return result;
-    result = program_open(&exec->program, vnode);
-    vnode_release(vnode);
+    result = program_open(&exec->program, &place);
+    place_release(&place);
     return result;
 }
 
@@ -117,25 +117,25 @@ static int open_loader(struct exec *exec)
     const struct elf_layout *layout = &exec->program.layout;
     struct transfer_piece piece;
     struct transfer transfer;
-    struct vnode *vnode;
+    struct place place;
     char *path = kmalloc(layout->interpreter_length);
     long got;
     int result;
     if (!path)
         return -ENOMEM;
     transfer_init(&transfer, &piece, (uint64_t)path, layout->interpreter_length, true);
-    got = object_read(&exec->program.vnode->object, layout->interpreter_offset, &transfer);
+    got = object_read(&exec->program.place.vnode->object, layout->interpreter_offset, &transfer);
     if (got < 0)
         result = (int)got;
     else if ((size_t)got != layout->interpreter_length || path[got - 1] != '\0')
         result = -ENOEXEC;
     else
-        result = path_lookup(NULL, path, PATH_FOLLOW, &vnode);
+        result = path_lookup_place(NULL, path, PATH_FOLLOW, &place);
     kfree(path);
     if (result)
         return result;
-    result = program_open(&exec->loader, vnode);
-    vnode_release(vnode);
+    result = program_open(&exec->loader, &place);
+    place_release(&place);
     if (result == 0 && exec->loader.line_size < sizeof(struct elf_header))
         result = -EIO;
     if (result == 0)
@@ -200,9 +200,9 @@ static int gather_arguments(struct exec *exec)
 /* What the program makes of the credentials: set-id bits of the file itself, not of a script. */
 static int find_credentials(struct exec *exec)
 {
-    const struct vnode *vnode = exec->program.vnode;
-    exec->readable = vnode_permission(vnode, 4) == 0;
-    return credentials_for_program(vnode, &exec->credentials, &exec->secure);
+    const struct place *place = &exec->program.place;
+    exec->readable = vnode_permission(place->vnode, 4) == 0;
+    return credentials_for_program(place, &exec->credentials, &exec->secure);
 }
 
 /* Building the address space */
@@ -311,7 +311,7 @@ static void make_auxiliary(const struct exec *exec, vaddr_t random,
         {AT_PHDR, layout->programs ? layout->programs + bias : 0},
         {AT_PHENT, sizeof(struct elf_program)},
         {AT_PHNUM, exec->program.header.program_count},
-        {AT_BASE, exec->loader.vnode ? exec->loader.bias : 0},
+        {AT_BASE, exec->loader.place.vnode ? exec->loader.bias : 0},
         {AT_FLAGS, 0},
         {AT_ENTRY, layout->entry + bias},
         {AT_UID, credentials->uid},
@@ -468,15 +468,15 @@ static void reset_signals(struct process *process, struct exec *exec)
 
 static void set_executable(struct process *process, struct program *program)
 {
-    struct vnode *old;
+    struct place old;
     mutex_lock(&process->executable_lock);
     old = process->executable;
-    process->executable = program->vnode;
+    process->executable = program->place;
     mutex_unlock(&process->executable_lock);
-    program->vnode = NULL;
-    if (old) {
-        vnode_execute_end(old);
-        vnode_release(old);
+    program->place = (struct place){0};
+    if (old.vnode) {
+        vnode_execute_end(old.vnode);
+        place_release(&old);
     }
 }
 
@@ -597,7 +597,9 @@ int exec_first(const char *path)
 {
     const char *const arguments[] = {path, NULL};
     const char *environment[ENVIRONMENT_FIRST] = {"HOME=/", "TERM=linux"};
-    struct exec_request request = {.path = path, .initial = {arguments, environment}};
+    struct place place;
+    struct exec_request request = {
+        .file = &place, .path = path, .initial = {arguments, environment}};
     size_t size = strlen(boot_arguments()) + 1;
     char *text = kmalloc(size);
     int result;
@@ -605,10 +607,10 @@ int exec_first(const char *path)
         return -ENOMEM;
     string_copy(text, boot_arguments(), size);
     split_boot_arguments(text, environment, 2, ENVIRONMENT_FIRST);
-    result = path_lookup(NULL, path, PATH_FOLLOW, &request.file);
+    result = path_lookup_place(NULL, path, PATH_FOLLOW, &place);
     if (result == 0) {
         result = exec_program(&request);
-        vnode_release(request.file);
+        place_release(&place);
     }
     kfree(text);
     return result;

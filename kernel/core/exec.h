@@ -6,12 +6,12 @@
 
 #include "arch/riscv/layout.h"
 
-struct vnode;
+struct place;
 
 struct exec_request {
-    struct vnode *file; /* the program; the reference stays the caller's */
-    const char *path;   /* what it was called */
-    vaddr_t arguments;  /* user arrays of pointers to strings, ended by NULL */
+    const struct place *file; /* the program; the references stay the caller's */
+    const char *path;         /* what it was called */
+    vaddr_t arguments;        /* user arrays of pointers to strings, ended by NULL */
     vaddr_t environment;
     const char *const *initial[2]; /* for the first process: the same of the kernel's, or NULL */
 };

@@ -110,14 +110,14 @@ static void give_back_files(struct process *process)
 
 static void give_back_executable(struct process *process)
 {
-    struct vnode *executable;
+    struct place executable;
     mutex_lock(&process->executable_lock);
     executable = process->executable;
-    process->executable = NULL;
+    process->executable = (struct place){0};
     mutex_unlock(&process->executable_lock);
-    if (executable) {
-        vnode_execute_end(executable);
-        vnode_release(executable);
+    if (executable.vnode) {
+        vnode_execute_end(executable.vnode);
+        place_release(&executable);
     }
 }
 

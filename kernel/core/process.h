@@ -20,6 +20,7 @@
 #include "core/signal.h"
 #include "core/signal_action.h"
 #include "core/thread.h"
+#include "fs/place.h"
 
 struct aspace;
 struct file_table;
@@ -65,7 +66,7 @@ struct process {
 
     struct aspace *aspace; /* (s) that of its threads; others use process_aspace */
     struct mutex executable_lock;
-    struct vnode *executable;           /* (executable_lock) referenced; NULL once it exits */
+    struct place executable;            /* (executable_lock) referenced; of NULLs once it exits */
     struct credentials *credentials;    /* of the first thread: changed with (t) and (s) held */
     bool dumpable;                      /* (t) others of the user may look into it: prctl(2) */
     unsigned core_filter;               /* (t) /proc/PID/coredump_filter */

@@ -20,21 +20,22 @@ static long read_file(struct vnode *vnode, uint64_t offset, void *buffer, size_t
     return object_read(&vnode->object, offset, &transfer);
 }
 
-int program_open(struct program *program, struct vnode *vnode)
+int program_open(struct program *program, const struct place *place)
 {
+    struct vnode *vnode = place->vnode;
     int result;
     long size;
     if (vnode_type(vnode) != S_IFREG)
         return -EACCES;
-    result = mount_is_no_exec(vnode->mount) ? -EACCES : vnode_permission(vnode, 1);
+    result = mount_has_flag(place->mount, MS_NOEXEC) ? -EACCES : vnode_permission(vnode, 1);
     if (result == 0)
         result = lease_break(vnode, O_RDONLY);
     if (result == 0)
         result = vnode_execute_begin(vnode);
     if (result)
         return result;
-    vnode_reference(vnode);
-    program->vnode = vnode;
+    place_reference(place);
+    program->place = *place;
     size = read_file(vnode, 0, program->line, sizeof(program->line));
     if (size < 0)
         return (int)size;
@@ -45,9 +46,9 @@ int program_open(struct program *program, struct vnode *vnode)
 void program_close(struct program *program)
 {
     kfree(program->programs);
-    if (program->vnode) {
-        vnode_execute_end(program->vnode);
-        vnode_release(program->vnode);
+    if (program->place.vnode) {
+        vnode_execute_end(program->place.vnode);
+        place_release(&program->place);
     }
     memset(program, 0, sizeof(*program));
 }
@@ -64,7 +65,7 @@ int program_read_headers(struct program *program)
     program->programs = kmalloc(size);
     if (!program->programs)
         return -ENOMEM;
-    got = read_file(program->vnode, program->header.program_offset, program->programs, size);
+    got = read_file(program->place.vnode, program->header.program_offset, program->programs, size);
     if (got < 0)
         return (int)got;
     if ((size_t)got != size)
@@ -83,8 +84,8 @@ static int map_file_part(const struct program *program, const struct elf_segment
         .access = segment->access,
         .max_access = ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE,
         .flags = MAPPING_FIXED,
-        .object = &program->vnode->object,
-        .vnode = program->vnode,
+        .object = &program->place.vnode->object,
+        .vnode = program->place.vnode,
         .offset = segment->offset,
     };
     vaddr_t address;

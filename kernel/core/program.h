@@ -6,12 +6,12 @@
 
 #include "core/elf.h"
 #include "core/script.h"
+#include "fs/place.h"
 
 struct aspace;
-struct vnode;
 
 struct program {
-    struct vnode *vnode; /* referenced, and executed (vnode_execute_begin) */
+    struct place place; /* referenced, and executed (vnode_execute_begin) */
     union {
         char line[SCRIPT_LINE_MAX]; /* the first bytes, padded with zeros */
         struct elf_header header;
@@ -22,9 +22,9 @@ struct program {
     uint64_t bias; /* what is added to addresses as linked */
 };
 
-/* Begin to execute a vnode: takes a reference of its own. -EACCES, -ETXTBSY, -EIO, -ENOMEM. The
+/* Begin to execute a file: takes a reference of its own. -EACCES, -ETXTBSY, -EIO, -ENOMEM. The
  * program is zeroed before, and program_close is right after any result. */
-int program_open(struct program *program, struct vnode *vnode);
+int program_open(struct program *program, const struct place *place);
 void program_close(struct program *program);
 
 /* Read and check the headers of an ELF program. -ENOEXEC, -EINVAL, -EIO, -ENOMEM. */

@@ -293,7 +293,7 @@ int loop_status(struct block_device *device, struct loop_info64 *info)
     if (loop->file) {
         const struct vnode *vnode = loop->file->vnode;
         *info = loop->info;
-        info->device = vnode->mount ? vnode->mount->device_number : 0;
+        info->device = vnode->volume ? vnode->volume->device_number : 0;
         info->inode = vnode->number;
         info->number = device_minor(device->number);
         error = 0;

@@ -20,9 +20,9 @@ static int check(const struct vnode *vnode, uint64_t end)
     if (vnode_type(vnode) != S_IFREG)
         return -ENODEV;
     if (end > INT64_MAX ||
-        (vnode->mount && vnode->mount->size_limit && end > vnode->mount->size_limit))
+        (vnode->volume && vnode->volume->size_limit && end > vnode->volume->size_limit))
         return -EFBIG;
-    return mount_is_read_only(vnode->mount) ? -EROFS : 0;
+    return volume_is_read_only(vnode->volume) ? -EROFS : 0;
 }
 
 /* Can the file system do what mode says? */

@@ -35,9 +35,11 @@ static void adjust_mode(const struct vnode *vnode, struct attributes *attributes
     }
 }
 
-int vfs_set_attributes(struct vnode *vnode, struct attributes *attributes)
+int vfs_set_attributes(const struct place *place, struct attributes *attributes)
 {
-    if (mount_is_read_only(vnode->mount))
+    struct vnode *vnode = place->vnode;
+
+    if (mount_is_read_only(place->mount))
         return -EROFS;
     if (!vnode->operations->set_attributes)
         return -EPERM;
@@ -74,9 +76,9 @@ static int check_size(const struct vnode *vnode, uint64_t size)
         return -EISDIR;
     if (vnode_type(vnode) != S_IFREG || !vnode->operations->resize)
         return -EINVAL;
-    if (mount_is_read_only(vnode->mount))
+    if (volume_is_read_only(vnode->volume))
         return -EROFS;
-    uint64_t limit = vnode->mount ? vnode->mount->size_limit : 0;
+    uint64_t limit = vnode->volume ? vnode->volume->size_limit : 0;
     if (size > INT64_MAX || (limit && size > limit))
         return -EFBIG;
     return 0;
@@ -110,20 +112,22 @@ static bool not_after(struct timestamp a, struct timestamp b)
     return a.seconds < b.seconds || (a.seconds == b.seconds && a.nanoseconds <= b.nanoseconds);
 }
 
-void vfs_accessed(struct vnode *vnode)
+void vfs_accessed(const struct place *place)
 {
-    struct mount *mount = vnode->mount;
+    const struct mount *mount = place->mount;
+    struct vnode *vnode = place->vnode;
 
-    if (!mount || (mount->flags & (MS_RDONLY | MS_NOATIME)) || !vnode->operations->write_back ||
+    if (!mount || mount_has_flag(mount, MS_NOATIME) || mount_is_read_only(mount) ||
         vnode_has_flag(vnode, FS_NOATIME_FL))
         return;
-    if ((mount->flags & MS_NODIRATIME) && vnode_type(vnode) == S_IFDIR)
+    if (mount_has_flag(mount, MS_NODIRATIME) && vnode_type(vnode) == S_IFDIR)
         return;
     struct timestamp now = time_stamp();
     if (!not_after(vnode->atime, vnode->mtime) && !not_after(vnode->atime, vnode->ctime) &&
-        now.seconds - vnode->atime.seconds < DAY && !(mount->flags & MS_STRICTATIME))
+        now.seconds - vnode->atime.seconds < DAY && mount_has_flag(mount, MS_RELATIME))
         return;
     /* Without the lock: two readers write nearly the same time. */
     vnode->atime = now;
-    vnode_set_dirty(vnode);
+    if (vnode->operations->write_back)
+        vnode_set_dirty(vnode);
 }

@@ -1,152 +1,103 @@
 /*
- * Bind mounts: a place shown at another one. mount_lock is held everywhere here.
+ * Bind mounts: a place shown at another one, alone or with what is mounted below it. mount_lock is
+ * held everywhere here.
  */
 #include "abi/errno.h"
 #include "fs/mount_internal.h"
-#include "fs/name_cache.h"
 #include "fs/path.h"
-#include "fs/walk.h"
-#include "lib/string.h"
-#include "vm/kmem.h"
 
-/* A mount of what a place shows, which covers nothing yet. NULL: no memory. */
-static struct mount *create(const struct place *from)
+/* Is the mount, on one that has been copied, to be copied too? */
+static int is_wanted(const struct mount *mount, const struct place *from, bool *wanted)
 {
-    struct mount *mount = kmalloc_zeroed(sizeof(*mount));
+    struct place covered = {mount->parent, mount->covered};
 
-    if (!mount)
-        return NULL;
-    mount->base = from->mount->base ? from->mount->base : from->mount;
-    mount->type = mount->base->type;
-    mount->operations = mount->base->operations;
-    mount->device_number = mount->base->device_number;
-    mount->flags = mount->base->flags;
-    mount->id = mount_next_id();
-    mount->root = from->vnode;
-    vnode_reference(mount->root);
-    memcpy(mount->source, mount->base->source, sizeof(mount->source));
-    if (vnode_path_inside(from->vnode, mount->inside, sizeof(mount->inside)) < 0)
-        string_copy(mount->inside, "/", sizeof(mount->inside));
-    list_push_back(&mount_list, &mount->link);
-    return mount;
+    *wanted = mount->parent != from->mount;
+    return *wanted ? 0 : mount_is_below(&covered, from, wanted);
 }
 
-/* Show one place at another, whose references are taken over on success. */
-static int bind_place(const struct place *from, const struct place *to, const char *target,
-                      struct mount **result)
+/* Put a copy of a mount on the copy of its parent. */
+static int copy_child(struct mount *mount)
 {
-    int error = from->mount ? mount_check_point(to) : -EINVAL;
+    struct place to = {mount->parent->copy, mount->covered};
 
-    if (!error && from->mount->detached)
-        error = -EINVAL;
-    if (!error && (vnode_type(from->vnode) == S_IFDIR) != (vnode_type(to->vnode) == S_IFDIR))
-        error = -ENOTDIR;
-    if (error)
-        return error;
-    struct mount *mount = create(from);
-    if (!mount)
+    mount->copy = mount_create(mount->root, mount->source, mount->flags);
+    if (!mount->copy)
         return -ENOMEM;
-    mount_name_place(to, target, mount->target);
-    error = mount_cover(mount, to);
-    if (error)
-        mount_drop(mount);
-    else
-        *result = mount;
-    return error;
-}
-
-/* Was the mount named as something below the place? */
-static bool is_named_below(const struct place *place, const struct mount *mount)
-{
-    char path[MOUNT_NAME_SIZE];
-    long length = place_path(place, path, sizeof(path));
-
-    if (length == 1)
-        length = 0; /* "/" */
-    return length >= 0 && !strncmp(mount->target, path, (size_t)length) &&
-           mount->target[length] == '/';
-}
-
-/*
- * Does the mount cover the place, or something below it? Of a covered file that is no directory the
- * name cache knows where it is, but not in a file system whose names change by themselves; in such
- * a one nothing is renamed, and it is still where it was mounted on.
- */
-static int find_below(const struct place *place, const struct mount *mount, bool *below)
-{
-    struct vnode *vnode = mount->covered;
-    uint64_t branch;
-
-    *below = vnode == place->vnode;
-    if (*below || vnode_type(place->vnode) != S_IFDIR)
-        return 0;
-    if (vnode_type(vnode) == S_IFDIR)
-        return walk_find_branch(place->vnode, vnode, below, &branch);
-    vnode = name_cache_parent(vnode);
-    if (!vnode) {
-        *below = is_named_below(place, mount);
-        return 0;
-    }
-    *below = vnode == place->vnode;
-    int error = *below ? 0 : walk_find_branch(place->vnode, vnode, below, &branch);
-    vnode_release(vnode);
-    return error;
-}
-
-/* Show a mount by the copy of its parent, too. */
-static int copy_mount(struct mount *mount)
-{
-    struct place from = {mount, mount->root}, to = {mount->parent->copy, mount->covered};
-
     place_reference(&to);
-    int error = bind_place(&from, &to, mount->target, &mount->copy);
+    int error = mount_cover(mount->copy, &to);
     if (error)
         place_release(&to);
     return error;
 }
 
-/* Show what is mounted below a place that has been bound, there too: all that is older than the
- * copy. A mount stands in the list behind the one that it is on. */
-static int bind_below(const struct place *from, struct mount *copy)
+/* Copy each mount whose parent has a copy. Most come after their parents in the list, but not all
+ * that have been moved: *again, another round is needed. */
+static int copy_children(const struct place *from, bool *again)
 {
     int error = 0;
+    bool wanted;
 
-    from->mount->copy = copy;
+    *again = false;
     list_for_each (link, &mount_list) {
         struct mount *mount = container_of(link, struct mount, link);
-        bool below = true;
-        if (error || mount == copy)
-            break;
-        if (!mount->parent || !mount->parent->copy)
+        if (mount->copy || !mount->parent || !mount->parent->copy)
             continue;
-        if (mount->parent == from->mount)
-            error = find_below(from, mount, &below);
-        if (!error && below)
-            error = copy_mount(mount);
+        error = is_wanted(mount, from, &wanted);
+        if (!error && wanted)
+            error = copy_child(mount);
+        if (error)
+            break;
+        *again |= wanted;
     }
+    return error;
+}
+
+int mount_copy_tree(const struct place *from, bool recursive, struct mount **result)
+{
+    struct mount *copy = mount_create(from->vnode, from->mount->source, from->mount->flags);
+    bool again = recursive;
+    int error = 0;
+
+    if (!copy)
+        return -ENOMEM;
+    from->mount->copy = copy;
+    while (again && !error)
+        error = copy_children(from, &again);
     list_for_each (link, &mount_list)
         container_of(link, struct mount, link)->copy = NULL;
+    if (error)
+        mount_detach(copy); /* and then it is reaped */
+    *result = copy;
+    return error;
+}
+
+/* Show one place at another, whose references are taken over on success. */
+static int bind_place(const struct place *from, const struct place *to, bool recursive)
+{
+    struct mount *copy;
+    int error = !from->mount || from->mount->detached ? -EINVAL : mount_check_point(to);
+
+    if (!error && (vnode_type(from->vnode) == S_IFDIR) != (vnode_type(to->vnode) == S_IFDIR))
+        error = -ENOTDIR;
+    if (!error)
+        error = mount_copy_tree(from, recursive, &copy);
+    if (error)
+        return error;
+    error = mount_cover(copy, to);
+    if (error)
+        mount_detach(copy);
     return error;
 }
 
 /* Bind, from what the path source names to a place whose references are taken over on success. */
-static int bind_from(const char *source, const struct place *to, const char *target, bool recursive)
+static int bind_from(const char *source, const struct place *to, bool recursive)
 {
     struct place from;
-    struct mount *mount;
-    int error = path_lookup_place(NULL, source, PATH_FOLLOW, &from);
+    int error = source && *source ? path_lookup_place(NULL, source, PATH_FOLLOW, &from) : -EINVAL;
 
     if (error)
         return error;
-    error = bind_place(&from, to, target, &mount);
-    if (!error && recursive) {
-        error = bind_below(&from, mount);
-        if (error) {
-            place_reference(to); /* it stays the caller's */
-            mount_detach(mount);
-            mount_reap_detached();
-        }
-    }
+    error = bind_place(&from, to, recursive);
     place_release(&from);
     return error;
 }
@@ -159,8 +110,9 @@ int mount_bind(const char *source, const char *target, bool recursive)
     if (error)
         return error;
     to = mount_enter(to); /* on top of what may be there */
-    error = bind_from(source, &to, target, recursive);
+    error = bind_from(source, &to, recursive);
     if (error)
         place_release(&to);
+    mount_reap_detached();
     return error;
 }

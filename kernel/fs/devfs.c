@@ -136,21 +136,21 @@ static int add_all(struct vnode *root)
     return error;
 }
 
-static int devfs_mount(struct mount *mount, const char *options)
+static int devfs_mount(struct volume *volume, const char *options)
 {
-    int error = tmpfs_mount(mount, 0755, options);
+    int error = tmpfs_mount(volume, 0755, options);
 
     if (error)
         return error;
-    error = add_all(mount->root);
+    error = add_all(volume->root);
     if (error)
-        tmpfs_abandon(mount);
+        tmpfs_abandon(volume);
     return error;
 }
 
 void devfs_init(void)
 {
-    static struct file_system type = {.name = "devtmpfs", .mount = devfs_mount};
+    static struct file_system type = {.name = "devtmpfs", .single = true, .mount = devfs_mount};
 
     file_system_register(&type);
 }

@@ -15,7 +15,7 @@
 #include "abi/fcntl.h"
 #include "core/credentials.h"
 #include "dev/pty.h"
-#include "fs/mount.h"
+#include "fs/volume.h"
 #include "fs/name_cache.h"
 #include "fs/path.h"
 #include "fs/vfs.h"
@@ -34,7 +34,7 @@ enum { ROOT_NUMBER = 1, PTMX_NUMBER, FIRST_NUMBER }; /* of vnodes */
 
 enum { DOT_ENTRIES = 2, PTMX_OFFSET = 2, FIRST_OFFSET }; /* offsets in the directory */
 
-/* An instance: mount->state. */
+/* An instance: volume->state. */
 struct devpts {
     struct list slaves; /* (lock of the root) by number */
     uint64_t uid, gid, mode, ptmx_mode, max;
@@ -57,7 +57,7 @@ static struct devpts_node *node_of(struct vnode *vnode)
 
 static struct devpts *devpts_of(const struct vnode *vnode)
 {
-    return vnode->mount->state;
+    return vnode->volume->state;
 }
 
 /* The root directory */
@@ -86,7 +86,7 @@ static int root_lookup(struct vnode *directory, const struct name *name, struct 
         vnode_reference(directory);
         *result = directory;
     } else if (is_name(name, "ptmx")) {
-        *result = vnode_cache_find(directory->mount, PTMX_NUMBER);
+        *result = vnode_cache_find(directory->volume, PTMX_NUMBER);
     } else if (parse_whole_decimal(name->bytes, name->length, &number)) {
         struct devpts_node *node = find(devpts_of(directory), number);
         if (node)
@@ -157,7 +157,7 @@ static unsigned free_number(struct devpts *devpts, struct list **before)
 
 static int slave_open(struct vnode *vnode, struct file *file)
 {
-    struct vnode *root = vnode->mount->root;
+    struct vnode *root = vnode->volume->root;
 
     mutex_lock(&root->lock);
     struct pty *pty = node_of(vnode)->pty;
@@ -177,7 +177,7 @@ static const struct vnode_operations slave_operations = {
     .free = free_node,
 };
 
-static struct devpts_node *create_node(struct mount *mount,
+static struct devpts_node *create_node(struct volume *volume,
                                        const struct vnode_operations *operations, uint64_t number,
                                        uint32_t mode)
 {
@@ -185,18 +185,18 @@ static struct devpts_node *create_node(struct mount *mount,
 
     if (!node)
         return NULL;
-    vnode_init(&node->vnode, mount, operations, number, mode);
+    vnode_init(&node->vnode, volume, operations, number, mode);
     list_init(&node->link);
     vnode_cache_insert(&node->vnode);
     return node;
 }
 
 /* A node for a pair of this number, whose vnode is referenced; NULL: no memory. */
-static struct devpts_node *create_slave(struct mount *mount, unsigned number)
+static struct devpts_node *create_slave(struct volume *volume, unsigned number)
 {
-    const struct devpts *devpts = mount->state;
+    const struct devpts *devpts = volume->state;
     const struct credentials *credentials = credentials_current();
-    struct devpts_node *node = create_node(mount, &slave_operations, FIRST_NUMBER + number,
+    struct devpts_node *node = create_node(volume, &slave_operations, FIRST_NUMBER + number,
                                            S_IFCHR | (uint32_t)devpts->mode);
 
     if (!node)
@@ -214,10 +214,10 @@ static struct devpts_node *create_slave(struct mount *mount, unsigned number)
 }
 
 /* Make file the master of a new pair in the instance. */
-static int open_master(struct mount *mount, struct file *file)
+static int open_master(struct volume *volume, struct file *file)
 {
-    struct devpts *devpts = mount->state;
-    struct vnode *root = mount->root;
+    struct devpts *devpts = volume->state;
+    struct vnode *root = volume->root;
     struct devpts_node *node = NULL;
     struct list *before;
     char text[NAME_SIZE];
@@ -226,7 +226,7 @@ static int open_master(struct mount *mount, struct file *file)
     unsigned number = free_number(devpts, &before);
     bool full = number >= devpts->max;
     if (!full)
-        node = create_slave(mount, number);
+        node = create_slave(volume, number);
     if (node) {
         struct name name = {text, (uint32_t)format(text, sizeof(text), "%u", number)};
         list_insert_after(before, &node->link);
@@ -241,7 +241,7 @@ static int open_master(struct mount *mount, struct file *file)
 
 static int ptmx_open(struct vnode *vnode, struct file *file)
 {
-    return open_master(vnode->mount, file);
+    return open_master(vnode->volume, file);
 }
 
 static const struct vnode_operations ptmx_operations = {
@@ -258,7 +258,7 @@ int devpts_open_master(struct file *file)
     if (error)
         return -ENODEV;
     if (root->operations == &root_operations)
-        error = open_master(root->mount, file);
+        error = open_master(root->volume, file);
     else
         error = -ENODEV;
     vnode_release(root);
@@ -268,7 +268,7 @@ int devpts_open_master(struct file *file)
 void devpts_remove(struct vnode *vnode)
 {
     struct devpts_node *node = node_of(vnode);
-    struct vnode *root = vnode->mount->root;
+    struct vnode *root = vnode->volume->root;
     char text[NAME_SIZE];
     struct name name = {text, (uint32_t)format(text, sizeof(text), "%u", node->number)};
 
@@ -302,14 +302,14 @@ static int parse_option(struct devpts *devpts, const char *name, const char *val
     if (!value)
         return strcmp(name, "newinstance") ? -EINVAL : 0; /* each mount is one */
     if (!strcmp(name, "uid"))
-        return (devpts->uid_given = mount_option_identifier(value, &devpts->uid)) ? 0 : -EINVAL;
+        return (devpts->uid_given = volume_option_identifier(value, &devpts->uid)) ? 0 : -EINVAL;
     if (!strcmp(name, "gid"))
-        return (devpts->gid_given = mount_option_identifier(value, &devpts->gid)) ? 0 : -EINVAL;
+        return (devpts->gid_given = volume_option_identifier(value, &devpts->gid)) ? 0 : -EINVAL;
     if (!strcmp(name, "mode"))
-        return mount_option_mode(value, &devpts->mode) ? 0 : -EINVAL;
+        return volume_option_mode(value, &devpts->mode) ? 0 : -EINVAL;
     if (!strcmp(name, "ptmxmode"))
-        return mount_option_mode(value, &devpts->ptmx_mode) ? 0 : -EINVAL;
-    if (strcmp(name, "max") || !mount_option_identifier(value, &number) || number > PAIRS_MAX)
+        return volume_option_mode(value, &devpts->ptmx_mode) ? 0 : -EINVAL;
+    if (strcmp(name, "max") || !volume_option_identifier(value, &number) || number > PAIRS_MAX)
         return -EINVAL;
     devpts->max = number;
     return 0;
@@ -317,26 +317,26 @@ static int parse_option(struct devpts *devpts, const char *name, const char *val
 
 static int parse_options(struct devpts *devpts, const char *text)
 {
-    char name[MOUNT_OPTION_SIZE];
+    char name[VOLUME_OPTION_SIZE];
     const char *value;
     int error = 0;
 
-    while (mount_next_option(&text, name, &value, &error))
+    while (volume_next_option(&text, name, &value, &error))
         error = parse_option(devpts, name, value);
     devpts->mode &= 0777;
     devpts->ptmx_mode &= 0777;
     return error;
 }
 
-static void devpts_status(struct mount *mount, struct statfs *status)
+static void devpts_status(struct volume *volume, struct statfs *status)
 {
-    (void)mount;
+    (void)volume;
     status->type = DEVPTS_SUPER_MAGIC;
 }
 
-static size_t devpts_describe(struct mount *mount, char *buffer, size_t size)
+static size_t devpts_describe(struct volume *volume, char *buffer, size_t size)
 {
-    const struct devpts *devpts = mount->state;
+    const struct devpts *devpts = volume->state;
     size_t length = 0;
 
     if (devpts->uid_given)
@@ -347,12 +347,12 @@ static size_t devpts_describe(struct mount *mount, char *buffer, size_t size)
                            devpts->mode, devpts->ptmx_mode);
 }
 
-static void devpts_unmount(struct mount *mount)
+static void devpts_unmount(struct volume *volume)
 {
-    kfree(mount->state);
+    kfree(volume->state);
 }
 
-static const struct mount_operations devpts_mount_operations = {
+static const struct volume_operations devpts_volume_operations = {
     .status = devpts_status,
     .describe = devpts_describe,
     .unmount = devpts_unmount,
@@ -367,19 +367,19 @@ static void set_defaults(struct devpts *devpts)
 }
 
 /* The root, and ptmx, which stays in the vnode cache like files of a tmpfs: dirty for ever. */
-static int create_nodes(struct mount *mount)
+static int create_nodes(struct volume *volume)
 {
-    const struct devpts *devpts = mount->state;
-    struct devpts_node *root = create_node(mount, &root_operations, ROOT_NUMBER, S_IFDIR | 0755);
+    const struct devpts *devpts = volume->state;
+    struct devpts_node *root = create_node(volume, &root_operations, ROOT_NUMBER, S_IFDIR | 0755);
     struct devpts_node *ptmx =
-        create_node(mount, &ptmx_operations, PTMX_NUMBER, S_IFCHR | (uint32_t)devpts->ptmx_mode);
+        create_node(volume, &ptmx_operations, PTMX_NUMBER, S_IFCHR | (uint32_t)devpts->ptmx_mode);
 
     if (root && ptmx) {
         root->vnode.links = 2;
         ptmx->vnode.device = device_number(PTMX_MAJOR, PTMX_MINOR);
         ptmx->vnode.dirty = true;
         vnode_release(&ptmx->vnode);
-        mount->root = &root->vnode;
+        volume->root = &root->vnode;
         return 0;
     }
     struct devpts_node *one = root ? root : ptmx;
@@ -390,18 +390,18 @@ static int create_nodes(struct mount *mount)
     return -ENOMEM;
 }
 
-static int devpts_mount(struct mount *mount, const char *options)
+static int devpts_mount(struct volume *volume, const char *options)
 {
     struct devpts *devpts = kmalloc_zeroed(sizeof(*devpts));
 
     if (!devpts)
         return -ENOMEM;
     set_defaults(devpts);
-    mount->state = devpts;
-    mount->operations = &devpts_mount_operations;
+    volume->state = devpts;
+    volume->operations = &devpts_volume_operations;
     int error = parse_options(devpts, options);
     if (!error)
-        error = create_nodes(mount);
+        error = create_nodes(volume);
     if (error)
         kfree(devpts);
     return error;

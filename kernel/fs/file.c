@@ -7,6 +7,7 @@
 #include "fs/asynchronous.h"
 #include "fs/file_lock.h"
 #include "fs/lease.h"
+#include "fs/mount.h"
 #include "fs/notify.h"
 #include "fs/epoll.h"
 #include "fs/vfs.h"
@@ -73,8 +74,10 @@ static void file_end(struct file *file)
         file->operations->release(file);
     file_lock_drop(file->vnode, LOCK_OF_FILE, file);
     file_lock_drop(file->vnode, LOCK_WHOLE, file);
-    if (file->writer)
+    if (file->writer) {
         vnode_write_end(file->vnode);
+        mount_write_end(file->mount);
+    }
     if (file->counted)
         __atomic_fetch_sub(&file->vnode->opens, 1, __ATOMIC_RELEASE);
     vnode_release(file->vnode);
@@ -90,7 +93,7 @@ void file_release(struct file *file)
 
 struct place file_place(const struct file *file)
 {
-    return (struct place){file->mount ? file->mount : file->vnode->mount, file->vnode};
+    return (struct place){file->mount, file->vnode};
 }
 
 typedef long move_operation(struct file *file, uint64_t offset, struct transfer *transfer);

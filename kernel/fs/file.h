@@ -45,13 +45,13 @@ struct file_operations {
 struct file {
     const struct file_operations *operations;
     struct vnode *vnode;      /* always one; pipes have an unnamed one */
-    struct mount *mount;      /* held: by which it was opened; NULL: by the vnode's own */
+    struct mount *mount;      /* held: by which it was opened; NULL: its vnode has none */
     uint64_t references;      /* atomic */
     uint32_t flags;           /* O_* without the creation flags; atomic */
     struct mutex offset_lock; /* read, write, lseek and getdents on the shared offset */
     uint64_t offset;
     uint32_t error_seen;               /* object_error_check */
-    bool writer;                       /* has called vnode_write_begin */
+    bool writer;                       /* has called vnode_write_begin, mount_write_begin */
     bool counted;                      /* in vnode->opens */
     bool created;                      /* by the call that opened it */
     bool opened;                       /* by its name, so that its end is told (fs/notify.c) */

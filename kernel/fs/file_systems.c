@@ -32,6 +32,8 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
+#define DEVICE_NAME_SIZE 64
+
 static struct list types = LIST_INITIALIZER(types); /* complete before the first process */
 
 void file_systems_init(void)
@@ -98,15 +100,14 @@ static struct block_device *root_device(char *name, size_t size)
 
 void mount_root(void)
 {
-    char name[MOUNT_NAME_SIZE];
+    char name[DEVICE_NAME_SIZE];
     struct block_device *device = root_device(name, sizeof(name));
 
     if (!device)
         panic("no disk for the root file system");
-    int error = mount_make_root("ext2", device, name);
-    if (error)
-        panic("cannot mount %s as the root file system: error %d", name, -error);
-    error = path_mount("devtmpfs", "/dev", "devtmpfs", 0, "");
+    if (!mount_make_root("ext2", device, name))
+        panic("cannot mount %s as the root file system", name);
+    int error = path_mount("devtmpfs", "/dev", "devtmpfs", 0, "");
     if (!error)
         error = path_mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
                            "gid=5,mode=620,ptmxmode=666");

@@ -41,13 +41,14 @@ static int change_flags(struct vnode *vnode, uint32_t flags)
     return 0;
 }
 
-static long set_flags(struct vnode *vnode, uint64_t address)
+static long set_flags(struct file *file, uint64_t address)
 {
+    struct vnode *vnode = file->vnode;
     uint32_t flags;
 
     if (copy_from_user(&flags, address, sizeof(flags)))
         return -EFAULT;
-    if (mount_is_read_only(vnode->mount))
+    if (mount_is_read_only(file->mount))
         return -EROFS;
     if (!vnode_is_owner(vnode))
         return -EPERM;
@@ -57,13 +58,14 @@ static long set_flags(struct vnode *vnode, uint64_t address)
     return error;
 }
 
-static long set_generation(struct vnode *vnode, uint64_t address)
+static long set_generation(struct file *file, uint64_t address)
 {
+    struct vnode *vnode = file->vnode;
     uint32_t generation;
 
     if (!vnode_is_owner(vnode))
         return -EPERM;
-    if (mount_is_read_only(vnode->mount))
+    if (mount_is_read_only(file->mount))
         return -EROFS;
     if (copy_from_user(&generation, address, sizeof(generation)))
         return -EFAULT;
@@ -83,12 +85,12 @@ long inode_flags_control(struct file *file, unsigned request, uint64_t argument)
     case FS_IOC_GETFLAGS:
         return vnode->operations->inode_flags_shown ? get_flags(vnode, argument) : -ENOTTY;
     case FS_IOC_SETFLAGS:
-        return vnode->operations->inode_flags_shown ? set_flags(vnode, argument) : -ENOTTY;
+        return vnode->operations->inode_flags_shown ? set_flags(file, argument) : -ENOTTY;
     case FS_IOC_GETVERSION:
         return vnode->operations->has_versions
                    ? copy_to_user(argument, &vnode->generation, sizeof(vnode->generation))
                    : -ENOTTY;
     default:
-        return vnode->operations->has_versions ? set_generation(vnode, argument) : -ENOTTY;
+        return vnode->operations->has_versions ? set_generation(file, argument) : -ENOTTY;
     }
 }

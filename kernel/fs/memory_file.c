@@ -48,5 +48,7 @@ int memory_file_create(const char *name, uint32_t mode, uint32_t seals, struct f
         vnode_release(vnode);
         return -ENOMEM;
     }
+    (*file)->mount = memory_mount;
+    mount_hold(memory_mount);
     return 0;
 }

@@ -9,14 +9,17 @@
 
 void mount_hold(struct mount *mount)
 {
-    if (mount && mount->base)
+    if (mount)
         __atomic_fetch_add(&mount->users, 1, __ATOMIC_RELAXED);
 }
 
 void mount_let_go(struct mount *mount)
 {
-    if (mount && mount->base)
-        __atomic_fetch_sub(&mount->users, 1, __ATOMIC_RELEASE);
+    if (!mount)
+        return;
+    if (__atomic_load_n(&mount->expiring, __ATOMIC_RELAXED))
+        __atomic_store_n(&mount->expiring, false, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&mount->users, 1, __ATOMIC_RELEASE);
 }
 
 void place_reference(const struct place *place)
@@ -35,7 +38,15 @@ void place_release(const struct place *place)
 
 struct place place_of_vnode(struct vnode *vnode)
 {
-    return (struct place){vnode->mount, vnode}; /* one that is its own base is not counted */
+    struct place place = {NULL, vnode};
+
+    if (!vnode->volume)
+        return place;
+    spin_lock(&vnode_cache_lock);
+    place.mount = container_of(vnode->volume->mounts.next, struct mount, volume_link);
+    mount_hold(place.mount);
+    spin_unlock(&vnode_cache_lock);
+    return place;
 }
 
 /* What covers the vnode where the mount shows it; NULL: nothing. vnode_cache_lock held. */
@@ -85,9 +96,9 @@ bool mount_leave(struct mount *mount, const struct vnode *vnode, struct place *c
 
 int mount_check_point(const struct place *place)
 {
-    if (!place->mount)
-        return -EINVAL; /* a pipe or the like, which is in no file system */
-    return place->vnode->links && !place->mount->detached ? 0 : -ENOENT;
+    if (!place->mount || place->mount->detached)
+        return -EINVAL;
+    return place->vnode->links ? 0 : -ENOENT;
 }
 
 int mount_cover(struct mount *mount, const struct place *place)
@@ -97,6 +108,7 @@ int mount_cover(struct mount *mount, const struct place *place)
     if (!error) {
         walk_change_begin();
         spin_lock(&vnode_cache_lock);
+        mount_uncover(mount);
         mount->covered = place->vnode;
         mount->parent = place->mount;
         mount->covering = place->vnode->mounted;
@@ -113,6 +125,8 @@ void mount_uncover(struct mount *mount)
     if (!mount->covered)
         return;
     walk_change_begin();
+    list_remove(&mount->volume_link); /* others show the files of the volume before it does */
+    list_push_back(&mount->volume->mounts, &mount->volume_link);
     struct mount **link = &mount->covered->mounted;
     while (*link != mount)
         link = &(*link)->covering;
@@ -120,4 +134,22 @@ void mount_uncover(struct mount *mount)
     mount->covered = NULL;
     mount->parent = NULL;
     walk_change_end();
+}
+
+int mount_is_below(const struct place *place, const struct place *above, bool *below)
+{
+    struct place at = *place, covered;
+    uint64_t branch;
+    int error = 0;
+
+    place_reference(&at);
+    while (at.mount != above->mount && mount_leave(at.mount, at.mount->root, &covered)) {
+        place_release(&at);
+        at = covered;
+    }
+    *below = at.mount == above->mount && at.vnode == above->vnode;
+    if (!*below && at.mount == above->mount)
+        error = walk_find_branch(above->vnode, at.vnode, below, &branch);
+    place_release(&at);
+    return error == -ENOENT ? 0 : error; /* a file whose name is not known */
 }

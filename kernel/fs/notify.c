@@ -177,7 +177,7 @@ void notify_happened(struct vnode *vnode, unsigned event)
     bool removed = false;
     struct vnode *parent = NULL;
 
-    if (vnode->mount)
+    if (vnode->volume)
         parent = name_cache_reverse(vnode, bytes, &name.length, &removed);
     if (parent) {
         tell(parent, mask, 0, &name, removed);

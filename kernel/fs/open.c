@@ -40,7 +40,7 @@ static int find_or_create(struct walk *walk, struct opening *opening, struct vno
 
     if (error || *vnode)
         return error;
-    error = vfs_check_change(walk->directory);
+    error = vfs_check_change(walk->mount, walk->directory);
     if (!error && !walk->directory->operations->create)
         error = -EACCES; /* not EPERM, as other calls that make names give */
     if (!error)
@@ -101,8 +101,9 @@ static int find(const struct place *directory, const char *path, struct opening 
 }
 
 /* May the file be opened so? */
-static int check(const struct vnode *vnode, const struct opening *opening)
+static int check(const struct place *place, const struct opening *opening)
 {
+    const struct vnode *vnode = place->vnode;
     unsigned access = opening->created ? 0 : access_of(opening->flags), type = vnode_type(vnode);
     bool special = type == S_IFCHR || type == S_IFBLK;
 
@@ -112,9 +113,9 @@ static int check(const struct vnode *vnode, const struct opening *opening)
         return -ENXIO;
     if (type == S_IFDIR && ((access & 2) || (opening->flags & O_CREAT)))
         return -EISDIR;
-    if (special && vnode->mount && (vnode->mount->flags & MS_NODEV))
+    if (special && mount_has_flag(place->mount, MS_NODEV))
         return -EACCES;
-    if ((access & 2) && (type == S_IFREG || type == S_IFDIR) && mount_is_read_only(vnode->mount))
+    if ((access & 2) && (type == S_IFREG || type == S_IFDIR) && mount_is_read_only(place->mount))
         return -EROFS;
     int error = vnode_permission(vnode, access);
     if (!error && (access & 2) && vnode_has_flag(vnode, FS_APPEND_FL) &&
@@ -146,16 +147,29 @@ static int attach(struct vnode *vnode, struct file *file)
     }
 }
 
-/* Check and set up a file for other than O_PATH. */
-static int set_up(struct vnode *vnode, const struct opening *opening, struct file *file)
+/* A regular file is opened for writing. */
+static int begin_writing(struct file *file)
 {
-    bool regular = vnode_type(vnode) == S_IFREG;
-    int error = check(vnode, opening);
+    int error = mount_write_begin(file->mount);
 
-    if (!error && regular && (access_of(opening->flags) & 2)) {
-        error = vnode_write_begin(vnode);
-        file->writer = !error;
-    }
+    if (error)
+        return error;
+    error = vnode_write_begin(file->vnode);
+    if (error)
+        mount_write_end(file->mount);
+    file->writer = !error;
+    return error;
+}
+
+/* Check and set up a file for other than O_PATH. */
+static int set_up(const struct place *place, const struct opening *opening, struct file *file)
+{
+    struct vnode *vnode = place->vnode;
+    bool regular = vnode_type(vnode) == S_IFREG;
+    int error = check(place, opening);
+
+    if (!error && regular && (access_of(opening->flags) & 2))
+        error = begin_writing(file);
     if (!error && regular) {
         __atomic_fetch_add(&vnode->opens, 1, __ATOMIC_SEQ_CST);
         file->counted = true;
@@ -185,7 +199,7 @@ static int open_place(const struct place *place, const struct opening *opening, 
     file_begin(file, vnode, &path_only_operations, opening->flags & KEPT_FLAGS);
     file->mount = place->mount;
     file->created = opening->created && (opening->flags & O_CREAT);
-    int error = opening->flags & O_PATH ? 0 : set_up(vnode, opening, file);
+    int error = opening->flags & O_PATH ? 0 : set_up(place, opening, file);
     if (error) {
         file->operations = &path_only_operations; /* nothing was opened: no release */
         file_release(file);
@@ -199,14 +213,15 @@ static int open_place(const struct place *place, const struct opening *opening, 
     return 0;
 }
 
-/* Make a file without a name in the directory that vnode is; *unnamed is referenced. */
-static int make_unnamed(struct vnode *vnode, const struct opening *opening, struct vnode **unnamed)
+/* Make a file without a name in a directory; *unnamed is referenced. */
+static int make_unnamed(const struct place *directory, const struct opening *opening,
+                        struct vnode **unnamed)
 {
-    if (vnode_type(vnode) != S_IFDIR)
+    if (vnode_type(directory->vnode) != S_IFDIR)
         return -ENOTDIR;
-    int error = vfs_check_change(vnode);
+    int error = vfs_check_change(directory->mount, directory->vnode);
     if (!error)
-        error = vfs_create_unnamed(vnode, opening->mode, unnamed);
+        error = vfs_create_unnamed(directory->vnode, opening->mode, unnamed);
     if (!error && !(opening->flags & O_EXCL))
         (*unnamed)->linkable = true;
     return error;
@@ -224,7 +239,7 @@ static int find_unnamed(const struct place *directory, const char *path, struct 
     int error = find(directory, path, &search, place);
     if (error)
         return error;
-    error = make_unnamed(place->vnode, opening, &unnamed);
+    error = make_unnamed(place, opening, &unnamed);
     if (error) {
         place_release(place);
         return error;

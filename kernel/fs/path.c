@@ -80,15 +80,15 @@ static bool compare_number(void *context, const struct name *name, uint64_t numb
     return false;
 }
 
-/* Find the parent of a directory, and its name there, in the file system. */
-static int search_parent(struct vnode *directory, struct vnode **parent, char *name,
-                         uint32_t *length)
+/* Find the parent of a directory, or of a file that knows it, and its name there, in the file
+ * system. */
+static int search_parent(struct vnode *vnode, struct vnode **parent, char *name, uint32_t *length)
 {
-    struct search search = {.number = directory->number, .name = name};
+    struct search search = {.number = vnode->number, .name = name};
 
-    if (vnode_type(directory) != S_IFDIR || !directory->links)
+    if (!vnode->links)
         return -ENOENT;
-    int error = walk_parent(directory, parent);
+    int error = walk_parent(vnode, parent);
     if (error)
         return error;
     mutex_lock(&(*parent)->lock);
@@ -124,33 +124,35 @@ static int step_to_parent(struct reverse *path, struct vnode **vnode)
 }
 
 /* Collect the names from a place (whose references are taken over) up to root; or, if one_mount, up
- * to the root of the file system. */
+ * to the root of the file system. *reached: it was the root, and not that of another tree. */
 static int collect_names(struct reverse *path, struct place place, const struct place *root,
-                         bool one_mount)
+                         bool one_mount, bool *reached)
 {
     struct place covered;
     int error = 0;
 
+    *reached = true;
     while (!error && (place.vnode != root->vnode || place.mount != root->mount)) {
-        if (place.mount->root != place.vnode) {
+        if (one_mount ? !volume_is_root(place.vnode) : place.mount->root != place.vnode) {
             error = step_to_parent(path, &place.vnode);
         } else if (!one_mount && mount_leave(place.mount, place.vnode, &covered)) {
             place_release(&place);
             place = covered;
         } else {
-            break; /* outside of the root directory: the path from the root of all */
+            *reached = false;
+            break;
         }
     }
     place_release(&place);
     return error;
 }
 
-/* The path has been collected: bring it to the front of the buffer. */
-static long finish_path(struct reverse *path, size_t size)
+/* The path has been collected: bring it to the front of the buffer; mark tells that it has been
+ * removed. */
+static long finish_path(struct reverse *path, size_t size, const char *mark)
 {
-    static const char mark[] = " (deleted)";
     int error = path->start == size ? put_in_front(path, "/", 1) : 0;
-    size_t length = size - path->start, more = path->deleted ? sizeof(mark) - 1 : 0;
+    size_t length = size - path->start, more = path->deleted ? strlen(mark) : 0;
     char *buffer = path->buffer;
 
     if (!error && length + more >= size)
@@ -167,11 +169,25 @@ long place_path(const struct place *place, char *buffer, size_t size)
 {
     struct reverse path = {.buffer = buffer, .start = size};
     struct place root = walk_root();
+    bool reached;
 
     place_reference(place);
-    int error = collect_names(&path, *place, &root, false);
+    int error = collect_names(&path, *place, &root, false, &reached);
     place_release(&root);
-    return error ? error : finish_path(&path, size);
+    return error ? error : finish_path(&path, size, " (deleted)");
+}
+
+long place_path_below(const struct place *place, const struct place *root, char *buffer,
+                      size_t size)
+{
+    struct reverse path = {.buffer = buffer, .start = size};
+    bool reached;
+
+    place_reference(place);
+    int error = collect_names(&path, *place, root, false, &reached);
+    if (!error && !reached)
+        error = -ENOENT;
+    return error ? error : finish_path(&path, size, "//deleted");
 }
 
 long vnode_path(struct vnode *vnode, char *buffer, size_t size)
@@ -187,8 +203,9 @@ long vnode_path_inside(struct vnode *vnode, char *buffer, size_t size)
 {
     struct reverse path = {.buffer = buffer, .start = size};
     const struct place nowhere = {0};
+    bool reached;
 
     vnode_reference(vnode);
-    int error = collect_names(&path, place_of_vnode(vnode), &nowhere, true);
-    return error ? error : finish_path(&path, size);
+    int error = collect_names(&path, place_of_vnode(vnode), &nowhere, true, &reached);
+    return error ? error : finish_path(&path, size, "//deleted");
 }

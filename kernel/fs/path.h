@@ -44,8 +44,8 @@ int path_unlink(const struct place *directory, const char *path, bool remove_dir
 int path_rename(const struct place *from_directory, const char *from,
                 const struct place *to_directory, const char *to, unsigned flags);
 
-/* Mounting. type is "ext2", "proc", "devtmpfs"; source a path of a block device where the type
- * needs one; options is what mount(2) calls data, as a string. */
+/* Mounting, as mount(2): source and type may be NULL, where they are of no use; options is what it
+ * calls data, as a string. */
 int path_mount(const char *source, const char *target, const char *type, uint64_t flags,
                const char *options);
 int path_unmount(const char *target, unsigned flags);

@@ -18,7 +18,7 @@ struct place {
 void place_reference(const struct place *place);
 void place_release(const struct place *place);
 
-/* The place where the vnode's own mount shows it; takes over the reference of vnode. */
+/* A place where a mount of its volume shows the vnode; takes over the reference of vnode. */
 struct place place_of_vnode(struct vnode *vnode);
 
 /* Keep a mount, without a file of it; NULL is none. */

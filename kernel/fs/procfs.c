@@ -269,23 +269,23 @@ const struct pseudo_type procfs_root = {
 
 /* Mounting */
 
-static void status(struct mount *mount, struct statfs *status)
+static void status(struct volume *volume, struct statfs *status)
 {
-    (void)mount;
+    (void)volume;
     status->type = PROC_SUPER_MAGIC;
 }
 
-static int mount_procfs(struct mount *mount, const char *options)
+static int mount_procfs(struct volume *volume, const char *options)
 {
     if (*options)
         return -EINVAL;
-    static const struct mount_operations operations = {.status = status};
-    return pseudo_mount(mount, &procfs_root, &operations);
+    static const struct volume_operations operations = {.status = status};
+    return pseudo_mount(volume, &procfs_root, &operations);
 }
 
 void procfs_init(void)
 {
-    static struct file_system type = {.name = "proc", .mount = mount_procfs};
+    static struct file_system type = {.name = "proc", .single = true, .mount = mount_procfs};
     procfs_namespaces_init();
     file_system_register(&type);
 }

@@ -73,10 +73,10 @@ int procfs_check_inspect(uint64_t key);
 int procfs_owner(uint64_t key, uint32_t *uid, uint32_t *gid);
 
 /* Links of a process to files, its descriptors and what they are (procfs_link.c). */
-int procfs_follow_executable(uint64_t key, struct vnode **target);
-int procfs_follow_directory(uint64_t key, struct vnode **target);
-int procfs_follow_root(uint64_t key, struct vnode **target);
-int procfs_follow_descriptor(uint64_t key, struct vnode **target);
+int procfs_follow_executable(uint64_t key, struct place *target);
+int procfs_follow_directory(uint64_t key, struct place *target);
+int procfs_follow_root(uint64_t key, struct place *target);
+int procfs_follow_descriptor(uint64_t key, struct place *target);
 long procfs_read_executable(uint64_t key, char *buffer, size_t size);
 long procfs_read_directory(uint64_t key, char *buffer, size_t size);
 long procfs_read_root(uint64_t key, char *buffer, size_t size);
@@ -106,6 +106,9 @@ int procfs_write_stat(uint64_t key, struct text *text);
 int procfs_write_interrupts(uint64_t key, struct text *text);
 int procfs_write_partitions(uint64_t key, struct text *text);
 int procfs_write_disks(uint64_t key, struct text *text);
+
+/* The root directory of a process, referenced: 0, -ENOENT, -EINVAL: it has none any more. */
+int procfs_find_root(uint64_t key, struct place *root);
 
 /* Texts of mounts (procfs_mounts.c). */
 int procfs_write_mounts(uint64_t key, struct text *text);

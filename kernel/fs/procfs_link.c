@@ -49,11 +49,10 @@ static struct place get_executable(struct process *process, uint64_t key)
 {
     (void)key;
     mutex_lock(&process->executable_lock);
-    struct vnode *vnode = process->executable;
-    if (vnode)
-        vnode_reference(vnode);
+    struct place executable = process->executable;
+    place_reference(&executable);
     mutex_unlock(&process->executable_lock);
-    return vnode ? place_of_vnode(vnode) : (struct place){0};
+    return executable;
 }
 
 static struct place get_directory(struct process *process, uint64_t key)
@@ -74,6 +73,22 @@ static struct place get_root(struct process *process, uint64_t key)
     if (context)
         path_context_release(context);
     return root;
+}
+
+int procfs_find_root(uint64_t key, struct place *root)
+{
+    struct process *process;
+
+    mutex_lock(&process_tree_lock);
+    process = procfs_find_process(key);
+    if (process)
+        process_reference(process);
+    mutex_unlock(&process_tree_lock);
+    if (!process)
+        return -ENOENT;
+    *root = get_root(process, key);
+    process_release(process);
+    return root->vnode ? 0 : -EINVAL;
 }
 
 /* The file of a descriptor, referenced; or NULL. */
@@ -107,7 +122,7 @@ static long write_target(const struct place *place, char *buffer, size_t size)
     char *path = kmalloc(PATH_MAX);
     long length = -ENOMEM;
 
-    if (path && vnode->mount)
+    if (path && place->mount)
         length = place_path(place, path, PATH_MAX);
     else if (path)
         length = (long)format(path, PATH_MAX, vnode->operations->label, vnode->number);
@@ -128,22 +143,10 @@ static long read_target(uint64_t key, get_target *get, char *buffer, size_t size
     return error ? error : write_target(&place, buffer, size);
 }
 
-static int follow_target(uint64_t key, get_target *get, struct vnode **target)
-{
-    struct place place;
-    int error = find_target(key, get, &place);
-
-    if (error)
-        return error;
-    *target = place.vnode;
-    mount_let_go(place.mount);
-    return 0;
-}
-
 #define LINK_OPERATIONS(what)                                                                      \
-    int procfs_follow_##what(uint64_t key, struct vnode **target)                                  \
+    int procfs_follow_##what(uint64_t key, struct place *target)                                   \
     {                                                                                              \
-        return follow_target(key, get_##what, target);                                             \
+        return find_target(key, get_##what, target);                                               \
     }                                                                                              \
     long procfs_read_##what(uint64_t key, char *buffer, size_t size)                               \
     {                                                                                              \
@@ -234,7 +237,7 @@ int procfs_write_descriptor(uint64_t key, struct text *text)
     if (!file)
         return -ENOENT;
     text_format(text, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n", file->offset, file->flags,
-                file->vnode->mount ? file->vnode->mount->id : 0, file->vnode->number);
+                file->mount ? file->mount->id : 0, file->vnode->number);
     file_release(file);
     return 0;
 }
@@ -283,14 +286,14 @@ static struct vnode *namespace_of(uint64_t key)
     return &namespace_vnodes[procfs_index(key) % NAMESPACES];
 }
 
-static int follow_namespace(uint64_t key, struct vnode **target)
+static int follow_namespace(uint64_t key, struct place *target)
 {
     int error = procfs_check_inspect(key);
 
     if (error)
         return error;
-    *target = namespace_of(key);
-    vnode_reference(*target);
+    *target = (struct place){NULL, namespace_of(key)};
+    place_reference(target);
     return 0;
 }
 

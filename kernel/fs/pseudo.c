@@ -21,6 +21,7 @@ struct pseudo_node {
     struct vnode vnode;
     const struct pseudo_type *type;
     uint64_t key;
+    struct vnode *directory; /* of a file: where it was found, referenced; else NULL */
 };
 
 static struct slab_cache node_cache;
@@ -51,19 +52,23 @@ static const struct vnode_operations *operations_of(const struct pseudo_type *ty
     }
 }
 
-static struct vnode *create_vnode(struct mount *mount, const struct pseudo_type *type, uint64_t key)
+static struct vnode *create_vnode(struct volume *volume, struct vnode *directory,
+                                  const struct pseudo_type *type, uint64_t key)
 {
     struct pseudo_node *node = slab_allocate(&node_cache);
 
     if (!node)
         return NULL;
-    vnode_init(&node->vnode, mount, operations_of(type), node_number(type, key), type->mode);
+    vnode_init(&node->vnode, volume, operations_of(type), node_number(type, key), type->mode);
     /* Names are looked up among processes, whose lock comes before those of directories. */
     mutex_init(&node->vnode.lock, "generated vnode", RANK_NONE);
     if ((type->mode & S_IFMT) == S_IFDIR)
         node->vnode.links = 2;
     node->type = type;
     node->key = key;
+    node->directory = (type->mode & S_IFMT) == S_IFDIR ? NULL : directory;
+    if (node->directory)
+        vnode_reference(directory);
     struct vnode *vnode = vnode_cache_insert(&node->vnode);
     if (vnode != &node->vnode)
         vnode_discard(&node->vnode);
@@ -71,7 +76,7 @@ static struct vnode *create_vnode(struct mount *mount, const struct pseudo_type 
 }
 
 /* The vnode of a node, referenced: 0, -ENOENT: what it stands for is gone, -ENOMEM. */
-static int get_vnode(struct mount *mount, const struct pseudo_type *type, uint64_t key,
+static int get_vnode(struct vnode *directory, const struct pseudo_type *type, uint64_t key,
                      struct vnode **result)
 {
     uint32_t uid = 0, gid = 0;
@@ -79,9 +84,9 @@ static int get_vnode(struct mount *mount, const struct pseudo_type *type, uint64
 
     if (error)
         return error;
-    struct vnode *vnode = vnode_cache_find(mount, node_number(type, key));
+    struct vnode *vnode = vnode_cache_find(directory->volume, node_number(type, key));
     if (!vnode)
-        vnode = create_vnode(mount, type, key);
+        vnode = create_vnode(directory->volume, directory, type, key);
     if (!vnode)
         return -ENOMEM;
     __atomic_store_n(&vnode->uid, uid, __ATOMIC_RELAXED);
@@ -95,7 +100,11 @@ static int get_vnode(struct mount *mount, const struct pseudo_type *type, uint64
 
 static void free_vnode(struct vnode *vnode)
 {
-    slab_free(&node_cache, node_of(vnode));
+    struct pseudo_node *node = node_of(vnode);
+
+    if (node->directory)
+        vnode_release(node->directory);
+    slab_free(&node_cache, node);
 }
 
 bool pseudo_is(const struct vnode *vnode, const struct pseudo_type *type, uint64_t *key)
@@ -136,15 +145,23 @@ static int lookup(struct vnode *directory, const struct name *name, struct vnode
     int error = -ENOENT;
 
     if (is_dot_dot(name))
-        return get_vnode(directory->mount, type->parent ? type->parent : type, parent_key(node),
-                         result);
+        return get_vnode(directory, type->parent ? type->parent : type, parent_key(node), result);
     for (const struct pseudo_entry *entry = type->entries; entry && entry->name; entry++) {
         if (strlen(entry->name) == name->length && !memcmp(entry->name, name->bytes, name->length))
-            return get_vnode(directory->mount, entry->type, node->key | entry->key, result);
+            return get_vnode(directory, entry->type, node->key | entry->key, result);
     }
     if (type->find)
         error = type->find(node->key, name, &key);
-    return error ? error : get_vnode(directory->mount, type->other, key, result);
+    return error ? error : get_vnode(directory, type->other, key, result);
+}
+
+/* For the path of a file: where it was found. */
+static struct vnode *find_directory(struct vnode *file)
+{
+    struct vnode *directory = node_of(file)->directory;
+
+    vnode_reference(directory);
+    return directory;
 }
 
 /* A directory that is being listed. */
@@ -240,7 +257,7 @@ static long read_link(struct vnode *link, char *buffer, size_t size)
     return node->type->read_link(node->key, buffer, size);
 }
 
-static int follow(struct vnode *link, struct vnode **target)
+static int follow(struct vnode *link, struct place *target)
 {
     const struct pseudo_node *node = node_of(link);
     return node->type->follow(node->key, target);
@@ -372,6 +389,7 @@ static const struct vnode_operations directory_vnode_operations = {
 };
 
 static const struct vnode_operations file_vnode_operations = {
+    .find_directory = find_directory,
     .open = open_file,
     .resize = resize,
     .names_change = true,
@@ -379,24 +397,26 @@ static const struct vnode_operations file_vnode_operations = {
 };
 
 static const struct vnode_operations link_vnode_operations = {
+    .find_directory = find_directory,
     .read_link = read_link,
     .names_change = true,
     .free = free_vnode,
 };
 
 static const struct vnode_operations followed_vnode_operations = {
+    .find_directory = find_directory,
     .read_link = read_link,
     .follow = follow,
     .names_change = true,
     .free = free_vnode,
 };
 
-int pseudo_mount(struct mount *mount, const struct pseudo_type *root,
-                 const struct mount_operations *operations)
+int pseudo_mount(struct volume *volume, const struct pseudo_type *root,
+                 const struct volume_operations *operations)
 {
-    mount->operations = operations;
-    mount->root = create_vnode(mount, root, 0);
-    return mount->root ? 0 : -ENOMEM;
+    volume->operations = operations;
+    volume->root = create_vnode(volume, NULL, root, 0);
+    return volume->root ? 0 : -ENOMEM;
 }
 
 void pseudo_init(void)

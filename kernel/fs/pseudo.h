@@ -10,10 +10,11 @@
 #ifndef MAPIX_FS_PSEUDO_H
 #define MAPIX_FS_PSEUDO_H
 
-#include "fs/mount.h"
+#include "fs/volume.h"
 #include "fs/text.h"
 
 struct name;
+struct place;
 struct pseudo_type;
 
 /* The longest name that is not a fixed one: a word and a number. */
@@ -55,8 +56,8 @@ struct pseudo_type {
     /* Symbolic link: its text, up to size bytes: the length or an error of readlink(2). */
     long (*read_link)(uint64_t key, char *buffer, size_t size);
 
-    /* Symbolic link that leads to a file, whatever its text says: the file's vnode, referenced. */
-    int (*follow)(uint64_t key, struct vnode **target);
+    /* Symbolic link that leads to a file, whatever its text says: the file's place, referenced. */
+    int (*follow)(uint64_t key, struct place *target);
 
     /* Directory: the fixed entries; and of the others, of type other: the key of one by its name
      * (-ENOENT), and the key and the name of the first whose number is >= *number, which is set to
@@ -84,8 +85,8 @@ bool pseudo_is(const struct vnode *vnode, const struct pseudo_type *type, uint64
 long pseudo_copy_link(const char *text, char *buffer, size_t size);
 
 /* The mount operation of a file system with this root. -ENOMEM. */
-int pseudo_mount(struct mount *mount, const struct pseudo_type *root,
-                 const struct mount_operations *operations);
+int pseudo_mount(struct volume *volume, const struct pseudo_type *root,
+                 const struct volume_operations *operations);
 
 /* Set up the memory for nodes. Boot only. */
 void pseudo_init(void);

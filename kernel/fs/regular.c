@@ -20,7 +20,7 @@
  */
 static bool is_direct(const struct file *file, const struct transfer *transfer)
 {
-    return (file_flags(file, transfer) & O_DIRECT) && file->vnode->mount->device;
+    return (file_flags(file, transfer) & O_DIRECT) && file->vnode->volume->device;
 }
 
 static bool is_aligned(const struct transfer *transfer, uint64_t offset)
@@ -34,13 +34,13 @@ static bool is_aligned(const struct transfer *transfer, uint64_t offset)
 
 static long regular_read(struct file *file, uint64_t offset, struct transfer *transfer)
 {
-    struct vnode *vnode = file->vnode;
+    struct place place = file_place(file);
 
     if (is_direct(file, transfer) && !is_aligned(transfer, offset))
         return -EINVAL;
-    long result = object_read(&vnode->object, offset, transfer);
+    long result = object_read(&place.vnode->object, offset, transfer);
     if (result > 0 && !(file->flags & O_NOATIME))
-        vfs_accessed(vnode);
+        vfs_accessed(&place);
     return result;
 }
 
@@ -50,7 +50,7 @@ static long regular_read(struct file *file, uint64_t offset, struct transfer *tr
  */
 static long writable_size(const struct vnode *vnode, uint64_t offset, size_t size)
 {
-    uint64_t most = vnode->mount ? vnode->mount->size_limit : 0;
+    uint64_t most = vnode->volume ? vnode->volume->size_limit : 0;
     uint64_t limit = current_process() ? process_limit(RLIMIT_FSIZE) : RLIM_INFINITY;
 
     if (!most || most > INT64_MAX)
@@ -99,7 +99,7 @@ static int write_through(struct file *file, uint64_t offset, size_t size, uint32
 static long regular_write(struct file *file, uint64_t offset, struct transfer *transfer)
 {
     struct vnode *vnode = file->vnode;
-    bool synchronous = (vnode->mount->flags & MS_SYNCHRONOUS) || vnode_has_flag(vnode, FS_SYNC_FL);
+    bool synchronous = (vnode->volume->flags & MS_SYNCHRONOUS) || vnode_has_flag(vnode, FS_SYNC_FL);
     uint32_t flags = file_flags(file, transfer) | (synchronous ? O_SYNC : 0);
     bool append = flags & O_APPEND, direct = is_direct(file, transfer);
 
@@ -124,9 +124,10 @@ static long regular_write(struct file *file, uint64_t offset, struct transfer *t
 
 static int regular_map(struct file *file, struct map_request *request)
 {
+    struct place place = file_place(file);
     struct vnode *vnode = file->vnode;
 
-    if (mount_is_no_exec(vnode->mount)) {
+    if (mount_has_flag(file->mount, MS_NOEXEC)) {
         if (request->access & ACCESS_EXECUTE)
             return -EPERM; /* mmap(2) */
         request->max_access &= ~ACCESS_EXECUTE;
@@ -141,7 +142,7 @@ static int regular_map(struct file *file, struct map_request *request)
         return -EACCES; /* mmap(2) */
     request->object = &vnode->object;
     request->vnode = vnode;
-    vfs_accessed(vnode);
+    vfs_accessed(&place);
     return 0;
 }
 

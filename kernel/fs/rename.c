@@ -129,12 +129,12 @@ static int check_parent_change(const struct rename *rename)
 /* May the source be moved, and the target be replaced? */
 static int check_move(const struct rename *rename)
 {
-    int error = vfs_check_change(rename->from.directory);
+    int error = vfs_check_change(rename->from.mount, rename->from.directory);
 
     if (!error)
         error = vfs_check_victim(rename->from.directory, rename->source);
     if (!error)
-        error = vfs_check_change(rename->to.directory);
+        error = vfs_check_change(rename->to.mount, rename->to.directory);
     if (!error && rename->target)
         error = check_target(rename);
     if (!error && rename->across)
@@ -215,7 +215,7 @@ static int rename_names(struct rename *rename)
         return -EBUSY;
     if (rename->to.kind != LAST_NAME)
         return rename->flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
-    if (mount_is_read_only(rename->from.directory->mount))
+    if (mount_is_read_only(rename->from.mount))
         return -EROFS;
     int error = lock_directories(rename);
     if (error)

@@ -488,22 +488,22 @@ static const struct pseudo_type root = {
 
 /* Mounting */
 
-static void status(struct mount *mount, struct statfs *status)
+static void status(struct volume *volume, struct statfs *status)
 {
-    (void)mount;
+    (void)volume;
     status->type = SYSFS_MAGIC;
 }
 
-static int mount_sysfs(struct mount *mount, const char *options)
+static int mount_sysfs(struct volume *volume, const char *options)
 {
     if (*options)
         return -EINVAL;
-    static const struct mount_operations operations = {.status = status};
-    return pseudo_mount(mount, &root, &operations);
+    static const struct volume_operations operations = {.status = status};
+    return pseudo_mount(volume, &root, &operations);
 }
 
 void sysfs_init(void)
 {
-    static struct file_system type = {.name = "sysfs", .mount = mount_sysfs};
+    static struct file_system type = {.name = "sysfs", .single = true, .mount = mount_sysfs};
     file_system_register(&type);
 }

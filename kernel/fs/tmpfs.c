@@ -36,10 +36,10 @@ static bool count_file(struct tmpfs *tmpfs)
     return false;
 }
 
-int tmpfs_create_node(struct mount *mount, const struct creation *creation,
+int tmpfs_create_node(struct volume *volume, const struct creation *creation,
                       struct tmpfs_node **result)
 {
-    struct tmpfs *tmpfs = mount->state;
+    struct tmpfs *tmpfs = volume->state;
 
     *result = NULL;
     if (!count_file(tmpfs))
@@ -50,7 +50,7 @@ int tmpfs_create_node(struct mount *mount, const struct creation *creation,
         return -ENOMEM;
     }
     uint64_t number = __atomic_add_fetch(&tmpfs->next_number, 1, __ATOMIC_RELAXED);
-    vnode_init(&node->vnode, mount, &tmpfs_operations, number, creation->mode);
+    vnode_init(&node->vnode, volume, &tmpfs_operations, number, creation->mode);
     object_init(&node->vnode.object, &anonymous_pager, 0);
     node->vnode.object.quota = &tmpfs->pages;
     node->vnode.uid = creation->uid;

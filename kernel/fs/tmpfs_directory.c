@@ -101,9 +101,9 @@ static void remove_entry(struct tmpfs_node *directory, struct tmpfs_entry *entry
 
 /* Directories */
 
-static int find_vnode(struct mount *mount, uint64_t number, struct vnode **result)
+static int find_vnode(struct volume *volume, uint64_t number, struct vnode **result)
 {
-    *result = vnode_cache_find(mount, number);
+    *result = vnode_cache_find(volume, number);
     return *result ? 0 : -ENOENT;
 }
 
@@ -112,9 +112,9 @@ int tmpfs_lookup(struct vnode *directory, const struct name *name, struct vnode 
     struct tmpfs_node *node = tmpfs_node_of(directory);
 
     if (name->length == 2 && name->bytes[0] == '.' && name->bytes[1] == '.')
-        return find_vnode(directory->mount, node->parent, result);
+        return find_vnode(directory->volume, node->parent, result);
     struct tmpfs_entry *entry = find_name(node, name);
-    return entry ? find_vnode(directory->mount, entry->number, result) : -ENOENT;
+    return entry ? find_vnode(directory->volume, entry->number, result) : -ENOENT;
 }
 
 /* What a kind of file needs beyond its vnode: 0, -ENOMEM. */
@@ -138,7 +138,7 @@ int tmpfs_create(struct vnode *directory, const struct name *name, const struct 
                  struct vnode **result)
 {
     struct tmpfs_node *node;
-    int error = tmpfs_create_node(directory->mount, creation, &node);
+    int error = tmpfs_create_node(directory->volume, creation, &node);
 
     if (error)
         return error;
@@ -160,7 +160,7 @@ int tmpfs_create_unnamed(struct vnode *directory, const struct creation *creatio
                          struct vnode **result)
 {
     struct tmpfs_node *node;
-    int error = tmpfs_create_node(directory->mount, creation, &node);
+    int error = tmpfs_create_node(directory->volume, creation, &node);
 
     if (error)
         return error;

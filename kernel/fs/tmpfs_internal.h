@@ -10,14 +10,14 @@
 #ifndef MAPIX_FS_TMPFS_INTERNAL_H
 #define MAPIX_FS_TMPFS_INTERNAL_H
 
-#include "fs/mount.h"
+#include "fs/volume.h"
 #include "fs/vnode.h"
 #include "lib/tree.h"
 
 #define NAME_LENGTH_MAX 255
 #define DOT_ENTRIES     2 /* offsets 0 and 1 are "." and ".." */
 
-/* A whole tmpfs: mount->state. */
+/* A whole tmpfs: volume->state. */
 struct tmpfs {
     uint64_t next_number;      /* (a) */
     uint64_t files, files_max; /* (a) vnodes */
@@ -39,7 +39,7 @@ static inline struct tmpfs_node *tmpfs_node_of(struct vnode *vnode)
 
 static inline struct tmpfs *tmpfs_of(const struct vnode *vnode)
 {
-    return vnode->mount->state;
+    return vnode->volume->state;
 }
 
 static inline void tmpfs_touch(struct vnode *vnode, bool contents)
@@ -50,7 +50,7 @@ static inline void tmpfs_touch(struct vnode *vnode, bool contents)
 }
 
 /* A vnode in the cache, with one reference: 0, -ENOSPC, -ENOMEM. */
-int tmpfs_create_node(struct mount *mount, const struct creation *creation,
+int tmpfs_create_node(struct volume *volume, const struct creation *creation,
                       struct tmpfs_node **result);
 
 /* Set up the memory for vnodes. Boot only. */

@@ -15,9 +15,9 @@ static uint64_t default_limit(void)
     return page_count_total() / 2;
 }
 
-static void tmpfs_status(struct mount *mount, struct statfs *status)
+static void tmpfs_status(struct volume *volume, struct statfs *status)
 {
-    const struct tmpfs *tmpfs = mount->state;
+    const struct tmpfs *tmpfs = volume->state;
     uint64_t used = __atomic_load_n(&tmpfs->pages.used, __ATOMIC_RELAXED);
     uint64_t limit = __atomic_load_n(&tmpfs->pages.limit, __ATOMIC_RELAXED);
     uint64_t files = __atomic_load_n(&tmpfs->files, __ATOMIC_RELAXED);
@@ -84,9 +84,9 @@ static int parse_option(struct tmpfs_options *options, const char *name, const c
         {"size", HAS_SIZE, parse_pages, offsetof(struct tmpfs_options, pages)},
         {"nr_blocks", HAS_SIZE, parse_count, offsetof(struct tmpfs_options, pages)},
         {"nr_inodes", HAS_INODES, parse_count, offsetof(struct tmpfs_options, inodes)},
-        {"mode", HAS_MODE, mount_option_mode, offsetof(struct tmpfs_options, mode)},
-        {"uid", HAS_UID, mount_option_identifier, offsetof(struct tmpfs_options, uid)},
-        {"gid", HAS_GID, mount_option_identifier, offsetof(struct tmpfs_options, gid)},
+        {"mode", HAS_MODE, volume_option_mode, offsetof(struct tmpfs_options, mode)},
+        {"uid", HAS_UID, volume_option_identifier, offsetof(struct tmpfs_options, uid)},
+        {"gid", HAS_GID, volume_option_identifier, offsetof(struct tmpfs_options, gid)},
     };
 
     if (!value) /* numbers of files have 64 bits, and there is no other swap than what is needed */
@@ -102,12 +102,12 @@ static int parse_option(struct tmpfs_options *options, const char *name, const c
 
 static int parse_options(const char *text, struct tmpfs_options *options)
 {
-    char name[MOUNT_OPTION_SIZE];
+    char name[VOLUME_OPTION_SIZE];
     const char *value;
     int error = 0;
 
     *options = (struct tmpfs_options){0};
-    while (mount_next_option(&text, name, &value, &error))
+    while (volume_next_option(&text, name, &value, &error))
         error = parse_option(options, name, value);
     return error;
 }
@@ -127,20 +127,20 @@ static int set_limits(struct tmpfs *tmpfs, const struct tmpfs_options *options)
     return 0;
 }
 
-static int tmpfs_configure(struct mount *mount, const char *text)
+static int tmpfs_configure(struct volume *volume, const char *text)
 {
     struct tmpfs_options options;
     int error = parse_options(text, &options);
 
-    return error ? error : set_limits(mount->state, &options);
+    return error ? error : set_limits(volume->state, &options);
 }
 
-static size_t tmpfs_describe(struct mount *mount, char *buffer, size_t size)
+static size_t tmpfs_describe(struct volume *volume, char *buffer, size_t size)
 {
-    const struct tmpfs *tmpfs = mount->state;
+    const struct tmpfs *tmpfs = volume->state;
     uint64_t limit = __atomic_load_n(&tmpfs->pages.limit, __ATOMIC_RELAXED);
     uint64_t files = __atomic_load_n(&tmpfs->files_max, __ATOMIC_RELAXED);
-    uint32_t mode = mount->root->mode & 07777;
+    uint32_t mode = volume->root->mode & 07777;
     size_t length = 0;
 
     buffer[0] = '\0';
@@ -155,19 +155,19 @@ static size_t tmpfs_describe(struct mount *mount, char *buffer, size_t size)
 
 /* Mounts */
 
-static void tmpfs_unmount(struct mount *mount)
+static void tmpfs_unmount(struct volume *volume)
 {
-    kfree(mount->state);
-    mount->state = NULL;
+    kfree(volume->state);
+    volume->state = NULL;
 }
 
-static int tmpfs_find(struct mount *mount, uint64_t number, struct vnode **result)
+static int tmpfs_find(struct volume *volume, uint64_t number, struct vnode **result)
 {
-    *result = vnode_cache_find(mount, number);
+    *result = vnode_cache_find(volume, number);
     return *result ? 0 : -ESTALE;
 }
 
-static const struct mount_operations tmpfs_mount_operations = {
+static const struct volume_operations tmpfs_volume_operations = {
     .find = tmpfs_find,
     .status = tmpfs_status,
     .configure = tmpfs_configure,
@@ -175,7 +175,7 @@ static const struct mount_operations tmpfs_mount_operations = {
     .unmount = tmpfs_unmount,
 };
 
-int tmpfs_mount(struct mount *mount, uint32_t mode, const char *text)
+int tmpfs_mount(struct volume *volume, uint32_t mode, const char *text)
 {
     struct creation creation = {.mode = S_IFDIR | mode};
     struct tmpfs_options options;
@@ -187,8 +187,8 @@ int tmpfs_mount(struct mount *mount, uint32_t mode, const char *text)
     if (!tmpfs)
         return -ENOMEM;
     tmpfs->pages.limit = tmpfs->files_max = default_limit();
-    mount->state = tmpfs;
-    mount->operations = &tmpfs_mount_operations;
+    volume->state = tmpfs;
+    volume->operations = &tmpfs_volume_operations;
     error = set_limits(tmpfs, &options);
     if (options.given & HAS_MODE)
         creation.mode = S_IFDIR | (uint32_t)options.mode;
@@ -196,25 +196,25 @@ int tmpfs_mount(struct mount *mount, uint32_t mode, const char *text)
     creation.gid = (uint32_t)options.gid;
     struct tmpfs_node *root;
     if (!error)
-        error = tmpfs_create_node(mount, &creation, &root);
+        error = tmpfs_create_node(volume, &creation, &root);
     if (error) {
-        tmpfs_unmount(mount);
+        tmpfs_unmount(volume);
         return error;
     }
-    mount->root = &root->vnode;
+    volume->root = &root->vnode;
     return 0;
 }
 
-void tmpfs_abandon(struct mount *mount)
+void tmpfs_abandon(struct volume *volume)
 {
-    vnode_cache_drop_mount(mount);
-    tmpfs_unmount(mount);
-    mount->root = NULL;
+    vnode_cache_drop_volume(volume, NULL);
+    tmpfs_unmount(volume);
+    volume->root = NULL;
 }
 
-static int tmpfs_type_mount(struct mount *mount, const char *options)
+static int tmpfs_type_mount(struct volume *volume, const char *options)
 {
-    return tmpfs_mount(mount, S_ISVTX | 0777, options);
+    return tmpfs_mount(volume, S_ISVTX | 0777, options);
 }
 
 void tmpfs_init(void)

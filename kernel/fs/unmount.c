@@ -12,63 +12,82 @@
 
 static void mount_free(struct mount *mount)
 {
-    if (mount->base)
-        vnode_release(mount->root);
-    else if (mount->operations->unmount)
-        mount->operations->unmount(mount);
-    if (mount->device)
-        block_let_go(mount->device);
     list_remove(&mount->link);
+    kfree(mount->source);
     kfree(mount);
 }
 
-/* Take the mount off what it covers, if nobody uses it: 0, -EBUSY, -EIO. */
-static int end_use(struct mount *mount)
+/* Does nothing else show the volume? */
+static bool is_last(const struct mount *mount)
 {
-    if (!mount->base) {
-        int error = mount_sync(mount);
-        if (error)
-            return error;
-        return vnode_cache_drop_mount(mount) ? 0 : -EBUSY;
+    return mount->volume_link.next == mount->volume_link.previous; /* both are the head */
+}
+
+/* Take the last mount of a volume off what it covers, and end the volume. */
+static int end_volume(struct mount *mount)
+{
+    int error = volume_sync(mount->volume);
+
+    if (!error && !vnode_cache_drop_volume(mount->volume, mount))
+        error = -EBUSY;
+    if (!error)
+        volume_free(mount->volume);
+    return error;
+}
+
+/* Take a mount off what it covers and free it, if nobody uses it: 0, -EBUSY, -EIO. */
+static int end(struct mount *mount)
+{
+    if (__atomic_load_n(&mount->users, __ATOMIC_ACQUIRE))
+        return -EBUSY;
+    if (is_last(mount)) {
+        int error = end_volume(mount);
+        if (!error)
+            mount_free(mount);
+        return error;
     }
     spin_lock(&vnode_cache_lock);
     bool busy = __atomic_load_n(&mount->users, __ATOMIC_ACQUIRE);
-    if (!busy)
+    if (!busy) {
         mount_uncover(mount);
+        list_remove(&mount->volume_link);
+    }
     spin_unlock(&vnode_cache_lock);
-    return busy ? -EBUSY : 0;
+    if (busy)
+        return -EBUSY;
+    vnode_release(mount->root);
+    mount_free(mount);
+    return 0;
 }
 
 void mount_drop(struct mount *mount)
 {
-    end_use(mount);
-    mount_free(mount);
+    end(mount);
 }
 
-/* A mount on this one, or NULL. mount_lock held. */
-static struct mount *find_child(const struct mount *mount)
-{
-    list_for_each (link, &mount_list) {
-        struct mount *child = container_of(link, struct mount, link);
-        if (!child->detached && child->parent == mount)
-            return child;
-    }
-    return NULL;
-}
-
-/* mount_lock held. */
 static int unmount(struct mount *mount)
 {
     struct place covered = {mount->parent, mount->covered};
 
-    if (!covered.vnode || find_child(mount))
+    if (!covered.vnode || mount_child(mount))
         return -EBUSY;
-    int error = end_use(mount);
-    if (error)
-        return error;
-    mount_free(mount);
-    place_release(&covered);
-    return 0;
+    int error = end(mount);
+    if (!error)
+        place_release(&covered);
+    return error;
+}
+
+/* umount2(2) with MNT_EXPIRE: what has not been used since the last time goes. */
+static int expire(struct mount *mount, bool expiring)
+{
+    if (!mount->covered)
+        return -EINVAL;
+    if (__atomic_load_n(&mount->users, __ATOMIC_ACQUIRE) || mount_child(mount))
+        return -EBUSY;
+    if (expiring)
+        return unmount(mount);
+    __atomic_store_n(&mount->expiring, true, __ATOMIC_RELAXED);
+    return -EAGAIN;
 }
 
 void mount_reap_detached(void)
@@ -79,21 +98,17 @@ void mount_reap_detached(void)
         again = false;
         list_for_each_safe (link, &mount_list) {
             struct mount *mount = container_of(link, struct mount, link);
-            if (mount->detached && !end_use(mount)) {
-                mount_free(mount);
+            if (mount->detached && !end(mount))
                 again = true; /* it may have been what keeps another */
-            }
         }
     } while (again);
 }
 
-void mount_detach(struct mount *mount)
+/* No path leads to a mount, on which there is no other, from now on. */
+static void detach_one(struct mount *mount)
 {
-    struct mount *child;
-
-    while ((child = find_child(mount)))
-        mount_detach(child);
     struct place covered = {mount->parent, mount->covered};
+
     mount->detached = true;
     spin_lock(&vnode_cache_lock);
     mount_uncover(mount);
@@ -101,8 +116,20 @@ void mount_detach(struct mount *mount)
     place_release(&covered);
 }
 
-/* What is mounted at the path, the last of what is stacked there. mount_lock held. */
-static int find_uppermost(const char *target, unsigned lookup, struct mount **mount)
+void mount_detach(struct mount *mount)
+{
+    struct mount *last, *child;
+
+    do {
+        for (last = mount; (child = mount_child(last));)
+            last = child;
+        detach_one(last);
+    } while (last != mount);
+}
+
+/* What is mounted at the path, the last of what is stacked there, and whether it had been expiring
+ * until it was looked for. */
+static int find_uppermost(const char *target, unsigned lookup, struct mount **mount, bool *expiring)
 {
     struct place place;
     int error = path_lookup_place(NULL, target, lookup, &place);
@@ -111,24 +138,38 @@ static int find_uppermost(const char *target, unsigned lookup, struct mount **mo
         return error;
     place = mount_enter(place);
     error = mount_of_root(&place, mount);
+    *expiring = !error && __atomic_load_n(&(*mount)->expiring, __ATOMIC_RELAXED);
     place_release(&place);
     return error;
 }
 
-int path_unmount(const char *target, unsigned flags)
+static int unmount_by(const char *target, unsigned flags)
 {
     struct mount *mount;
+    bool expiring;
+    int error =
+        find_uppermost(target, flags & UMOUNT_NOFOLLOW ? 0 : PATH_FOLLOW, &mount, &expiring);
 
-    if (flags & ~(MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW))
-        return -EINVAL;
+    if (error != -EINVAL && error)
+        return error;
     if (!credentials_capable(CAP_SYS_ADMIN))
         return -EPERM;
+    if (error)
+        return error;
+    if (flags & MNT_EXPIRE)
+        return flags & (MNT_FORCE | MNT_DETACH) ? -EINVAL : expire(mount, expiring);
+    if (!(flags & MNT_DETACH) || !mount->covered)
+        return unmount(mount);
+    mount_detach(mount);
+    return 0;
+}
+
+int path_unmount(const char *target, unsigned flags)
+{
+    if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
+        return -EINVAL;
     mutex_lock(&mount_lock);
-    int error = find_uppermost(target, flags & UMOUNT_NOFOLLOW ? 0 : PATH_FOLLOW, &mount);
-    if (!error && (flags & MNT_DETACH) && mount->covered)
-        mount_detach(mount);
-    else if (!error)
-        error = unmount(mount);
+    int error = unmount_by(target, flags);
     mount_reap_detached();
     mutex_unlock(&mount_lock);
     return error;

@@ -16,11 +16,11 @@
 
 #define UNNAMED_SIZE 24 /* what a file without a name is called: "#" and its number */
 
-int vfs_check_change(const struct vnode *directory)
+int vfs_check_change(const struct mount *mount, const struct vnode *directory)
 {
     if (!directory->links)
         return -ENOENT;
-    if (mount_is_read_only(directory->mount))
+    if (mount_is_read_only(mount))
         return -EROFS;
     return vnode_permission(directory, 3);
 }
@@ -78,8 +78,6 @@ int vfs_create_unnamed(struct vnode *directory, uint32_t mode, struct vnode **re
 
     if (!directory->operations->create_unnamed)
         return -EOPNOTSUPP;
-    if (mount_is_read_only(directory->mount))
-        return -EROFS;
     begin_creation(directory, S_IFREG | (mode & 07777), &creation);
     int error = directory->operations->create_unnamed(directory, &creation, result);
     if (error)
@@ -132,7 +130,7 @@ static int create(const struct place *directory, const char *path, uint32_t mode
         return error;
     error = check_new(&walk, (mode & S_IFMT) == S_IFDIR);
     if (!error)
-        error = vfs_check_change(walk.directory);
+        error = vfs_check_change(walk.mount, walk.directory);
     if (!error)
         error = vfs_create_locked(walk.directory, &walk.last, mode, device, target, &vnode);
     mutex_unlock(&walk.directory->lock);
@@ -168,7 +166,7 @@ static int link_locked(struct walk *walk, const struct place *file)
     if (!error && file->mount != walk->mount)
         error = -EXDEV;
     if (!error)
-        error = vfs_check_change(directory);
+        error = vfs_check_change(walk->mount, directory);
     if (error)
         return error;
     if (vnode_is_fixed(vnode) || vnode_type(vnode) == S_IFDIR || !directory->operations->link)
@@ -230,7 +228,7 @@ static int check_removal(const struct walk *walk, const struct vnode *target, bo
 
     if (!remove_directory && walk->slash)
         return is_directory ? -EISDIR : -ENOTDIR;
-    int error = vfs_check_change(walk->directory);
+    int error = vfs_check_change(walk->mount, walk->directory);
     if (!error)
         error = vfs_check_victim(walk->directory, target);
     if (error)
@@ -302,7 +300,7 @@ int path_unlink(const struct place *directory, const char *path, bool remove_dir
     error = walk_to_last(&walk);
     if (!error)
         error = check_last(&walk, remove_directory);
-    if (!error && mount_is_read_only(walk.directory->mount))
+    if (!error && mount_is_read_only(walk.mount))
         error = -EROFS;
     if (!error) {
         mutex_lock(&walk.directory->lock);

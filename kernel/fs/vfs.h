@@ -7,9 +7,9 @@
 #include "fs/vnode.h"
 #include "fs/walk.h"
 
-/* May the current process change this locked directory? -ENOENT (it has been removed), -EACCES,
- * -EROFS. */
-int vfs_check_change(const struct vnode *directory);
+/* May the current process change this locked directory by the mount? -ENOENT (it has been removed),
+ * -EACCES, -EROFS. */
+int vfs_check_change(const struct mount *mount, const struct vnode *directory);
 
 /* May a name of target be removed, by the directory's sticky bit and the flags of both? 0, -EPERM.
  */
@@ -47,13 +47,13 @@ int vfs_allocate(struct vnode *vnode, unsigned mode, uint64_t offset, uint64_t l
 
 /* Change attributes, with the rules of chmod(2), chown(2) and utimensat(2) about what else changes
  * then. The caller has checked that the process may. Locks the vnode. */
-int vfs_set_attributes(struct vnode *vnode, struct attributes *attributes);
+int vfs_set_attributes(const struct place *place, struct attributes *attributes);
 
 /* Take the set-user-ID and set-group-ID bits away, as a write by an unprivileged process does.
  * Locked. */
 int vfs_drop_privilege(struct vnode *vnode);
 
-/* A file has been read: move its access time if it is time (MS_RELATIME's rule). */
-void vfs_accessed(struct vnode *vnode);
+/* A file has been read by a mount: move its access time, if it is time by the mount's rule. */
+void vfs_accessed(const struct place *place);
 
 #endif

@@ -33,13 +33,13 @@ void vnode_cache_init(void)
     list_init(&dirty);
 }
 
-void vnode_init(struct vnode *vnode, struct mount *mount, const struct vnode_operations *operations,
-                uint64_t number, uint32_t mode)
+void vnode_init(struct vnode *vnode, struct volume *volume,
+                const struct vnode_operations *operations, uint64_t number, uint32_t mode)
 {
     bool directory = (mode & S_IFMT) == S_IFDIR;
 
     vnode->operations = operations;
-    vnode->mount = mount;
+    vnode->volume = volume;
     mutex_init(&vnode->lock, directory ? "directory" : "vnode",
                directory ? RANK_DIRECTORY : RANK_VNODE);
     vnode->number = number;
@@ -71,9 +71,9 @@ void vnode_init(struct vnode *vnode, struct mount *mount, const struct vnode_ope
     list_init(&vnode->children);
 }
 
-static struct list *bucket_of(const struct mount *mount, uint64_t number)
+static struct list *bucket_of(const struct volume *volume, uint64_t number)
 {
-    return &buckets[(number * 31 + ((uintptr_t)mount >> 6)) % BUCKETS];
+    return &buckets[(number * 31 + ((uintptr_t)volume >> 6)) % BUCKETS];
 }
 
 void vnode_reference(struct vnode *vnode)
@@ -87,11 +87,11 @@ void vnode_reference_locked(struct vnode *vnode)
         list_remove(&vnode->idle_link);
 }
 
-static struct vnode *find_locked(struct mount *mount, uint64_t number)
+static struct vnode *find_locked(struct volume *volume, uint64_t number)
 {
-    list_for_each (link, bucket_of(mount, number)) {
+    list_for_each (link, bucket_of(volume, number)) {
         struct vnode *vnode = container_of(link, struct vnode, hash_link);
-        if (vnode->mount == mount && vnode->number == number) {
+        if (vnode->volume == volume && vnode->number == number) {
             vnode_reference_locked(vnode);
             return vnode;
         }
@@ -99,10 +99,10 @@ static struct vnode *find_locked(struct mount *mount, uint64_t number)
     return NULL;
 }
 
-struct vnode *vnode_cache_find(struct mount *mount, uint64_t number)
+struct vnode *vnode_cache_find(struct volume *volume, uint64_t number)
 {
     spin_lock(&vnode_cache_lock);
-    struct vnode *vnode = find_locked(mount, number);
+    struct vnode *vnode = find_locked(volume, number);
     spin_unlock(&vnode_cache_lock);
     return vnode;
 }
@@ -110,9 +110,9 @@ struct vnode *vnode_cache_find(struct mount *mount, uint64_t number)
 struct vnode *vnode_cache_insert(struct vnode *vnode)
 {
     spin_lock(&vnode_cache_lock);
-    struct vnode *other = find_locked(vnode->mount, vnode->number);
+    struct vnode *other = find_locked(vnode->volume, vnode->number);
     if (!other)
-        list_push_front(bucket_of(vnode->mount, vnode->number), &vnode->hash_link);
+        list_push_front(bucket_of(vnode->volume, vnode->number), &vnode->hash_link);
     spin_unlock(&vnode_cache_lock);
     return other ? other : vnode;
 }
@@ -292,23 +292,37 @@ unsigned vnode_cache_shrink(unsigned wanted)
     return freed;
 }
 
-/* Is any vnode of the mount in use, but the root by its mount? vnode_cache_lock held. */
-static bool mount_is_busy(const struct mount *mount)
+/* The references that the volume and the last mount have to the vnode, by their roots; that of the
+ * mount may be a directory that has been removed, and keep those above it. */
+static uint64_t count_of_roots(const struct vnode *vnode, const struct volume *volume,
+                               const struct mount *last)
 {
+    uint64_t count = vnode == volume->root;
+
+    for (const struct vnode *root = last ? last->root : NULL; root; root = root->removed_from)
+        count += vnode == root;
+    return count;
+}
+
+/* Is any vnode of the volume in use, but the roots by it and by the last mount? vnode_cache_lock
+ * held. */
+static bool volume_is_busy(const struct volume *volume, const struct mount *last)
+{
+    if (last && __atomic_load_n(&last->users, __ATOMIC_ACQUIRE))
+        return true;
     for (unsigned i = 0; i < BUCKETS; i++) {
         list_for_each (link, &buckets[i]) {
             struct vnode *vnode = container_of(link, struct vnode, hash_link);
-            uint64_t allowed = vnode == mount->root;
-            if (vnode->mount == mount &&
-                (__atomic_load_n(&vnode->references, __ATOMIC_ACQUIRE) != allowed ||
-                 vnode->mounted))
+            if (vnode->volume == volume && (__atomic_load_n(&vnode->references, __ATOMIC_ACQUIRE) !=
+                                                count_of_roots(vnode, volume, last) ||
+                                            vnode->mounted))
                 return true;
         }
     }
     return false;
 }
 
-bool vnode_cache_has_writers(struct mount *mount)
+bool vnode_cache_has_writers(struct volume *volume)
 {
     bool found = false;
 
@@ -317,22 +331,22 @@ bool vnode_cache_has_writers(struct mount *mount)
         list_for_each (link, &buckets[i]) {
             struct vnode *vnode = container_of(link, struct vnode, hash_link);
             found |=
-                vnode->mount == mount && __atomic_load_n(&vnode->writers, __ATOMIC_ACQUIRE) > 0;
+                vnode->volume == volume && __atomic_load_n(&vnode->writers, __ATOMIC_ACQUIRE) > 0;
         }
     }
     spin_unlock(&vnode_cache_lock);
     return found;
 }
 
-/* The next idle vnode of the mount, unhashed; NULL: none is left. */
-static struct vnode *take_idle(const struct mount *mount)
+/* The next idle vnode of the volume, unhashed; NULL: none is left. */
+static struct vnode *take_idle(const struct volume *volume)
 {
     struct vnode *found = NULL;
 
     spin_lock(&vnode_cache_lock);
     list_for_each (link, &idle) {
         struct vnode *vnode = container_of(link, struct vnode, idle_link);
-        if (vnode->mount == mount) {
+        if (vnode->volume == volume) {
             found = vnode;
             unhash(vnode);
             break;
@@ -342,19 +356,21 @@ static struct vnode *take_idle(const struct mount *mount)
     return found;
 }
 
-bool vnode_cache_drop_mount(struct mount *mount)
+bool vnode_cache_drop_volume(struct volume *volume, struct mount *last)
 {
     struct vnode *vnode;
 
     spin_lock(&vnode_cache_lock);
-    bool busy = mount_is_busy(mount);
-    if (!busy)
-        mount_uncover(mount);
+    bool busy = volume_is_busy(volume, last);
+    if (!busy && last)
+        mount_uncover(last);
     spin_unlock(&vnode_cache_lock);
     if (busy)
         return false;
-    vnode_release(mount->root);
-    while ((vnode = take_idle(mount))) {
+    vnode_release(volume->root);
+    if (last)
+        vnode_release(last->root);
+    while ((vnode = take_idle(volume))) {
         if (__atomic_exchange_n(&vnode->dirty, false, __ATOMIC_ACQ_REL) &&
             vnode->operations->write_back)
             vnode->operations->write_back(vnode);
@@ -426,7 +442,7 @@ static uint64_t blocks_of(const struct vnode *vnode)
 void vnode_status(struct vnode *vnode, struct stat *status)
 {
     *status = (struct stat){
-        .device = vnode->mount ? vnode->mount->device_number : 0,
+        .device = vnode->volume ? vnode->volume->device_number : 0,
         .number = vnode->number,
         .mode = vnode->mode,
         .links = vnode->links,

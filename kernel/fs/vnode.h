@@ -1,7 +1,7 @@
 /*
  * vnode: a file of any kind, in memory. Mounted file systems embed it in their own inode structure.
  *
- * A vnode is found in its mount's cache by number; the cache keeps unreferenced vnodes (and with
+ * A vnode is found in its volume's cache by number; the cache keeps unreferenced vnodes (and with
  * them their cached pages) until memory is short. The vnode lock serialises changes of a file or a
  * directory; reads take no lock but those of the pages. Path look-up, and the rules of POSIX that
  * are the same for all file systems, are in fs/path.c and fs/vfs.c; a file system does one step at
@@ -25,6 +25,8 @@ struct file;
 struct file_locks;
 struct file_operations;
 struct mount;
+struct place;
+struct volume;
 struct vnode;
 
 struct name {
@@ -67,8 +69,12 @@ struct attributes {
  * the source of a rename if it is a directory. A NULL operation: -EPERM or as vfs.c says.
  */
 struct vnode_operations {
-    /* Find name: *result referenced. -ENOENT. ".." is looked up too (the parent's number). */
+    /* Find name: *result referenced. -ENOENT. ".." is looked up too (the parent's number).
+     */
     int (*lookup)(struct vnode *directory, const struct name *name, struct vnode **result);
+    /* Of a file whose name is not kept (names_change): its directory, referenced. NULL: it is not
+     * known. */
+    struct vnode *(*find_directory)(struct vnode *file);
     /* Make a file of any kind under a name known to be absent: *result referenced. */
     int (*create)(struct vnode *directory, const struct name *name, const struct creation *creation,
                   struct vnode **result);
@@ -92,7 +98,7 @@ struct vnode_operations {
     long (*read_link)(struct vnode *link, char *buffer, size_t size);
     /* A link that leads to a file that its text may not name (/proc/PID/fd): *target referenced.
      * NULL: follow the text. */
-    int (*follow)(struct vnode *link, struct vnode **target);
+    int (*follow)(struct vnode *link, struct place *target);
     int (*set_attributes)(struct vnode *vnode, const struct attributes *attributes); /* locked */
     int (*resize)(struct vnode *vnode, uint64_t size); /* locked: ftruncate, O_TRUNC */
     /* Locked, with the offset resolved (O_APPEND): the bytes written; size and times are updated.
@@ -132,7 +138,7 @@ struct vnode_operations {
 
 struct vnode {
     const struct vnode_operations *operations; /* (c) */
-    struct mount *mount;                       /* (c) */
+    struct volume *volume;                     /* (c) */
     struct mutex lock;
     uint64_t number;                      /* (c) inode number */
     uint32_t mode;                        /* (l) type and permissions */
@@ -169,13 +175,13 @@ static inline unsigned vnode_type(const struct vnode *vnode)
 }
 
 /* A vnode with one reference, one link, owner root, the current time and an object of size 0
- * without a pager (object.pager may be set before anybody else sees it). mount is NULL for pipes.
+ * without a pager (object.pager may be set before anybody else sees it). volume is NULL for pipes.
  */
-void vnode_init(struct vnode *vnode, struct mount *mount, const struct vnode_operations *operations,
-                uint64_t number, uint32_t mode);
+void vnode_init(struct vnode *vnode, struct volume *volume,
+                const struct vnode_operations *operations, uint64_t number, uint32_t mode);
 
 /* The vnode of that number, referenced; NULL: not in the cache. */
-struct vnode *vnode_cache_find(struct mount *mount, uint64_t number);
+struct vnode *vnode_cache_find(struct volume *volume, uint64_t number);
 
 /* Put a new vnode into the cache. If there is one of its number already, that one is returned,
  * referenced, and the new one is the caller's to drop (vnode_discard); else vnode itself. */
@@ -190,12 +196,13 @@ void vnode_release(struct vnode *vnode); /* may sleep, may free space on the dis
 /* The attributes differ from the store: write_back will be called. Any thread context. */
 void vnode_set_dirty(struct vnode *vnode);
 
-/* End the use of a mount's vnodes: uncover its directory, release its root and write back and free
- * all of them. false: one is in use, nothing changed. */
-bool vnode_cache_drop_mount(struct mount *mount);
+/* End the use of a volume's vnodes, by the last mount that shows it (NULL: none has yet): uncover
+ * its directory, release both roots and write back and free all of them. false: one is in use,
+ * nothing changed. */
+bool vnode_cache_drop_volume(struct volume *volume, struct mount *last);
 
-/* Is a file of the mount open for writing? */
-bool vnode_cache_has_writers(struct mount *mount);
+/* Is a file of the volume open for writing? */
+bool vnode_cache_has_writers(struct volume *volume);
 
 /* Set up the cache. Boot only. */
 void vnode_cache_init(void);
@@ -233,10 +240,13 @@ int vnode_take_attributes(struct vnode *vnode, const struct attributes *attribut
 
 void vnode_status(struct vnode *vnode, struct stat *status);
 
-/* The absolute path of a place, or of a vnode where its own mount shows it, from the current
- * process's root, for /proc and getcwd: its length or -ENOENT, -ENAMETOOLONG. Names of removed
- * files end in " (deleted)". vnode_path_inside: from the root of its file system. */
-struct place;
+/* The absolute path of a place, or of a vnode where a mount of its volume shows it, from the
+ * current process's root, for /proc and getcwd: its length or -ENOENT, -ENAMETOOLONG. Names of
+ * removed files end in " (deleted)". For lists of mounts, where they end in "//deleted":
+ * place_path_below: from root, -ENOENT if it is not below it; vnode_path_inside: from the root of
+ * its volume. */
+long place_path_below(const struct place *place, const struct place *root, char *buffer,
+                      size_t size);
 long place_path(const struct place *place, char *buffer, size_t size);
 long vnode_path(struct vnode *vnode, char *buffer, size_t size);
 long vnode_path_inside(struct vnode *vnode, char *buffer, size_t size);

@@ -180,11 +180,20 @@ int walk_find(struct vnode *directory, const struct name *name, struct vnode **r
     return error == -ENOENT ? 0 : error;
 }
 
+/* The parent of a file that is no directory. */
+static int find_directory(struct vnode *file, struct vnode **directory)
+{
+    if (!file->operations->find_directory)
+        return -ENOENT;
+    *directory = file->operations->find_directory(file);
+    return 0;
+}
+
 int walk_parent(struct vnode *directory, struct vnode **parent)
 {
     static const struct name dot_dot = {"..", 2};
 
-    if (mount_is_root(directory)) {
+    if (volume_is_root(directory)) {
         vnode_reference(directory);
         *parent = directory;
         return 0;
@@ -192,6 +201,8 @@ int walk_parent(struct vnode *directory, struct vnode **parent)
     *parent = name_cache_parent(directory);
     if (*parent)
         return 0;
+    if (vnode_type(directory) != S_IFDIR)
+        return find_directory(directory, parent);
     int error = 0;
     mutex_lock(&directory->lock);
     *parent = directory->removed_from;
@@ -211,7 +222,7 @@ int walk_find_branch(struct vnode *ancestor, struct vnode *descendant, bool *bel
 
     *below = false;
     vnode_reference(vnode);
-    for (unsigned depth = 0; !*below && !mount_is_root(vnode); depth++) {
+    for (unsigned depth = 0; !*below && !volume_is_root(vnode); depth++) {
         error = depth < DEPTH_MAX ? walk_parent(vnode, &parent) : -EUCLEAN;
         if (error)
             break;
@@ -252,13 +263,13 @@ static bool leave_mounts(const struct walk *walk, const struct place *root, stru
     return below;
 }
 
-/* Does the mount show the directory? A bind mount does not show what has been moved out of it. */
+/* Does the mount show the directory? One that shows a part does not show what has left that. */
 static int check_shown(const struct mount *mount, struct vnode *directory)
 {
     uint64_t branch;
     bool below = true;
 
-    if (!mount->base || mount->root == directory || mount_is_root(mount->root))
+    if (mount->root == directory || volume_is_root(mount->root))
         return 0;
     int error = walk_find_branch(mount->root, directory, &below, &branch);
     return !error && !below ? -ENOENT : error;
@@ -341,13 +352,13 @@ static int read_target(struct walk *walk, struct vnode *link)
 /* Step to where a link leads that has no need of its text. */
 static int follow_directly(struct walk *walk, struct vnode *link)
 {
-    struct vnode *target;
+    struct place target;
     int error = ++walk->links > LINKS_MAX ? -ELOOP : link->operations->follow(link, &target);
 
     vnode_release(link);
     if (error)
         return error;
-    error = move_if_allowed(walk, place_of_vnode(target));
+    error = move_if_allowed(walk, target);
     if (!error)
         walk->linked = has_more(walk);
     return error;
@@ -366,7 +377,7 @@ static int check_link(const struct walk *walk, const struct vnode *link)
 {
     bool magic = link->operations->follow;
 
-    if (walk->resolve & RESOLVE_NO_SYMLINKS)
+    if ((walk->resolve & RESOLVE_NO_SYMLINKS) || mount_has_flag(walk->mount, MS_NOSYMFOLLOW))
         return -ELOOP;
     if (magic && (walk->resolve & RESOLVE_NO_MAGICLINKS))
         return -ELOOP;

@@ -62,7 +62,8 @@ void walk_end(struct walk *walk, struct place *place);
  * there. -ENOENT: the directory has been removed. -ENAMETOOLONG, -ENOMEM, -EIO. */
 int walk_find(struct vnode *directory, const struct name *name, struct vnode **result);
 
-/* The parent of a directory inside its mount, referenced; the root's is itself. */
+/* The parent of a directory inside its volume, referenced; the root's is itself. Of another file,
+ * by one of its names: -ENOENT: none is known. */
 int walk_parent(struct vnode *directory, struct vnode **parent);
 
 /* Is descendant below ancestor, a directory of the same file system, and by which child, by number?

@@ -30,8 +30,6 @@ static int check(const struct vnode *vnode, const char *name, bool change, int n
 {
     unsigned type = vnode_type(vnode);
 
-    if (change && mount_is_read_only(vnode->mount))
-        return -EROFS;
     if (change && vnode_is_fixed(vnode))
         return -EPERM;
     if (has_prefix(name, "trusted."))

@@ -96,22 +96,16 @@ int at_lookup_place(int descriptor, uint64_t address, unsigned flags, struct pla
     return error;
 }
 
-/* Keep the vnode of a place only. */
-static int keep_vnode(int error, const struct place *place, struct vnode **vnode)
-{
-    if (error)
-        return error;
-    *vnode = place->vnode;
-    mount_let_go(place->mount);
-    return 0;
-}
-
 int at_lookup(int descriptor, uint64_t address, unsigned flags, struct vnode **vnode)
 {
     struct place place;
     int error = at_lookup_place(descriptor, address, flags, &place);
 
-    return keep_vnode(error, &place, vnode);
+    if (error)
+        return error;
+    *vnode = place.vnode;
+    mount_let_go(place.mount);
+    return 0;
 }
 
 bool at_is_empty(uint64_t address)
@@ -120,13 +114,11 @@ bool at_is_empty(uint64_t address)
     return copy_from_user(&first, address, 1) == 0 && first == '\0';
 }
 
-int at_lookup_or_none(int descriptor, uint64_t address, unsigned flags, struct vnode **vnode)
+int at_lookup_or_none(int descriptor, uint64_t address, unsigned flags, struct place *place)
 {
-    struct place place;
-
     if (address || !(flags & AT_EMPTY_PATH))
-        return at_lookup(descriptor, address, flags, vnode);
-    return keep_vnode(place_without_path(descriptor, &place), &place, vnode);
+        return at_lookup_place(descriptor, address, flags, place);
+    return place_without_path(descriptor, place);
 }
 
 int file_get_usable(int descriptor, struct file **file)

@@ -34,8 +34,8 @@ int at_lookup_place(int descriptor, uint64_t address, unsigned flags, struct pla
 /* Is the path the empty string? */
 bool at_is_empty(uint64_t address);
 
-/* As at_lookup; with AT_EMPTY_PATH no path at all is an empty one: stat(2). */
-int at_lookup_or_none(int descriptor, uint64_t address, unsigned flags, struct vnode **vnode);
+/* As at_lookup_place; with AT_EMPTY_PATH no path at all is an empty one: stat(2). */
+int at_lookup_or_none(int descriptor, uint64_t address, unsigned flags, struct place *place);
 
 /* The file of a descriptor, referenced, if it is not for its path only: -EBADF. */
 struct file;

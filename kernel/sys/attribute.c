@@ -16,24 +16,24 @@
 
 #define KEEP UINT32_MAX /* an owner that chown(2) leaves */
 
-static long change_mode(struct vnode *vnode, uint32_t mode)
+static long change_mode(const struct place *place, uint32_t mode)
 {
     struct attributes attributes = {.valid = ATTRIBUTE_MODE, .mode = mode & 07777};
 
-    if (vnode_type(vnode) == S_IFLNK)
+    if (vnode_type(place->vnode) == S_IFLNK)
         return -EOPNOTSUPP;
-    return vnode_is_owner(vnode) ? vfs_set_attributes(vnode, &attributes) : -EPERM;
+    return vnode_is_owner(place->vnode) ? vfs_set_attributes(place, &attributes) : -EPERM;
 }
 
 static long change_mode_at(const uint64_t argument[6], unsigned flags)
 {
-    struct vnode *vnode;
-    long result = at_lookup((int)argument[0], argument[1], flags, &vnode);
+    struct place place;
+    long result = at_lookup_place((int)argument[0], argument[1], flags, &place);
 
     if (result)
         return result;
-    result = change_mode(vnode, (uint32_t)argument[2]);
-    vnode_release(vnode);
+    result = change_mode(&place, (uint32_t)argument[2]);
+    place_release(&place);
     return result;
 }
 
@@ -58,13 +58,15 @@ long sys_fchmod(const uint64_t argument[6])
 
     if (result)
         return result;
-    result = change_mode(file->vnode, (uint32_t)argument[1]);
+    struct place place = file_place(file);
+    result = change_mode(&place, (uint32_t)argument[1]);
     file_release(file);
     return result;
 }
 
-static long change_owner(struct vnode *vnode, uint32_t uid, uint32_t gid)
+static long change_owner(const struct place *place, uint32_t uid, uint32_t gid)
 {
+    const struct vnode *vnode = place->vnode;
     struct attributes attributes = {.uid = uid, .gid = gid};
     bool privileged = credentials_capable(CAP_CHOWN);
 
@@ -81,21 +83,21 @@ static long change_owner(struct vnode *vnode, uint32_t uid, uint32_t gid)
     if (!privileged && gid != KEEP && gid != vnode->gid &&
         !credentials_in_group(credentials_current(), gid))
         return -EPERM;
-    return vfs_set_attributes(vnode, &attributes);
+    return vfs_set_attributes(place, &attributes);
 }
 
 long sys_fchownat(const uint64_t argument[6])
 {
     unsigned flags = (unsigned)argument[4];
-    struct vnode *vnode;
+    struct place place;
 
     if (flags & ~(unsigned)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
-    long result = at_lookup((int)argument[0], argument[1], flags, &vnode);
+    long result = at_lookup_place((int)argument[0], argument[1], flags, &place);
     if (result)
         return result;
-    result = change_owner(vnode, (uint32_t)argument[2], (uint32_t)argument[3]);
-    vnode_release(vnode);
+    result = change_owner(&place, (uint32_t)argument[2], (uint32_t)argument[3]);
+    place_release(&place);
     return result;
 }
 
@@ -106,7 +108,8 @@ long sys_fchown(const uint64_t argument[6])
 
     if (result)
         return result;
-    result = change_owner(file->vnode, (uint32_t)argument[1], (uint32_t)argument[2]);
+    struct place place = file_place(file);
+    result = change_owner(&place, (uint32_t)argument[1], (uint32_t)argument[2]);
     file_release(file);
     return result;
 }
@@ -128,8 +131,9 @@ static int decode_time(const struct timespec *time, unsigned bit, struct timesta
     return 0;
 }
 
-static long change_times(struct vnode *vnode, const struct timespec times[2])
+static long change_times(const struct place *place, const struct timespec times[2])
 {
+    const struct vnode *vnode = place->vnode;
     struct attributes attributes = {0};
     bool atime_now, mtime_now;
     int error = decode_time(&times[0], ATTRIBUTE_ATIME, &attributes.atime, &attributes, &atime_now);
@@ -139,26 +143,26 @@ static long change_times(struct vnode *vnode, const struct timespec times[2])
     if (error || !attributes.valid)
         return error;
     if (vnode_is_immutable(vnode) || (vnode_is_fixed(vnode) && !(atime_now && mtime_now)))
-        return mount_is_read_only(vnode->mount) ? -EROFS : -EPERM;
+        return mount_is_read_only(place->mount) ? -EROFS : -EPERM;
     /* utimensat(2): both times to now needs write permission, all else the owner. */
     if (!vnode_is_owner(vnode)) {
         if (!atime_now || !mtime_now)
             return -EPERM;
         error = vnode_permission(vnode, 2);
     }
-    return error ? error : vfs_set_attributes(vnode, &attributes);
+    return error ? error : vfs_set_attributes(place, &attributes);
 }
 
 /* The file of utimensat(2): without a path, that of the descriptor. */
-static long find_for_times(int descriptor, uint64_t path, unsigned flags, struct vnode **vnode)
+static long find_for_times(int descriptor, uint64_t path, unsigned flags, struct place *place)
 {
     if (path || descriptor == AT_FDCWD)
-        return at_lookup(descriptor, path, flags, vnode);
+        return at_lookup_place(descriptor, path, flags, place);
     struct file *file;
     long result = flags ? -EINVAL : file_get_usable(descriptor, &file);
     if (!result) {
-        *vnode = file->vnode;
-        vnode_reference(*vnode);
+        *place = file_place(file);
+        place_reference(place);
         file_release(file);
     }
     return result;
@@ -168,7 +172,7 @@ long sys_utimensat(const uint64_t argument[6])
 {
     struct timespec times[2] = {{0, UTIME_NOW}, {0, UTIME_NOW}};
     unsigned flags = (unsigned)argument[3];
-    struct vnode *vnode;
+    struct place place;
 
     if (flags & ~(unsigned)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
@@ -176,22 +180,24 @@ long sys_utimensat(const uint64_t argument[6])
         return -EFAULT;
     if (times[0].nanoseconds == UTIME_OMIT && times[1].nanoseconds == UTIME_OMIT)
         return 0; /* utimensat(2): nothing is looked at */
-    long result = find_for_times((int)argument[0], argument[1], flags, &vnode);
+    long result = find_for_times((int)argument[0], argument[1], flags, &place);
     if (result)
         return result;
-    result = change_times(vnode, times);
-    vnode_release(vnode);
+    result = change_times(&place, times);
+    place_release(&place);
     return result;
 }
 
 /* truncate(2) of a file that is not open. */
-static long truncate_vnode(struct vnode *vnode, uint64_t size)
+static long truncate_place(const struct place *place, uint64_t size)
 {
+    struct vnode *vnode = place->vnode;
+
     if (vnode_type(vnode) == S_IFDIR)
         return -EISDIR;
     if (vnode_type(vnode) != S_IFREG)
         return -EINVAL;
-    long result = mount_is_read_only(vnode->mount) ? -EROFS : vnode_permission(vnode, 2);
+    long result = mount_is_read_only(place->mount) ? -EROFS : vnode_permission(vnode, 2);
     if (!result && vnode_is_fixed(vnode))
         result = -EPERM;
     if (!result)
@@ -207,15 +213,15 @@ static long truncate_vnode(struct vnode *vnode, uint64_t size)
 
 long sys_truncate(const uint64_t argument[6])
 {
-    struct vnode *vnode;
+    struct place place;
 
     if ((int64_t)argument[1] < 0)
         return -EINVAL;
-    long result = at_lookup(AT_FDCWD, argument[0], 0, &vnode);
+    long result = at_lookup_place(AT_FDCWD, argument[0], 0, &place);
     if (result)
         return result;
-    result = truncate_vnode(vnode, argument[1]);
-    vnode_release(vnode);
+    result = truncate_place(&place, argument[1]);
+    place_release(&place);
     return result;
 }
 

@@ -146,7 +146,7 @@ static int check_files(const struct copying *copying)
     if ((copying->in->flags & O_ACCMODE) == O_WRONLY ||
         (copying->out->flags & O_ACCMODE) == O_RDONLY || (copying->out->flags & O_APPEND))
         return -EBADF;
-    return in->mount != out->mount ? -EXDEV : 0;
+    return in->volume != out->volume ? -EXDEV : 0;
 }
 
 /* Cut *size off at the end of the file; what is copied must not overlap with where it goes. */

@@ -252,7 +252,8 @@ long sys_getdents64(const uint64_t argument[6])
     else
         result = entries.buffer ? give_entries(file, &entries, argument[1]) : -ENOMEM;
     if (result >= 0) {
-        vfs_accessed(file->vnode);
+        struct place place = file_place(file);
+        vfs_accessed(&place);
         notify_file(file->vnode, IN_ACCESS);
     }
     kfree(entries.buffer);

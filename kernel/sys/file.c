@@ -285,7 +285,7 @@ long sys_vmsplice(const uint64_t argument[6])
 /* The largest offset that a file may be set to. */
 static int64_t seek_limit(const struct vnode *vnode)
 {
-    uint64_t limit = vnode_type(vnode) == S_IFREG && vnode->mount ? vnode->mount->size_limit : 0;
+    uint64_t limit = vnode_type(vnode) == S_IFREG && vnode->volume ? vnode->volume->size_limit : 0;
     return limit ? (int64_t)limit : INT64_MAX;
 }
 

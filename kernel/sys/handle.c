@@ -26,18 +26,18 @@ struct handle {
 #define SIZE_MAX_USER 128u /* MAX_HANDLE_SZ */
 
 /* The file system of a vnode, if its files have handles, or NULL. */
-static struct mount *mount_of(const struct vnode *vnode)
+static struct volume *volume_of(const struct vnode *vnode)
 {
-    return vnode->mount && vnode->mount->operations->find ? vnode->mount : NULL;
+    return vnode->volume && vnode->volume->operations->find ? vnode->volume : NULL;
 }
 
 static long put_handle(const struct place *place, uint64_t address, uint64_t mount_address)
 {
     const struct vnode *vnode = place->vnode;
-    const struct mount *mount = place->mount ? place->mount : vnode->mount;
+    const struct mount *mount = place->mount;
     struct handle handle;
 
-    if (!mount_of(vnode))
+    if (!mount || !volume_of(vnode))
         return -EOPNOTSUPP;
     if (copy_from_user(&handle, address, HEADER_SIZE))
         return -EFAULT;
@@ -88,12 +88,12 @@ static long get_handle(uint64_t address, struct handle *handle)
 /* The file that the handle stands for, in the file system of vnode; referenced. */
 static int find(const struct vnode *vnode, const struct handle *handle, struct vnode **result)
 {
-    struct mount *mount = mount_of(vnode);
+    struct volume *volume = volume_of(vnode);
     uint64_t number = handle->number_low | (uint64_t)handle->number_high << 32;
 
-    if (!mount)
+    if (!volume)
         return -ESTALE;
-    int error = mount->operations->find(mount, number, result);
+    int error = volume->operations->find(volume, number, result);
     if (!error && ((*result)->links == 0 || (*result)->generation != handle->generation)) {
         vnode_release(*result);
         error = -ESTALE;

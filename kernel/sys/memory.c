@@ -66,7 +66,7 @@ static int check_arguments(const struct mmap_arguments *arguments)
 /* mmap(2): the range must be one that the file could have. */
 static int check_file_range(const struct file *file, const struct mmap_arguments *arguments)
 {
-    uint64_t limit = file->vnode->mount ? file->vnode->mount->size_limit : 0, end;
+    uint64_t limit = file->vnode->volume ? file->vnode->volume->size_limit : 0, end;
 
     if (!limit || limit > INT64_MAX)
         limit = INT64_MAX;

@@ -18,7 +18,7 @@ static int take_source(struct at *source, uint64_t address)
 {
     if (address)
         return at_begin(source, AT_FDCWD, address);
-    *source = (struct at){.path = "none"};
+    *source = (struct at){0};
     return 0;
 }
 
@@ -71,7 +71,7 @@ long sys_mount(const uint64_t argument[6])
     char *options = take_options(argument[4], &error);
     if (error)
         return error;
-    error = mount_with(argument, type, flags, options);
+    error = mount_with(argument, argument[2] ? type : NULL, flags, options);
     kfree(options);
     return error;
 }

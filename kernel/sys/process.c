@@ -107,26 +107,26 @@ long sys_clone3(const uint64_t argument[6])
 
 /* The file that execveat(2) names, referenced; name: what AT_EXECFN and scripts get to see. */
 static int find_program(int descriptor, const char *path, unsigned flags, char *name, size_t size,
-                        struct vnode **result)
+                        struct place *result)
 {
     unsigned lookup = flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW;
     struct file *file = NULL;
     int error;
     string_copy(name, path, size);
     if (descriptor == AT_FDCWD || path[0] == '/')
-        return path[0] ? path_lookup(NULL, path, lookup, result) : -ENOENT;
+        return path[0] ? path_lookup_place(NULL, path, lookup, result) : -ENOENT;
     file = file_get(descriptor);
     if (!file)
         return -EBADF;
     if (path[0] == '\0' && (flags & AT_EMPTY_PATH)) {
         format(name, size, "/dev/fd/%d", descriptor);
-        vnode_reference(file->vnode);
-        *result = file->vnode;
+        *result = file_place(file);
+        place_reference(result);
         error = 0;
     } else {
         format(name, size, "/dev/fd/%d/%s", descriptor, path);
         struct place directory = file_place(file);
-        error = path[0] ? path_lookup(&directory, path, lookup, result) : -ENOENT;
+        error = path[0] ? path_lookup_place(&directory, path, lookup, result) : -ENOENT;
     }
     file_release(file);
     return error;
@@ -135,15 +135,17 @@ static int find_program(int descriptor, const char *path, unsigned flags, char *
 static long execute(int descriptor, const char *path, char *name, unsigned flags,
                     struct exec_request *request)
 {
-    int result = find_program(descriptor, path, flags, name, PATH_MAX, &request->file);
+    struct place place;
+    int result = find_program(descriptor, path, flags, name, PATH_MAX, &place);
     if (result)
         return result;
+    request->file = &place;
     request->path = name;
-    if (vnode_type(request->file) == S_IFLNK)
+    if (vnode_type(place.vnode) == S_IFLNK)
         result = -ELOOP;
     else
         result = exec_program(request);
-    vnode_release(request->file);
+    place_release(&place);
     return result;
 }
 

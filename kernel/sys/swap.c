@@ -29,7 +29,7 @@ static int find_object(struct vnode *vnode, struct object **object)
         return 0;
     case S_IFREG:
         *object = &vnode->object;
-        return vnode->object.anonymous || !vnode->mount ? -EINVAL : 0;
+        return vnode->object.anonymous || !vnode->volume ? -EINVAL : 0;
     case S_IFDIR:
         return -EISDIR;
     default:

@@ -13,7 +13,7 @@
 long sys_sync(const uint64_t argument[6])
 {
     (void)argument;
-    mount_sync_all(); /* sync(2) is always successful */
+    volume_sync_all(); /* sync(2) is always successful */
     return 0;
 }
 
@@ -57,8 +57,8 @@ long sys_syncfs(const uint64_t argument[6])
 
     if (result)
         return result;
-    if (file->vnode->mount)
-        result = mount_sync(file->vnode->mount);
+    if (file->vnode->volume)
+        result = volume_sync(file->vnode->volume);
     file_release(file);
     return result;
 }

@@ -6,6 +6,7 @@
 #include "abi/fcntl.h"
 #include "core/user.h"
 #include "fs/file.h"
+#include "fs/mount.h"
 #include "fs/xattr.h"
 #include "sys/at.h"
 #include "sys/table.h"
@@ -13,20 +14,32 @@
 
 enum form { BY_PATH, BY_LINK, BY_DESCRIPTOR };
 
-/* The vnode that the first argument names, referenced. */
-static long find(enum form form, uint64_t argument, struct vnode **vnode)
+/* The file that the first argument names, referenced. */
+static long find(enum form form, uint64_t argument, struct place *place)
 {
     struct file *file;
 
     if (form != BY_DESCRIPTOR)
-        return at_lookup(AT_FDCWD, argument, form == BY_LINK ? AT_SYMLINK_NOFOLLOW : 0, vnode);
+        return at_lookup_place(AT_FDCWD, argument, form == BY_LINK ? AT_SYMLINK_NOFOLLOW : 0,
+                               place);
     long result = file_get_usable((int)argument, &file);
     if (!result) {
-        *vnode = file->vnode;
-        vnode_reference(*vnode);
+        *place = file_place(file);
+        place_reference(place);
         file_release(file);
     }
     return result;
+}
+
+/* As find, of a file that is to be changed. */
+static long find_to_change(enum form form, uint64_t argument, struct place *place)
+{
+    long result = find(form, argument, place);
+
+    if (result || !mount_is_read_only(place->mount))
+        return result;
+    place_release(place);
+    return -EROFS;
 }
 
 static long take_name(char name[XATTR_NAME_MAX + 1], uint64_t address)
@@ -52,7 +65,7 @@ static long set(enum form form, const uint64_t argument[6])
     size_t size = argument[3];
     unsigned flags = (unsigned)argument[4];
     char name[XATTR_NAME_MAX + 1];
-    struct vnode *vnode;
+    struct place place;
     long result = take_name(name, argument[1]);
 
     if (flags & ~(unsigned)(XATTR_CREATE | XATTR_REPLACE))
@@ -65,29 +78,30 @@ static long set(enum form form, const uint64_t argument[6])
     if (!result && size)
         result = copy_from_user(value, argument[2], size);
     if (!result)
-        result = find(form, argument[0], &vnode);
+        result = find_to_change(form, argument[0], &place);
     if (!result) {
-        result = xattr_set(vnode, name, value, size, flags);
-        vnode_release(vnode);
+        result = xattr_set(place.vnode, name, value, size, flags);
+        place_release(&place);
     }
     kfree(value);
     return result;
 }
 
 /* Get or list into a buffer, and give it to the user. */
-static long get(enum form form, uint64_t place, const char *name, uint64_t address, size_t size)
+static long get(enum form form, uint64_t object, const char *name, uint64_t address, size_t size)
 {
-    struct vnode *vnode;
+    struct place place;
     long result;
 
     if (size > XATTR_SIZE_MAX)
         size = XATTR_SIZE_MAX;
     char *buffer = buffer_create(size, &result);
     if (!result)
-        result = find(form, place, &vnode);
+        result = find(form, object, &place);
     if (!result) {
-        result = name ? xattr_get(vnode, name, buffer, size) : xattr_list(vnode, buffer, size);
-        vnode_release(vnode);
+        result = name ? xattr_get(place.vnode, name, buffer, size)
+                      : xattr_list(place.vnode, buffer, size);
+        place_release(&place);
     }
     if (result > 0 && size && copy_to_user(address, buffer, (size_t)result))
         result = -EFAULT;
@@ -111,14 +125,14 @@ static long list(enum form form, const uint64_t argument[6])
 static long remove(enum form form, const uint64_t argument[6])
 {
     char name[XATTR_NAME_MAX + 1];
-    struct vnode *vnode;
+    struct place place;
     long result = take_name(name, argument[1]);
 
     if (!result)
-        result = find(form, argument[0], &vnode);
+        result = find_to_change(form, argument[0], &place);
     if (!result) {
-        result = xattr_remove(vnode, name);
-        vnode_release(vnode);
+        result = xattr_remove(place.vnode, name);
+        place_release(&place);
     }
     return result;
 }

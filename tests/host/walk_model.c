@@ -338,6 +338,7 @@ static int check_removal(struct model *model, struct model_spot at, unsigned chi
     return error;
 }
 
+/* store: 0: it is the root of a new one. */
 static unsigned make_node(struct model *model, enum model_type type, unsigned store, unsigned mode)
 {
     unsigned node = 1;
@@ -346,7 +347,7 @@ static unsigned make_node(struct model *model, enum model_type type, unsigned st
         node++;
     model->nodes[node] = (struct model_node){.number = model->next_number++,
                                              .type = type,
-                                             .store = store,
+                                             .store = store ? store : node,
                                              .mode = mode,
                                              .user = model->user,
                                              .links = 1,
@@ -690,7 +691,7 @@ unsigned model_references(const struct model *model, unsigned node)
     for (unsigned i = 1; i < MODEL_NODES; i++)
         count += model->nodes[i].type == MODEL_DIRECTORY && !model->nodes[i].links &&
                  model->nodes[i].parent == node;
-    return count;
+    return count + (model->nodes[node].store == node); /* by the store */
 }
 
 unsigned model_users(const struct model *model, unsigned mount)
@@ -704,10 +705,18 @@ static unsigned take_mount(struct model *model, struct model_spot covered)
 
     while (model->mounts[mount].used)
         mount++;
-    model->mounts[mount] = (struct model_mount){
-        .used = true, .base = mount, .covered = covered, .order = model->next_order++};
+    model->mounts[mount] =
+        (struct model_mount){.used = true, .covered = covered, .order = model->next_order++};
     model->moves++;
     return mount;
+}
+
+/* May something be mounted there? */
+static int check_point(const struct model *model, struct model_spot at)
+{
+    if (model->mounts[at.mount].detached)
+        return -EINVAL;
+    return model->nodes[at.node].links ? 0 : -ENOENT;
 }
 
 static int mount_store(struct model *model, const struct operation *operation)
@@ -718,13 +727,14 @@ static int mount_store(struct model *model, const struct operation *operation)
     if (error)
         return error;
     at = uppermost(model, at);
-    if (!node_at(model, at)->links || model->mounts[at.mount].detached)
-        return -ENOENT;
+    error = check_point(model, at);
+    if (error)
+        return error;
     if (!is_directory(model, at))
         return -ENOTDIR;
-    unsigned mount = take_mount(model, at);
-    model->mounts[mount].changing = operation->mode & 1;
-    model->mounts[mount].root = make_node(model, MODEL_DIRECTORY, mount, 0777);
+    unsigned mount = take_mount(model, at), root = make_node(model, MODEL_DIRECTORY, 0, 0777);
+    model->mounts[mount].root = root;
+    model->nodes[root].changing = operation->mode & 1;
     return 0;
 }
 
@@ -733,7 +743,7 @@ bool model_has_vague_mount(const struct model *model)
     for (unsigned i = 1; i < MODEL_MOUNTS; i++) {
         const struct model_node *covered = &model->nodes[model->mounts[i].covered.node];
         if (model->mounts[i].used && covered->type == MODEL_FILE &&
-            (covered->linked || model->mounts[covered->store].changing))
+            (covered->linked || model->nodes[covered->store].changing))
             return true;
     }
     return false;
@@ -744,7 +754,6 @@ static unsigned bind_at(struct model *model, struct model_spot from, struct mode
 {
     unsigned mount = take_mount(model, at);
 
-    model->mounts[mount].base = model->mounts[from.mount].base;
     model->mounts[mount].root = from.node;
     return mount;
 }
@@ -782,10 +791,11 @@ static int bind_mount(struct model *model, const struct operation *operation)
     if (error)
         return error;
     at = uppermost(model, at);
-    if (!node_at(model, at)->links || model->mounts[at.mount].detached)
-        return -ENOENT;
     if (model->mounts[from.mount].detached)
         return -EINVAL;
+    error = check_point(model, at);
+    if (error)
+        return error;
     if (is_directory(model, from) != is_directory(model, at))
         return -ENOTDIR;
     unsigned copy = bind_at(model, from, at);
@@ -794,14 +804,43 @@ static int bind_mount(struct model *model, const struct operation *operation)
     return 0;
 }
 
+static unsigned store_of(const struct model *model, unsigned mount)
+{
+    return model->nodes[model->mounts[mount].root].store;
+}
+
+/* Does no other mount show its store? */
+static bool is_last(const struct model *model, unsigned mount)
+{
+    for (unsigned i = 1; i < MODEL_MOUNTS; i++) {
+        if (i != mount && model->mounts[i].used && store_of(model, i) == store_of(model, mount))
+            return false;
+    }
+    return true;
+}
+
+/* The references to a node by the roots of its store and of the last mount: a removed directory
+ * keeps those above it. */
+static unsigned count_of_roots(const struct model *model, unsigned node, unsigned mount)
+{
+    unsigned root = model->mounts[mount].root, count = (node == model->nodes[node].store);
+
+    count += node == root;
+    while (model->nodes[root].type == MODEL_DIRECTORY && !model->nodes[root].links) {
+        root = model->nodes[root].parent;
+        count += node == root;
+    }
+    return count;
+}
+
 static bool is_busy(const struct model *model, unsigned mount)
 {
-    if (model->mounts[mount].base != mount)
+    if (model_users(model, mount) || !is_last(model, mount))
         return model_users(model, mount);
     for (unsigned i = 1; i < MODEL_NODES; i++) {
         const struct model_node *node = &model->nodes[i];
-        if (node->type != MODEL_FREE && node->store == mount &&
-            model_references(model, i) != (i == model->mounts[mount].root))
+        if (node->type != MODEL_FREE && node->store == store_of(model, mount) &&
+            model_references(model, i) != count_of_roots(model, i, mount))
             return true;
     }
     return false;
@@ -809,11 +848,11 @@ static bool is_busy(const struct model *model, unsigned mount)
 
 static void free_mount(struct model *model, unsigned mount)
 {
-    bool is_base = model->mounts[mount].base == mount;
+    unsigned store = is_last(model, mount) ? store_of(model, mount) : 0;
 
     model->mounts[mount] = (struct model_mount){0};
-    for (unsigned i = 1; i < MODEL_NODES && is_base; i++) {
-        if (model->nodes[i].store == mount)
+    for (unsigned i = 1; i < MODEL_NODES && store; i++) {
+        if (model->nodes[i].store == store)
             model->nodes[i] = (struct model_node){0};
     }
 }
@@ -1005,7 +1044,7 @@ void model_start(struct model *model)
     memset(model, 0, sizeof(*model));
     model->next_number = model->next_order = 1;
     unsigned mount = take_mount(model, (struct model_spot){0, 0});
-    unsigned node = make_node(model, MODEL_DIRECTORY, mount, 0777);
+    unsigned node = make_node(model, MODEL_DIRECTORY, 0, 0777);
     model->mounts[mount].root = node;
     model->root = model->directory = (struct model_spot){mount, node};
 }

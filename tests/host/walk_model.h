@@ -3,7 +3,7 @@
  * path_resolution(7) tells it, no cache, no references, no locks. Everything is in one structure,
  * so that a copy of it is a snapshot.
  *
- * Files are of a store (a file system); a mount shows a store, or a file of one (a bind mount), at
+ * Files are of a store (a file system); a mount shows a store, or a file of one, at
  * a file that another mount shows. What a path leads to is a spot: a file, and the mount that shows
  * it.
  */
@@ -28,11 +28,12 @@ enum model_type { MODEL_FREE, MODEL_DIRECTORY, MODEL_FILE, MODEL_LINK };
 struct model_node {
     uint64_t number; /* in the order in which files are made, never used again */
     enum model_type type;
-    unsigned store; /* the mount that shows all of it */
+    unsigned store; /* which is the number of its root */
     unsigned mode, user;
     unsigned links;             /* names that lead to it; a directory: 1 or 0 */
     unsigned parent;            /* where it got its name; of a root itself; stays after removal */
     bool linked;                /* has had several names */
+    bool changing;              /* of a root: names come and go by themselves */
     unsigned text;              /* of a link: into model.texts */
     uint8_t names[MODEL_NAMES]; /* of a directory: the nodes, 0: no such name */
 };
@@ -43,8 +44,6 @@ struct model_spot {
 
 struct model_mount {
     bool used, detached;
-    bool changing;             /* names come and go by themselves */
-    unsigned base;             /* whose store it shows; its own number: not a bind mount */
     unsigned root;             /* node */
     struct model_spot covered; /* zeros: nothing */
     uint64_t order;            /* the later, the higher */

@@ -59,7 +59,7 @@ static struct store_vnode *of(struct vnode *vnode)
 
 static struct store *store_of(struct vnode *vnode)
 {
-    return vnode->mount->state;
+    return vnode->volume->state;
 }
 
 struct vnode *store_next_vnode(struct vnode *vnode)
@@ -108,11 +108,11 @@ static struct store_vnode *allocate_vnode(void)
     return kmalloc_zeroed(sizeof(struct store_vnode));
 }
 
-static struct vnode *set_up(struct store_vnode *node, struct mount *mount, struct inode *inode)
+static struct vnode *set_up(struct store_vnode *node, struct volume *volume, struct inode *inode)
 {
-    struct store *store = mount->state;
+    struct store *store = volume->state;
 
-    vnode_init(&node->vnode, mount, store->changing ? &changing_operations : &operations,
+    vnode_init(&node->vnode, volume, store->changing ? &changing_operations : &operations,
                inode->number, inode->mode);
     node->vnode.uid = inode->uid;
     node->vnode.gid = inode->gid;
@@ -123,15 +123,15 @@ static struct vnode *set_up(struct store_vnode *node, struct mount *mount, struc
     return &node->vnode;
 }
 
-static int get_vnode(struct mount *mount, uint64_t number, struct vnode **result)
+static int get_vnode(struct volume *volume, uint64_t number, struct vnode **result)
 {
-    *result = vnode_cache_find(mount, number);
+    *result = vnode_cache_find(volume, number);
     if (*result)
         return 0;
     struct store_vnode *node = allocate_vnode();
     if (!node)
         return -ENOMEM;
-    *result = set_up(node, mount, find_inode(mount->state, number));
+    *result = set_up(node, volume, find_inode(volume->state, number));
     return 0;
 }
 
@@ -205,9 +205,9 @@ static int look_up(struct vnode *directory, const struct name *name, struct vnod
 {
     check_directory(directory, name);
     if (name->length == 2 && !memcmp(name->bytes, "..", 2))
-        return get_vnode(directory->mount, of(directory)->inode->parent, result);
+        return get_vnode(directory->volume, of(directory)->inode->parent, result);
     uint64_t number = store_number_of(directory, name);
-    return number ? get_vnode(directory->mount, number, result) : -ENOENT;
+    return number ? get_vnode(directory->volume, number, result) : -ENOENT;
 }
 
 static struct inode *make_inode(struct store *store, const struct creation *creation)
@@ -240,7 +240,7 @@ static int create(struct vnode *directory, const struct name *name, const struct
     struct inode *inode = make_inode(store_of(directory), creation);
     inode->parent = directory->number;
     add_name(directory, name, inode->number);
-    *result = set_up(node, directory->mount, inode);
+    *result = set_up(node, directory->volume, inode);
     return 0;
 }
 
@@ -280,9 +280,9 @@ static void check_move(struct vnode *from, const struct name *from_name, struct 
 {
     check_change(from, from_name);
     check_change(to, to_name);
-    REQUIRE(source != target && source->mount == from->mount && to->mount == from->mount);
+    REQUIRE(source != target && source->volume == from->volume && to->volume == from->volume);
     REQUIRE(from == to || vnode_type(source) != S_IFDIR || shim_lock_is_held(&source->lock));
-    REQUIRE(!target || (target->mount == from->mount && shim_lock_is_held(&target->lock)));
+    REQUIRE(!target || (target->volume == from->volume && shim_lock_is_held(&target->lock)));
 }
 
 static int rename_file(struct vnode *from, const struct name *from_name, struct vnode *source,
@@ -350,20 +350,20 @@ static const struct vnode_operations changing_operations = {OPERATIONS, .names_c
 
 /* Mounts */
 
-static void unmount(struct mount *mount)
+static void unmount(struct volume *volume)
 {
-    struct store *store = mount->state;
+    struct store *store = volume->state;
 
     while (!list_empty(&store->inodes))
         free_inode(container_of(list_first(&store->inodes), struct inode, link));
     for (struct vnode *vnode = NULL; (vnode = store_next_vnode(vnode));)
-        REQUIRE(vnode->mount != mount);
+        REQUIRE(vnode->volume != volume);
     kfree(store);
 }
 
-static const struct mount_operations mount_operations = {.unmount = unmount};
+static const struct volume_operations volume_operations = {.unmount = unmount};
 
-static int mount_store(struct mount *mount, const char *options)
+static int mount_store(struct volume *volume, const char *options)
 {
     const struct creation creation = {.mode = S_IFDIR | 0777};
     struct store *store = kmalloc_zeroed(sizeof(*store));
@@ -376,9 +376,9 @@ static int mount_store(struct mount *mount, const char *options)
     }
     list_init(&store->inodes);
     store->changing = !strcmp(options, "changing");
-    mount->operations = &mount_operations;
-    mount->state = store;
-    mount->root = set_up(root, mount, make_inode(store, &creation));
+    volume->operations = &volume_operations;
+    volume->state = store;
+    volume->root = set_up(root, volume, make_inode(store, &creation));
     return 0;
 }
 

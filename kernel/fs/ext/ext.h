@@ -25,7 +25,7 @@
 
 #include "dev/block.h"
 #include "fs/ext/format.h"
-#include "fs/mount.h"
+#include "fs/volume.h"
 
 struct ext_group {
     uint32_t block_bitmap, inode_bitmap, inode_table;
@@ -33,7 +33,7 @@ struct ext_group {
 };
 
 struct ext {
-    struct mount *mount;
+    struct volume *volume;
     struct block_device *device;
     struct page *super_page; /* (c) referenced */
     struct ext_super *super; /* in it; (a) */
@@ -89,7 +89,7 @@ static inline struct ext_inode *ext_inode_of(struct vnode *vnode)
 
 static inline struct ext *ext_of(const struct ext_inode *inode)
 {
-    return inode->vnode.mount->state;
+    return inode->vnode.volume->state;
 }
 
 /* 512-byte sectors per block. */
@@ -171,8 +171,8 @@ void ext_free_inode(struct ext_operation *operation, uint64_t number, bool direc
 
 /* The inode of that number, referenced: -EUCLEAN, -EIO, -ENOMEM. orphan: it has no links. */
 int ext_inode_get(struct ext *ext, uint64_t number, bool orphan, struct ext_inode **result);
-/* For mount_operations. */
-int ext_find(struct mount *mount, uint64_t number, struct vnode **result);
+/* For volume_operations. */
+int ext_find(struct volume *volume, uint64_t number, struct vnode **result);
 /* A new one, in the cache, with one reference; nothing is on the disk yet. -ENOMEM, -EUCLEAN. */
 int ext_inode_create(struct ext *ext, uint64_t number, const struct creation *creation,
                      struct ext_inode **result);

@@ -295,7 +295,7 @@ int ext_sync(struct vnode *vnode, bool data_only)
     __atomic_store_n(&ext_inode_of(vnode)->created, 0, __ATOMIC_RELAXED);
     (void)data_only; /* sizes and block maps are needed to find the data again */
     int error = object_write_back(&vnode->object, 0, UINT64_MAX, true);
-    int result = mount_is_read_only(vnode->mount) ? 0 : ext_write_back(vnode);
+    int result = volume_is_read_only(vnode->volume) ? 0 : ext_write_back(vnode);
     if (!error)
         error = result;
     result = object_write_back(metadata, 0, UINT64_MAX, true);

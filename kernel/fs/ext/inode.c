@@ -147,7 +147,7 @@ static struct ext_inode *create(struct ext *ext, uint64_t number, uint32_t mode)
 
     if (!inode)
         return NULL;
-    vnode_init(&inode->vnode, ext->mount, &ext_operations, number, mode);
+    vnode_init(&inode->vnode, ext->volume, &ext_operations, number, mode);
     inode->vnode.object.pager = &ext_pager;
     mutex_init(&inode->punch_lock, "hole", RANK_FILE_SYSTEM);
     mutex_init(&inode->map_lock, "block map", RANK_BLOCK_MAP);
@@ -192,11 +192,11 @@ static int get(struct ext *ext, uint64_t number, int who, struct ext_inode **res
     struct vnode *vnode;
     int error = 0;
 
-    vnode = vnode_cache_find(ext->mount, number);
+    vnode = vnode_cache_find(ext->volume, number);
     if (!vnode) {
         /* One reader at a time, or a slow one might bring old contents into the cache. */
         mutex_lock(&ext->load_lock);
-        vnode = vnode_cache_find(ext->mount, number);
+        vnode = vnode_cache_find(ext->volume, number);
         if (!vnode)
             error = load(ext, number, who, result);
         if (!vnode && !error)
@@ -215,9 +215,9 @@ int ext_inode_get(struct ext *ext, uint64_t number, bool orphan, struct ext_inod
     return get(ext, number, orphan ? ORPHAN : BY_NAME, result);
 }
 
-int ext_find(struct mount *mount, uint64_t number, struct vnode **result)
+int ext_find(struct volume *volume, uint64_t number, struct vnode **result)
 {
-    struct ext *ext = mount->state;
+    struct ext *ext = volume->state;
     struct ext_inode *inode;
 
     if (!is_in_range(ext, number))

@@ -23,7 +23,7 @@ int ext_error(struct ext *ext, const char *what, uint64_t where)
     }
     if (ext->super->errors > EXT_ERRORS_CONTINUE) {
         __atomic_store_n(&ext->writable, false, __ATOMIC_RELEASE);
-        __atomic_fetch_or(&ext->mount->flags, MS_RDONLY, __ATOMIC_RELAXED);
+        __atomic_fetch_or(&ext->volume->flags, MS_RDONLY, __ATOMIC_RELAXED);
     }
     return -EUCLEAN;
 }
@@ -279,12 +279,12 @@ static int end_writing(struct ext *ext)
     return error ? error : last;
 }
 
-static const struct mount_operations ext_mount_operations;
+static const struct volume_operations ext_volume_operations;
 
 /* The rest of a mount, when the disk is known to be good. */
 static int start(struct ext *ext)
 {
-    struct mount *mount = ext->mount;
+    struct volume *volume = ext->volume;
     struct ext_inode *root = NULL;
     int error = ext_inode_get(ext, EXT_ROOT_INODE, false, &root);
 
@@ -293,18 +293,18 @@ static int start(struct ext *ext)
     if (vnode_type(&root->vnode) != S_IFDIR)
         error = ext_error(ext, "the root is no directory", EXT_ROOT_INODE);
     ext->clean_at_mount = ext->super->state == EXT_STATE_VALID;
-    if (!error && !(mount->flags & MS_RDONLY)) {
+    if (!error && !(volume->flags & MS_RDONLY)) {
         if (!ext->clean_at_mount)
             printk("%s: ext2: not unmounted cleanly; e2fsck is recommended\n", ext->device->name);
         error = begin_writing(ext);
         if (!error)
             ext_orphans_recover(ext);
     }
-    mount->root = &root->vnode;
+    volume->root = &root->vnode;
     return error;
 }
 
-static int ext_mount(struct mount *mount, const char *options)
+static int ext_mount(struct volume *volume, const char *options)
 {
     struct ext *ext = *options ? NULL : kmalloc_zeroed(sizeof(*ext));
 
@@ -312,32 +312,32 @@ static int ext_mount(struct mount *mount, const char *options)
         return -EINVAL; /* there are none */
     if (!ext)
         return -ENOMEM;
-    ext->mount = mount;
-    ext->device = mount->device;
+    ext->volume = volume;
+    ext->device = volume->device;
     mutex_init(&ext->allocation_lock, "allocation", RANK_ALLOCATION);
     mutex_init(&ext->load_lock, "inode load", RANK_FILE_SYSTEM);
     mutex_init(&ext->orphan_lock, "orphans", RANK_FILE_SYSTEM);
     mutex_init(&ext->tail_lock, "last block", RANK_ALLOCATION);
     list_init(&ext->orphans);
     ext->syncs = 1;
-    mount->state = ext;
-    mount->operations = &ext_mount_operations;
+    volume->state = ext;
+    volume->operations = &ext_volume_operations;
     int error = load(ext);
     if (!error) {
-        mount->size_limit = ext_map_size_limit(ext);
+        volume->size_limit = ext_map_size_limit(ext);
         error = start(ext);
     }
     if (error) {
-        if (mount->root)
-            vnode_cache_drop_mount(mount);
+        if (volume->root)
+            vnode_cache_drop_volume(volume, NULL);
         destroy(ext);
     }
     return error;
 }
 
-static int ext_mount_sync(struct mount *mount)
+static int ext_mount_sync(struct volume *volume)
 {
-    struct ext *ext = mount->state;
+    struct ext *ext = volume->state;
 
     if (!__atomic_load_n(&ext->writable, __ATOMIC_ACQUIRE))
         return 0;
@@ -346,9 +346,9 @@ static int ext_mount_sync(struct mount *mount)
     return write_metadata(ext);
 }
 
-static int ext_remount(struct mount *mount, uint64_t flags)
+static int ext_remount(struct volume *volume, uint64_t flags)
 {
-    struct ext *ext = mount->state;
+    struct ext *ext = volume->state;
 
     if (flags & MS_RDONLY)
         return end_writing(ext);
@@ -358,24 +358,24 @@ static int ext_remount(struct mount *mount, uint64_t flags)
     return begin_writing(ext);
 }
 
-static void ext_unmount(struct mount *mount)
+static void ext_unmount(struct volume *volume)
 {
-    struct ext *ext = mount->state;
+    struct ext *ext = volume->state;
 
     if (end_writing(ext))
         printk("%s: ext2: the last changes could not be written\n", ext->device->name);
     destroy(ext);
 }
 
-static void ext_shut_down(struct mount *mount)
+static void ext_shut_down(struct volume *volume)
 {
-    struct ext *ext = mount->state;
+    struct ext *ext = volume->state;
 
     if (__atomic_load_n(&ext->writable, __ATOMIC_ACQUIRE))
         ext_orphans_delete(ext);
     if (end_writing(ext))
         printk("%s: ext2: the last changes could not be written\n", ext->device->name);
-    __atomic_fetch_or(&mount->flags, MS_RDONLY, __ATOMIC_RELAXED);
+    __atomic_fetch_or(&volume->flags, MS_RDONLY, __ATOMIC_RELAXED);
 }
 
 /* Does a group hold copies of superblock and descriptors? */
@@ -407,9 +407,9 @@ static uint64_t overhead(const struct ext *ext)
     return blocks < ext->blocks_count ? blocks : 0;
 }
 
-static void ext_status(struct mount *mount, struct statfs *status)
+static void ext_status(struct volume *volume, struct statfs *status)
 {
-    struct ext *ext = mount->state;
+    struct ext *ext = volume->state;
 
     mutex_lock(&ext->allocation_lock);
     uint64_t reserved = ext->super->reserved_blocks;
@@ -424,7 +424,7 @@ static void ext_status(struct mount *mount, struct statfs *status)
     mutex_unlock(&ext->allocation_lock);
 }
 
-static const struct mount_operations ext_mount_operations = {
+static const struct volume_operations ext_volume_operations = {
     .status = ext_status,
     .find = ext_find,
     .sync = ext_mount_sync,

@@ -2,12 +2,12 @@
  * The options of mount(2): a text of names, some with a value, with commas between them.
  */
 #include "abi/errno.h"
-#include "fs/mount.h"
+#include "fs/volume.h"
 #include "lib/parse.h"
 #include "lib/string.h"
 
-bool mount_next_option(const char **options, char buffer[MOUNT_OPTION_SIZE], const char **value,
-                       int *error)
+bool volume_next_option(const char **options, char buffer[VOLUME_OPTION_SIZE], const char **value,
+                        int *error)
 {
     const char *start = *options, *end;
 
@@ -18,7 +18,7 @@ bool mount_next_option(const char **options, char buffer[MOUNT_OPTION_SIZE], con
     end = strchr(start, ',');
     size_t length = end ? (size_t)(end - start) : strlen(start);
     *options = start + length;
-    if (length >= MOUNT_OPTION_SIZE) {
+    if (length >= VOLUME_OPTION_SIZE) {
         *error = -EINVAL;
         return false;
     }
@@ -31,12 +31,12 @@ bool mount_next_option(const char **options, char buffer[MOUNT_OPTION_SIZE], con
     return true;
 }
 
-bool mount_option_identifier(const char *value, uint64_t *number)
+bool volume_option_identifier(const char *value, uint64_t *number)
 {
     return parse_decimal(&value, number) && *value == '\0' && *number < UINT32_MAX;
 }
 
-bool mount_option_mode(const char *value, uint64_t *mode)
+bool volume_option_mode(const char *value, uint64_t *mode)
 {
     if (!*value)
         return false;
