@@ -150,19 +150,39 @@ static int named_pipe(struct vnode *vnode, struct pipe **result)
     return error;
 }
 
-/* Wait for the other end, as fifo(7) says; an end that came and went counts: 0 or -EINTR. */
-static int wait_for_other_end(struct pipe *pipe, unsigned mode, uint64_t readers_before,
-                              uint64_t writers_before)
+/* The ends of the other kind: how many are open, and how many were opened so far. */
+struct other_ends {
+    const uint32_t *open;
+    const uint64_t *opened;
+};
+
+static bool are_open(const struct other_ends *others)
 {
-    if (mode == O_RDONLY)
-        return wait_event_interruptible(
-            &pipe->changed,
-            __atomic_load_n(&pipe->writers, __ATOMIC_ACQUIRE) ||
-                __atomic_load_n(&pipe->writers_opened, __ATOMIC_ACQUIRE) != writers_before);
-    return wait_event_interruptible(&pipe->changed,
-                                    __atomic_load_n(&pipe->readers, __ATOMIC_ACQUIRE) ||
-                                        __atomic_load_n(&pipe->readers_opened, __ATOMIC_ACQUIRE) !=
-                                            readers_before);
+    return __atomic_load_n(others->open, __ATOMIC_ACQUIRE);
+}
+
+static uint64_t count_opened(const struct other_ends *others)
+{
+    return __atomic_load_n(others->opened, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * Count this end and, if it waits, wait for another one, as fifo(7) says: 0, or -EINTR with nothing
+ * counted. One that came and went counts, also one that was waiting for this end and is gone before
+ * its opener looks: hence what there is is looked at first.
+ */
+static int meet(struct pipe *pipe, unsigned flags, bool waits, const struct other_ends *others)
+{
+    uint64_t before = count_opened(others);
+    bool met = !waits || are_open(others);
+
+    pipe_count_ends(pipe, flags, 1);
+    int error = met ? 0
+                    : wait_event_interruptible(&pipe->changed,
+                                               are_open(others) || count_opened(others) != before);
+    if (error)
+        pipe_count_ends(pipe, flags, -1);
+    return error;
 }
 
 int fifo_open(struct vnode *vnode, struct file *file)
@@ -173,22 +193,18 @@ int fifo_open(struct vnode *vnode, struct file *file)
 
     if (error)
         return error;
-    uint64_t readers_before = __atomic_load_n(&pipe->readers_opened, __ATOMIC_ACQUIRE);
-    uint64_t writers_before = __atomic_load_n(&pipe->writers_opened, __ATOMIC_ACQUIRE);
-    if (mode == O_WRONLY && (file->flags & O_NONBLOCK) && !pipe->readers) {
+    const struct other_ends readers = {&pipe->readers, &pipe->readers_opened};
+    const struct other_ends writers = {&pipe->writers, &pipe->writers_opened};
+    bool waits = mode != O_RDWR && !(file->flags & O_NONBLOCK);
+    if (mode == O_WRONLY && !waits && !are_open(&readers))
+        error = -ENXIO; /* fifo(7) */
+    if (mode == O_RDONLY && !waits && !are_open(&writers))
+        file->offset = count_opened(&writers);
+    if (!error)
+        error = meet(pipe, file->flags, waits, mode == O_RDONLY ? &writers : &readers);
+    if (error)
         pipe_put(pipe);
-        return -ENXIO; /* fifo(7) */
-    }
-    if (mode == O_RDONLY && (file->flags & O_NONBLOCK) && !pipe->writers)
-        file->offset = writers_before;
-    pipe_count_ends(pipe, file->flags, 1);
-    if (mode != O_RDWR && !(file->flags & O_NONBLOCK))
-        error = wait_for_other_end(pipe, mode, readers_before, writers_before);
-    if (error) {
-        pipe_count_ends(pipe, file->flags, -1);
-        pipe_put(pipe);
-        return error;
-    }
-    pipe_attach(pipe, file);
-    return 0;
+    else
+        pipe_attach(pipe, file);
+    return error;
 }
