@@ -377,6 +377,7 @@ void resource_usage_add(struct resource_usage *sum, const struct resource_usage 
     sum->involuntary_switches += usage->involuntary_switches;
     if (usage->max_resident > sum->max_resident)
         sum->max_resident = usage->max_resident;
+    traffic_add(&sum->traffic, &usage->traffic);
 }
 
 /* The time since a thread came into user mode or the kernel is not counted yet: in another one that
@@ -391,6 +392,7 @@ void thread_usage(const struct thread *thread, struct resource_usage *usage)
         .system_time = ticks_to_nanoseconds(thread->system_ticks + (self ? running : 0)),
         .voluntary_switches = thread->voluntary_switches,
         .involuntary_switches = thread->involuntary_switches,
+        .traffic = thread->traffic,
     };
 }
 

@@ -39,6 +39,7 @@ struct resource_usage {
     uint64_t minor_faults, major_faults;
     uint64_t voluntary_switches, involuntary_switches;
     uint64_t max_resident; /* pages */
+    struct traffic traffic;
 };
 
 struct process {

@@ -10,6 +10,7 @@
 #include "core/seccomp.h"
 #include "core/signal_queue.h"
 #include "core/trace.h"
+#include "core/traffic.h"
 #include "core/wait.h"
 #include "lib/list.h"
 #include "lib/tree.h"
@@ -107,6 +108,7 @@ struct thread {
     struct stack alternate_stack; /* (s) sigaltstack(2) */
     struct trace trace;           /* whom it traces, and who traces it */
     struct seccomp seccomp;       /* which calls it may make */
+    struct traffic traffic;       /* (s) */
 #ifdef DEBUG
     uint64_t fail_nth;     /* (s) the allocation that fails, counted from the next; 0: none */
     bool in_interrupt;     /* (i) */

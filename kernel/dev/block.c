@@ -19,6 +19,7 @@
 #include "abi/errno.h"
 #include "arch/riscv/hart.h"
 #include "core/printk.h"
+#include "core/thread.h"
 #include "core/time.h"
 #include "lib/string.h"
 #include "vm/kmem.h"
@@ -134,6 +135,14 @@ uint64_t block_cached_pages(void)
     return pages;
 }
 
+static uint64_t sectors_of(const struct block_request *request)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < request->count; i++)
+        bytes += request->segments[i].length;
+    return bytes / SECTOR_SIZE;
+}
+
 static void count_start(struct block_request *request)
 {
     struct block_device *device = request->device;
@@ -144,14 +153,6 @@ static void count_start(struct block_request *request)
     if (counts->in_flight++ == 0)
         counts->busy_since = request->started;
     spin_unlock(&device->count_lock);
-}
-
-static uint64_t sectors_of(const struct block_request *request)
-{
-    uint64_t bytes = 0;
-    for (unsigned i = 0; i < request->count; i++)
-        bytes += request->segments[i].length;
-    return bytes / SECTOR_SIZE;
 }
 
 void block_finish(struct block_request *request, int error)
@@ -183,6 +184,8 @@ void block_submit(struct block_request *request)
 {
     if (request_is_valid(request)) {
         count_start(request);
+        if (request->operation == BLOCK_READ)
+            current_thread()->traffic.fetched += sectors_of(request) * SECTOR_SIZE;
         request->device->submit(request->device, request);
     } else {
         uint64_t state = interrupts_disable();

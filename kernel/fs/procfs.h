@@ -92,6 +92,7 @@ void procfs_namespaces_init(void);
 int procfs_write_process_stat(uint64_t key, struct text *text);
 int procfs_write_status(uint64_t key, struct text *text);
 int procfs_write_limits(uint64_t key, struct text *text);
+int procfs_write_traffic(uint64_t key, struct text *text);
 int procfs_write_name(uint64_t key, struct text *text);
 int procfs_take_name(uint64_t key, char *words, size_t length);
 

@@ -93,13 +93,15 @@ static void put_udp(struct text *text, uint16_t family)
     "  sl  local_address                         remote_address                        st "        \
     "tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"
 
+/* Up to the inode. */
+#define V4_HEADER                                                                                  \
+    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout "  \
+    "inode"
+
 static int write_tcp(uint64_t key, struct text *text)
 {
     (void)key;
-    put_line(text,
-             "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid"
-             "  timeout inode",
-             V4_TCP_WIDTH);
+    put_line(text, V4_HEADER, V4_TCP_WIDTH);
     put_tcp(text, AF_INET);
     return 0;
 }
@@ -115,10 +117,7 @@ static int write_tcp6(uint64_t key, struct text *text)
 static int write_udp(uint64_t key, struct text *text)
 {
     (void)key;
-    put_line(text,
-             "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid"
-             "  timeout inode ref pointer drops",
-             V4_UDP_WIDTH);
+    put_line(text, " " V4_HEADER " ref pointer drops", V4_UDP_WIDTH);
     put_udp(text, AF_INET);
     return 0;
 }
@@ -128,6 +127,22 @@ static int write_udp6(uint64_t key, struct text *text)
     (void)key;
     put_line(text, V6_HEADER " ref pointer drops", NO_PADDING);
     put_udp(text, AF_INET6);
+    return 0;
+}
+
+/* There are no raw sockets: the headers alone. */
+
+static int write_raw(uint64_t key, struct text *text)
+{
+    (void)key;
+    put_line(text, V4_HEADER " ref pointer drops", NO_PADDING);
+    return 0;
+}
+
+static int write_raw6(uint64_t key, struct text *text)
+{
+    (void)key;
+    put_line(text, V6_HEADER " ref pointer drops", NO_PADDING);
     return 0;
 }
 
@@ -257,10 +272,14 @@ NET_TEXT(tcp6_type, 6, write_tcp6);
 NET_TEXT(udp_type, 7, write_udp);
 NET_TEXT(udp6_type, 8, write_udp6);
 NET_TEXT(unix_type, 9, write_unix);
+NET_TEXT(raw_type, 10, write_raw);
+NET_TEXT(raw6_type, 11, write_raw6);
 
 static const struct pseudo_entry entries[] = {
     {"dev", &interfaces_type, 0},
     {"if_inet6", &addresses_type, 0},
+    {"raw", &raw_type, 0},
+    {"raw6", &raw6_type, 0},
     {"route", &routes_type, 0},
     {"sockstat", &counts_type, 0},
     {"sockstat6", &counts6_type, 0},

@@ -391,6 +391,7 @@ SECRET_TYPE(auxiliary_type, 18, 0400, procfs_write_auxiliary);
 TEXT_TYPE(children_type, 19, 0444, write_children);
 SETTABLE_TYPE(filter_type, 23, 0644, write_filter, take_filter);
 SECRET_TYPE(smaps_sum_type, 22, 0444, procfs_write_smaps_sum);
+SECRET_TYPE(traffic_type, 26, 0400, procfs_write_traffic);
 static const struct pseudo_type clear_references_type = {.number = TEXT_TYPE_FIRST + 24,
                                                          .mode = S_IFREG | 0200,
                                                          .keyed = true,
@@ -463,10 +464,11 @@ static const struct pseudo_type namespaces_directory = {.number = NAMESPACES_TYP
         {"comm", &name_type, 0}, {"cwd", &directory_type, 0}, {"environ", &environment_type, 0},   \
         {"exe", &executable_type, 0}, {"fd", &descriptors_directory, 0},                           \
         {"fdinfo", &descriptor_texts_directory, 0},                                                \
-        {"gid_map", &constant_type, CONSTANT(ID_MAP, 0)}, {"limits", &limits_type, 0},             \
-        {"loginuid", &constant_type, CONSTANT(NO_LOGIN, 0)}, {"maps", &maps_type, 0},              \
-        {"mem", &memory_type, 0}, {"mountinfo", &mount_information_type, 0},                       \
-        {"mounts", &mounts_type, 0}, {"net", &procfs_net, 0}, {"ns", &namespaces_directory, 0},    \
+        {"gid_map", &constant_type, CONSTANT(ID_MAP, 0)}, {"io", &traffic_type, 0},                \
+        {"limits", &limits_type, 0}, {"loginuid", &constant_type, CONSTANT(NO_LOGIN, 0)},          \
+        {"maps", &maps_type, 0}, {"mem", &memory_type, 0},                                         \
+        {"mountinfo", &mount_information_type, 0}, {"mounts", &mounts_type, 0},                    \
+        {"net", &procfs_net, 0}, {"ns", &namespaces_directory, 0},                                 \
         {"oom_adj", &old_adjustment_type, 0}, {"oom_score", &badness_type, 0},                     \
         {"oom_score_adj", &adjustment_type, 0}, {"pagemap", &pagemap_type, 0},                     \
         {"personality", &personality_type, 0},                                                     \

@@ -1,5 +1,5 @@
 /*
- * What /proc/PID and /proc/PID/task/TID tell in stat, status, limits and comm (proc(5)).
+ * What /proc/PID and /proc/PID/task/TID tell in stat, status, limits, io and comm (proc(5)).
  *
  * What is told is copied under process_tree_lock first and written afterwards, because writing
  * takes memory, and getting memory may need that lock.
@@ -376,6 +376,28 @@ int procfs_write_status(uint64_t key, struct text *text)
     write_harts(snapshot, text);
     text_format(text, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
                 snapshot->usage.voluntary_switches, snapshot->usage.involuntary_switches);
+    free_snapshot(snapshot);
+    return 0;
+}
+
+/* io */
+
+/* That of a process has what its dead children did. */
+int procfs_write_traffic(uint64_t key, struct text *text)
+{
+    struct snapshot *snapshot;
+    int error = take_snapshot(key, &snapshot);
+
+    if (error)
+        return error;
+    struct traffic sum = snapshot->usage.traffic;
+    if (!(key & PROCFS_THREAD))
+        traffic_add(&sum, &snapshot->children_usage.traffic);
+    text_format(text,
+                "rchar: %lu\nwchar: %lu\nsyscr: %lu\nsyscw: %lu\n"
+                "read_bytes: %lu\nwrite_bytes: %lu\ncancelled_write_bytes: %lu\n",
+                sum.read_bytes, sum.written_bytes, sum.reads, sum.writes, sum.fetched, sum.dirtied,
+                sum.cancelled);
     free_snapshot(snapshot);
     return 0;
 }

@@ -5,6 +5,7 @@
 #include "core/user.h"
 
 #define KIB_PER_PAGE 4
+#define BLOCK_SIZE   512u /* of getrusage(2) */
 
 static struct timeval timeval_of(uint64_t nanoseconds)
 {
@@ -20,6 +21,8 @@ void convert_usage(const struct resource_usage *usage, struct rusage *rusage)
         .max_resident = (int64_t)usage->max_resident * KIB_PER_PAGE,
         .minor_faults = (int64_t)usage->minor_faults,
         .major_faults = (int64_t)usage->major_faults,
+        .blocks_in = (int64_t)(usage->traffic.fetched / BLOCK_SIZE),
+        .blocks_out = (int64_t)(usage->traffic.dirtied / BLOCK_SIZE),
         .voluntary_switches = (int64_t)usage->voluntary_switches,
         .involuntary_switches = (int64_t)usage->involuntary_switches,
     };

@@ -84,6 +84,16 @@ static long copy(struct copying *copying, size_t size)
     return done ? (long)done : result;
 }
 
+/* A call has copied so many bytes, or none: counted as a read and a write. */
+static long counted(long result)
+{
+    struct traffic *traffic = &current_thread()->traffic;
+
+    traffic_count_read(traffic, result);
+    traffic_count_write(traffic, result);
+    return result;
+}
+
 static int get_files(struct copying *copying, int in, int out)
 {
     copying->in = copying->out = NULL;
@@ -127,6 +137,7 @@ long sys_sendfile(const uint64_t argument[6])
                                     copying.out->flags & O_NONBLOCK);
         else
             result = copy(&copying, size);
+        counted(result);
         if (argument[2] && copy_to_user(argument[2], &offset, sizeof(offset)))
             result = -EFAULT;
     }
@@ -196,7 +207,7 @@ long sys_copy_file_range(const uint64_t argument[6])
     if (!result)
         result = check_range(&copying, &size);
     if (!result) {
-        result = copy(&copying, size);
+        result = counted(copy(&copying, size));
         if (put_offset(argument[1], &in_offset) || put_offset(argument[3], &out_offset))
             result = -EFAULT;
     }

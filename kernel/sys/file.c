@@ -105,6 +105,22 @@ long sys_close(const uint64_t argument[6])
 
 typedef long move_function(struct file *file, struct transfer *transfer, uint64_t *offset);
 
+/* The result of a read or a write, counted unless there was no file to read or write. */
+
+static long count_read(long result)
+{
+    if (result != -EBADF)
+        traffic_count_read(&current_thread()->traffic, result);
+    return result;
+}
+
+static long count_write(long result)
+{
+    if (result != -EBADF)
+        traffic_count_write(&current_thread()->traffic, result);
+    return result;
+}
+
 /* Move with the buffers, which are given up. error: from making them. */
 static long move(int descriptor, struct buffers *buffers, int error, move_function *function,
                  uint64_t *offset)
@@ -130,7 +146,7 @@ long sys_read(const uint64_t argument[6])
     struct buffers buffers;
     int error = buffers_one(&buffers, argument[1], argument[2]);
 
-    return move((int)argument[0], &buffers, error, file_read, NULL);
+    return count_read(move((int)argument[0], &buffers, error, file_read, NULL));
 }
 
 long sys_write(const uint64_t argument[6])
@@ -138,7 +154,7 @@ long sys_write(const uint64_t argument[6])
     struct buffers buffers;
     int error = buffers_one(&buffers, argument[1], argument[2]);
 
-    return move((int)argument[0], &buffers, error, file_write, NULL);
+    return count_write(move((int)argument[0], &buffers, error, file_write, NULL));
 }
 
 long sys_pread64(const uint64_t argument[6])
@@ -147,7 +163,7 @@ long sys_pread64(const uint64_t argument[6])
     uint64_t offset = argument[3];
     int error = buffers_one(&buffers, argument[1], argument[2]);
 
-    return move((int)argument[0], &buffers, error, file_read, &offset);
+    return count_read(move((int)argument[0], &buffers, error, file_read, &offset));
 }
 
 long sys_pwrite64(const uint64_t argument[6])
@@ -156,7 +172,7 @@ long sys_pwrite64(const uint64_t argument[6])
     uint64_t offset = argument[3];
     int error = buffers_one(&buffers, argument[1], argument[2]);
 
-    return move((int)argument[0], &buffers, error, file_write, &offset);
+    return count_write(move((int)argument[0], &buffers, error, file_write, &offset));
 }
 
 long sys_readv(const uint64_t argument[6])
@@ -164,7 +180,7 @@ long sys_readv(const uint64_t argument[6])
     struct buffers buffers;
     int error = buffers_several(&buffers, argument[1], argument[2]);
 
-    return move((int)argument[0], &buffers, error, file_read, NULL);
+    return count_read(move((int)argument[0], &buffers, error, file_read, NULL));
 }
 
 long sys_writev(const uint64_t argument[6])
@@ -172,7 +188,7 @@ long sys_writev(const uint64_t argument[6])
     struct buffers buffers;
     int error = buffers_several(&buffers, argument[1], argument[2]);
 
-    return move((int)argument[0], &buffers, error, file_write, NULL);
+    return count_write(move((int)argument[0], &buffers, error, file_write, NULL));
 }
 
 long sys_preadv(const uint64_t argument[6])
@@ -181,7 +197,7 @@ long sys_preadv(const uint64_t argument[6])
     uint64_t offset = argument[3];
     int error = buffers_several(&buffers, argument[1], argument[2]);
 
-    return move((int)argument[0], &buffers, error, file_read, &offset);
+    return count_read(move((int)argument[0], &buffers, error, file_read, &offset));
 }
 
 long sys_pwritev(const uint64_t argument[6])
@@ -190,7 +206,7 @@ long sys_pwritev(const uint64_t argument[6])
     uint64_t offset = argument[3];
     int error = buffers_several(&buffers, argument[1], argument[2]);
 
-    return move((int)argument[0], &buffers, error, file_write, &offset);
+    return count_write(move((int)argument[0], &buffers, error, file_write, &offset));
 }
 
 /* Does a read or write of the file obey a wish not to wait? */
@@ -238,8 +254,9 @@ static long move_with_flags(const uint64_t argument[6], bool write)
         if (error)
             buffers_release(&buffers);
     }
-    return move((int)argument[0], &buffers, error, write ? file_write : file_read,
-                offset == UINT64_MAX ? NULL : &offset);
+    long result = move((int)argument[0], &buffers, error, write ? file_write : file_read,
+                       offset == UINT64_MAX ? NULL : &offset);
+    return write ? count_write(result) : count_read(result);
 }
 
 long sys_preadv2(const uint64_t argument[6])

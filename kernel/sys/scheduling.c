@@ -245,7 +245,7 @@ static int read_attributes(vaddr_t address, struct sched_attr *attributes)
     return copy_from_user(attributes, address, size);
 }
 
-/* Leave the thread the policy, or the priority and nice value, that it has. */
+/* Leave the thread the policy that it has, or all three. */
 static int keep(int id, uint64_t flags, struct policy *wanted)
 {
     struct policy found;
@@ -255,6 +255,9 @@ static int keep(int id, uint64_t flags, struct policy *wanted)
     if (flags & SCHED_FLAG_KEEP_POLICY)
         wanted->policy = found.policy;
     if (flags & SCHED_FLAG_KEEP_PARAMS) {
+        if (is_real_time(wanted->policy) != is_real_time(found.policy))
+            return -EINVAL;
+        wanted->policy = found.policy;
         wanted->priority = found.priority;
         wanted->nice = found.nice;
     }
@@ -289,19 +292,22 @@ long sys_sched_setattr(const uint64_t argument[6])
 long sys_sched_getattr(const uint64_t argument[6])
 {
     struct sched_attr attributes = {.size = sizeof(attributes)};
-    uint64_t size = (uint32_t)argument[2];
+    uint64_t size = (uint32_t)argument[2], slice;
     struct policy found;
     int result;
     if (!argument[1] || argument[3] || size < SCHED_ATTR_SIZE_FIRST || size > PAGE_SIZE)
         return -EINVAL;
-    result = get_policy((int)argument[0], &found, NULL);
+    result = get_policy((int)argument[0], &found, &slice);
     if (result)
         return result;
     if (found.policy & SCHED_RESET_ON_FORK)
         attributes.flags = SCHED_FLAG_RESET_ON_FORK;
     attributes.policy = (uint32_t)found.policy & ~(uint32_t)SCHED_RESET_ON_FORK;
     attributes.priority = found.priority;
-    attributes.nice = is_real_time((int)attributes.policy) ? 0 : found.nice;
+    if (!is_real_time((int)attributes.policy)) {
+        attributes.nice = found.nice;
+        attributes.runtime = slice;
+    }
     if (size > sizeof(attributes))
         size = sizeof(attributes);
     attributes.size = (uint32_t)size;

@@ -93,8 +93,10 @@ void object_forget_page(struct object *object, struct page *page)
     radix_remove(&object->pages, page->index);
     reclaim_remove(page);
     object_uncharge(object);
-    if ((page_clear(page, PAGE_DIRTY | PAGE_SWAP) & PAGE_DIRTY) && !object->anonymous)
+    if ((page_clear(page, PAGE_DIRTY | PAGE_SWAP) & PAGE_DIRTY) && !object->anonymous) {
         write_back_count(-1);
+        current_thread()->traffic.cancelled += PAGE_SIZE;
+    }
 }
 
 /* Take the first page out of the index, waiting until nobody reads or writes it; false: there is
@@ -446,6 +448,7 @@ bool object_dirty_locked(struct object *object, struct page *page)
     if (!object->anonymous) {
         write_back_count(1);
         write_back_note_dirty(object);
+        current_thread()->traffic.dirtied += PAGE_SIZE;
     }
     return true;
 }

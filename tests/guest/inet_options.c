@@ -338,6 +338,8 @@ static void tables(void)
     snprintf(wanted, sizeof(wanted), "00000000:%04X 00000000:0000 07", udp_port);
     CHECK(has_line("udp", wanted, line, sizeof(line)));
     CHECK_EQ(strlen(line), 128);
+    CHECK(!has_line("raw", wanted, line, sizeof(line)));
+    CHECK(!has_line("raw6", wanted, line, sizeof(line)));
     char *text = malloc(1 << 16);
     read_file("/proc/net/if_inet6", text, 1 << 16);
     CHECK(strstr(text, "00000000000000000000000000000001 01 80 10 80       lo\n"));

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -481,6 +482,82 @@ static void threads(void)
     CHECK_EQ(access("../status", F_OK), 0);
 }
 
+/* ---- what it has read and written ---- */
+
+static uint64_t moved(const char *file, const char *what)
+{
+    const char *line = strstr(contents(file), what);
+
+    CHECK(line);
+    return strtoul(strchr(line, ':') + 1, NULL, 10);
+}
+
+/* Bytes and calls since the last time; telling them is two reads, to the end, that are not told
+ * yet.
+ */
+static void expect_moved(uint64_t bytes_read, uint64_t written, uint64_t reads, uint64_t writes)
+{
+    static uint64_t last[4];
+    uint64_t now[4], expected[4] = {bytes_read, written, reads, writes};
+    char *at = strchr(contents("/proc/self/io"), ':');
+
+    for (int i = 0; i < 4; i++, at = strchr(at, ':'))
+        now[i] = strtoul(at + 1, &at, 10);
+    for (int i = 0; i < 4; i++) {
+        CHECK(!last[i] || now[i] - last[i] == expected[i]);
+        last[i] = now[i] + (i == 0 ? strlen(text) : i == 2 ? 2 : 0);
+    }
+}
+
+static void write_in_child(void *fd)
+{
+    CHECK_EQ(write((int)(intptr_t)fd, text, 77), 77);
+}
+
+static void traffic(void)
+{
+    int pipes[2], null = (int)expect_ok(open("/dev/null", O_WRONLY));
+    int file = (int)expect_ok(open("file", O_RDWR | O_CREAT, 0600));
+    off_t offset = 0;
+
+    expect_ok(pipe2(pipes, O_NONBLOCK));
+    CHECK_EQ(write(pipes[1], text, 1), 1);
+    expect_moved(0, 0, 0, 0);
+    CHECK_EQ(write(pipes[1], text, 100), 100);
+    expect_moved(0, 100, 0, 1);
+    CHECK_EQ(read(pipes[0], text, 200), 101);
+    expect_errno(read(pipes[0], text, 200), EAGAIN);
+    expect_errno(read(99, text, 200), EBADF);
+    expect_moved(101, 0, 2, 0);
+    CHECK_EQ(pwrite(file, text, 3000, 0), 3000);
+    CHECK_EQ(sendfile(null, file, &offset, 2000), 2000);
+    CHECK_EQ(pread(file, text, 4000, 0), 3000);
+    expect_moved(5000, 5000, 2, 2);
+    expect_child_ok(write_in_child, (void *)(intptr_t)null);
+    expect_moved(0, 77, 0, 1);
+    CHECK(moved("/proc/thread-self/io", "wchar") < moved("/proc/self/io", "wchar"));
+}
+
+/* Pages that become dirty count, and those that go before they are written count again. */
+static void traffic_of_disks(void)
+{
+    static char pages[4 * 4096];
+    uint64_t written, cancelled;
+    struct rusage before, after;
+
+    skip_on_tmpfs();
+    int file = (int)expect_ok(open("file", O_RDWR | O_CREAT, 0600));
+    written = moved("/proc/self/io", "\nwrite_bytes");
+    cancelled = moved("/proc/self/io", "cancelled");
+    expect_ok(getrusage(RUSAGE_SELF, &before));
+    CHECK_EQ(write(file, pages, sizeof(pages)), (ssize_t)sizeof(pages));
+    expect_ok(getrusage(RUSAGE_SELF, &after));
+    expect_ok(ftruncate(file, 0));
+    CHECK(moved("/proc/self/io", "\nwrite_bytes") - written >= sizeof(pages));
+    CHECK(after.ru_oublock - before.ru_oublock >= (long)sizeof(pages) / 512);
+    CHECK(moved("/proc/self/io", "cancelled") - cancelled <= sizeof(pages));
+}
+
 /* ---- who may ask ---- */
 
 static void becomes_other(void *argument)
@@ -520,6 +597,7 @@ static void only_for_its_user(void)
     CHECK_EQ(try_open(pid, "maps", O_RDONLY), EACCES);
     CHECK_EQ(try_open(pid, "mem", O_RDWR), EACCES);
     CHECK_EQ(try_open(pid, "auxv", O_RDONLY), EACCES);
+    CHECK_EQ(try_open(pid, "io", O_RDONLY), EACCES);
     CHECK_EQ(try_open(pid, "fd", O_RDONLY), EACCES);
     CHECK_EQ(try_open(pid, "stat", O_RDONLY), 0);
     CHECK_EQ(try_open(pid, "status", O_RDONLY), 0);
@@ -541,7 +619,8 @@ static const struct test tests[] = {
     TEST(page_map),         TEST(descriptors),
     TEST(namespaces),       TEST(adjustment),
     TEST(status_fields),    TEST(peaks),
-    TEST(threads),          TEST(only_for_its_user),
+    TEST(threads),          TEST(traffic),
+    TEST(traffic_of_disks), TEST(only_for_its_user),
 };
 
 int main(int argc, char **argv)

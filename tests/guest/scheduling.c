@@ -230,6 +230,58 @@ static void policies(void)
     expect_ok(sched_setscheduler(0, SCHED_OTHER, &none));
 }
 
+/* sched_attr of linux/sched/types.h, which is not to be had together with sched.h. */
+struct attributes {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+};
+
+#define KEEP_POLICY 0x08
+#define KEEP_ALL    0x10 /* the priority and nice value, and so the policy too */
+
+static struct attributes get_attributes(void)
+{
+    struct attributes attributes;
+
+    expect_ok(syscall(SYS_sched_getattr, 0, &attributes, sizeof(attributes), 0));
+    CHECK_EQ(attributes.size, sizeof(attributes));
+    return attributes;
+}
+
+static long set_attributes(uint32_t policy, uint64_t flags, int32_t nice, uint32_t priority)
+{
+    struct attributes attributes = {sizeof(attributes), policy, flags, nice, priority, 0, 0, 0};
+
+    return syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
+static void attributes(void)
+{
+    struct attributes found = get_attributes();
+
+    CHECK_EQ(found.policy, SCHED_OTHER);
+    expect_ok(set_attributes(SCHED_BATCH, 0, 3, 0));
+    expect_ok(set_attributes(SCHED_OTHER, KEEP_POLICY, 4, 0));
+    expect_ok(set_attributes(SCHED_OTHER, KEEP_ALL, 5, 0));
+    found = get_attributes();
+    CHECK_EQ(found.policy, SCHED_BATCH);
+    CHECK_EQ(found.nice, 4);
+    CHECK_EQ(found.deadline, 0);
+    expect_errno(set_attributes(SCHED_FIFO, KEEP_ALL, 0, 0), EINVAL);
+    if (set_attributes(SCHED_FIFO, 0, 0, 7))
+        skip("real-time priorities are not allowed here");
+    found = get_attributes();
+    CHECK_EQ(found.priority, 7);
+    CHECK_EQ(found.nice, 0);
+    CHECK_EQ(found.runtime, 0);
+    expect_errno(set_attributes(SCHED_OTHER, KEEP_ALL, 0, 0), EINVAL);
+    expect_ok(set_attributes(SCHED_RR, KEEP_ALL, 0, 0));
+    CHECK_EQ(get_attributes().policy, SCHED_FIFO);
+}
+
 /* On one processor threads run in order of their priorities, not as they are woken. */
 
 static sem_t ready, turns[3];
@@ -296,9 +348,9 @@ static void barriers(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(each_processor),  TEST(inherited),   TEST(errors),
-        TEST(moved_by_others), TEST(bound_turns), TEST(limits),
-        TEST(policies),        TEST(real_time),   TEST(barriers),
+        TEST(each_processor), TEST(inherited), TEST(errors),   TEST(moved_by_others),
+        TEST(bound_turns),    TEST(limits),    TEST(policies), TEST(attributes),
+        TEST(real_time),      TEST(barriers),
     };
 
     return TAP_MAIN(argc, argv, tests);
