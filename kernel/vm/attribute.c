@@ -13,6 +13,8 @@ static void change_part(struct aspace *aspace, struct region *region, vaddr_t st
                         const struct attribute_change *change, struct region *spares[2],
                         struct region **dead)
 {
+    bool whole = region->start >= start && region->end <= end;
+
     region = region_isolate(aspace, region, start, end, spares);
     aspace_account(aspace, region, -1);
     region->flags = (region->flags & ~change->clear) | change->set;
@@ -31,7 +33,10 @@ static void change_part(struct aspace *aspace, struct region *region, vaddr_t st
         if (region->userfault)
             userfault_reference(region->userfault);
     }
-    region_merge(aspace, region, dead);
+    if (whole)
+        region_merge(aspace, region, dead);
+    else
+        region_merge_new(aspace, region, dead);
 }
 
 static bool changes(const struct region *region, const struct attribute_change *change)

@@ -22,10 +22,14 @@ static void change_commitment(struct region *region, unsigned access)
         region->flags &= ~(unsigned)REGION_COMMITTED;
 }
 
-/* Give region, wholly in the range, its new access. */
-static struct region *change_access(struct aspace *aspace, struct region *region, unsigned access,
-                                    struct tlb_gather *gather, struct region **dead)
+/* Give the part of region in [start, end) its new access. */
+static void change_access(struct aspace *aspace, struct region *region, vaddr_t start, vaddr_t end,
+                          unsigned access, struct region *spares[2], struct tlb_gather *gather,
+                          struct region **dead)
 {
+    bool whole = region->start >= start && region->end <= end;
+
+    region = region_isolate(aspace, region, start, end, spares);
     unsigned lost = region->access & ~access;
 
     aspace_account(aspace, region, -1);
@@ -34,7 +38,10 @@ static struct region *change_access(struct aspace *aspace, struct region *region
     aspace_account(aspace, region, 1);
     if (lost)
         pmap_protect(&aspace->pmap, region->start, region->end, access, gather);
-    return region_merge(aspace, region, dead);
+    if (whole)
+        region_merge(aspace, region, dead);
+    else
+        region_merge_new(aspace, region, dead);
 }
 
 /* May the part of region in [start, end) have this access? 0, -EACCES, -EPERM (sealed), -ENOMEM
@@ -82,10 +89,8 @@ static int protect_locked(struct aspace *aspace, vaddr_t start, vaddr_t end, uns
             return error;
         if (becomes_resident(region, access))
             *populate = true;
-        if (region->access != access) {
-            region = region_isolate(aspace, region, start, stop, spares);
-            change_access(aspace, region, access, gather, dead);
-        }
+        if (region->access != access)
+            change_access(aspace, region, start, stop, access, spares, gather, dead);
         start = stop;
     }
     return 0;

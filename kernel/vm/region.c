@@ -303,12 +303,10 @@ static bool regions_alike(const struct region *a, const struct region *b)
     return a->access == b->access && labels_equal(a->label, b->label) && regions_akin(a, b);
 }
 
-/* May upper, which starts where lower ends, become a part of lower? Not of a System V segment,
- * which says how many regions it has; Linux leaves those as they are. */
+/* May upper, which starts where lower ends, become a part of lower? */
 static bool regions_continue(const struct region *lower, const struct region *upper)
 {
-    if (lower->end != upper->start || (lower->flags & REGION_SEGMENT) ||
-        !regions_alike(lower, upper))
+    if (lower->end != upper->start || !regions_alike(lower, upper))
         return false;
     if (lower->object && lower->object_offset + region_pages(lower) != upper->object_offset)
         return false;
@@ -335,18 +333,31 @@ static void absorb(struct aspace *aspace, struct region *lower, struct region *u
     region_push_dead(upper, dead);
 }
 
-struct region *region_merge(struct aspace *aspace, struct region *region, struct region **dead)
+/* Join region with that many of its neighbours, if they continue each other. Between two that
+ * differ in their amaps it joins the lower one, as on Linux. */
+static struct region *merge_with(struct aspace *aspace, struct region *region, unsigned neighbours,
+                                 struct region **dead)
 {
     struct region *next = region_next(region), *previous = region_previous(region);
 
-    /* Between two that differ in their amaps it joins the lower one, as on Linux. */
-    if (previous && regions_continue(previous, region)) {
+    if (neighbours > 0 && previous && regions_continue(previous, region)) {
         absorb(aspace, previous, region, dead);
         region = previous;
+        neighbours--;
     }
-    if (next && regions_continue(region, next))
+    if (neighbours > 0 && next && regions_continue(region, next))
         absorb(aspace, region, next, dead);
     return region;
+}
+
+struct region *region_merge(struct aspace *aspace, struct region *region, struct region **dead)
+{
+    return merge_with(aspace, region, region->flags & REGION_SEGMENT ? 0 : 2, dead);
+}
+
+struct region *region_merge_new(struct aspace *aspace, struct region *region, struct region **dead)
+{
+    return merge_with(aspace, region, region->flags & REGION_SEGMENT ? 1 : 2, dead);
 }
 
 struct amap *region_mergeable_amap(struct aspace *aspace, const struct region *region,

@@ -37,7 +37,7 @@ enum region_flag {
     REGION_WIPE_ON_FORK = 1 << 5,  /* zeros in the child */
     REGION_NO_DUMP = 1 << 6,       /* not in a core dump */
     REGION_SEALED = 1 << 7,        /* neither moved, unmapped nor protected otherwise */
-    REGION_SEGMENT = 1 << 8,       /* of System V: not merged, and moved with no other */
+    REGION_SEGMENT = 1 << 8,       /* of System V: see region_merge_new; moves alone */
     REGION_DROPPABLE = 1 << 9,     /* its pages may go at any time; never locked */
     REGION_COMMITTED = 1 << 10,    /* its pages are promised (vm/commit.h) */
     REGION_LOCKED_FLAGS = REGION_LOCKED | REGION_LOCK_ON_FAULT,
@@ -159,6 +159,11 @@ struct amap *region_mergeable_amap(struct aspace *aspace, const struct region *r
  * The ones that vanish are put on the list dead (through node.parent), to be released with
  * region_release_all. */
 struct region *region_merge(struct aspace *aspace, struct region *region, struct region **dead);
+
+/* The same for a region that has just been cut from another, or moved. It differs for a System V
+ * segment, which says how many regions it has: as on Linux, those that it had stay, but the bounds
+ * between them may move. */
+struct region *region_merge_new(struct aspace *aspace, struct region *region, struct region **dead);
 
 /* Move a bound of region, into free space or inwards. Locked for writing. */
 void region_set_bounds(struct aspace *aspace, struct region *region, vaddr_t start, vaddr_t end);

@@ -210,7 +210,7 @@ static void perform(struct aspace *aspace, struct region *region, struct move *m
                                     move->old_spares);
         region = move_region(aspace, region, move, gather);
     }
-    region_merge(aspace, region, &move->dead);
+    region_merge_new(aspace, region, &move->dead);
     if (move->keep) /* it may have become one with the new place, which is unlocked then as well */
         unlock_kept(aspace, region_find(aspace, move->from));
 }

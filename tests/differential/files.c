@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define PIECE (16ul * PAGE) /* of a file, in a buffer */
+#define CLOSE 256           /* bytes: no copy takes so many at a time */
 
 int files[FILES + 1];
 
@@ -140,6 +141,23 @@ static char *choose_buffer(const struct operation *operation, size_t size)
     return place + size > end || holds_an_end(place, size) ? NULL : place;
 }
 
+/* Would bytes go to a place in their own file that is only a few bytes further on? */
+static bool copies_closely(unsigned file, long offset, const char *place, size_t size, bool write)
+{
+    int of_file = file == READ_ONLY ? 0 : (int)file;
+
+    for (size_t at = 0; at < size + PAGE; at += PAGE) {
+        if (map_file_of(place + at) != of_file)
+            continue;
+        long further = offset + (long)at - map_offset(place + at);
+        if (!write)
+            further = -further;
+        if (further > 0 && further < CLOSE)
+            return true;
+    }
+    return false;
+}
+
 static size_t transfer_size(const struct operation *operation)
 {
     return 1 + operation->d / 8 % (operation->d & 2 ? 3 * unit_bytes(1) : 300);
@@ -164,6 +182,8 @@ void transfer(const struct operation *operation)
         return;
     if (write)
         offset = clamp(file, offset);
+    if (copies_closely(file, offset, place, size, write))
+        return;
     CALL("%s file %u at %ld size %zu buffer ", write ? "pwrite" : "pread", file, offset, size);
     log_address(place);
     log_result(write ? pwrite(files[file], place, size, offset)
@@ -185,6 +205,8 @@ void transfer_on(const struct operation *operation)
         return;
     if (write_it && file < FILES && offset > shared->sizes[file])
         offset = lseek(files[file], shared->sizes[file], SEEK_SET);
+    if (copies_closely(file, offset, place, size, write_it))
+        return;
     CALL("%s file %u at %ld size %zu buffer ", write_it ? "write" : "read", file, offset, size);
     log_address(place);
     log_result(write_it ? write(files[file], place, size) : read(files[file], place, size));

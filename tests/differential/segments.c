@@ -99,9 +99,8 @@ void control(const struct operation *operation)
         int result = shmctl(id, IPC_STAT, &status);
         log_result(result);
         if (result == 0)
-            log_line("    %s, size %zu, mode %x\n", status.shm_nattch ? "attached" : "not attached",
-                     status.shm_segsz,
-                     status.shm_perm.mode); /* how many regions have it: see README.md */
+            log_line("    attached %lu, size %zu, mode %x\n", (unsigned long)status.shm_nattch,
+                     status.shm_segsz, status.shm_perm.mode);
     }
 }
 

@@ -99,6 +99,9 @@ void map_note_move(const char *from, size_t old_size, const char *to, size_t new
 void map_forget(void); /* look before the next use */
 int map_file_of(const char *address);
 
+/* The place in the file that an address, which map_file_of says is of one, shows. */
+long map_offset(const char *address);
+
 /* How many bytes of the page of an address are the file's: all, if it does not hold the file's
  * end. Streams keep away from the others. */
 unsigned map_limit(const char *address);

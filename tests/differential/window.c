@@ -134,6 +134,11 @@ int map_file_of(const char *address)
     return note ? note->file : NOTHING;
 }
 
+long map_offset(const char *address)
+{
+    return (long)(note_at(address)->page * PAGE + (unsigned long)address % PAGE);
+}
+
 unsigned map_limit(const char *address)
 {
     if (stale)

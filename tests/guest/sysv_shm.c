@@ -211,6 +211,15 @@ static void regions_count(void)
     CHECK_EQ(status_of(id).shm_nattch, 3);
     expect_ok(mprotect(map + PAGE, PAGE, PROT_READ | PROT_WRITE));
     CHECK_EQ(status_of(id).shm_nattch, 3);
+    /* A part that is cut from one region goes to the other: the bound between them moves. */
+    expect_ok(mprotect(map, 2 * PAGE, PROT_READ));
+    expect_picture(map, 4, "r|r|ww");
+    expect_ok(mprotect(map + PAGE, 2 * PAGE, PROT_READ));
+    expect_picture(map, 4, "r|rr|w");
+    expect_ok(mprotect(map + 2 * PAGE, PAGE, PROT_READ | PROT_WRITE));
+    expect_picture(map, 4, "r|r|ww");
+    CHECK_EQ(status_of(id).shm_nattch, 3);
+    expect_ok(mprotect(map, 2 * PAGE, PROT_READ | PROT_WRITE));
     char *hole = find_hole(4);
     map[3 * PAGE] = 'd';
     CHECK(mremap(map + 3 * PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
