@@ -91,12 +91,12 @@ void signal_mask_end(bool interrupted);
  */
 void process_signals_deliver(struct trap_frame *frame);
 
-/* Make the frame that of a handler's start, the old one being saved on the user's stack. -EFAULT,
- * -ENOMEM. */
+/* Make the frame that of a handler's start, the old one being saved on the user's stack. -EFAULT.
+ */
 int signal_frame_push(struct trap_frame *frame, const struct sigaction *action,
                       const struct signal_information *information, uint64_t mask);
 
-/* rt_sigreturn(2): make the frame what was interrupted. -EFAULT, -ENOMEM, -EINVAL. */
+/* rt_sigreturn(2): make the frame what was interrupted. -EFAULT, -EINVAL. */
 int signal_frame_pop(struct trap_frame *frame);
 
 /* Is the user's stack pointer on the alternate signal stack? */

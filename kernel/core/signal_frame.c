@@ -5,7 +5,8 @@
  *   interrupted stack ->  |  struct signal_frame: siginfo, ucontext (registers, mask)  |  <- sp
  *
  * The handler starts with the signal's number and the two parts' addresses in a0 to a2, and returns
- * to the vDSO, which calls rt_sigreturn.
+ * to the vDSO, which calls rt_sigreturn. Nothing is allocated: a handler is entered, and returns,
+ * when memory is short too.
  */
 #include "abi/errno.h"
 #include "arch/riscv/csr.h"
@@ -17,7 +18,6 @@
 #include "core/user.h"
 #include "core/vdso.h"
 #include "lib/string.h"
-#include "vm/kmem.h"
 
 /* The vDSO's unwinding rules say where the registers are (arch/riscv/vdso/calls.S). */
 _Static_assert(offsetof(struct signal_frame, context.context.registers) == 304, "vDSO");
@@ -80,19 +80,13 @@ int signal_frame_push(struct trap_frame *frame, const struct sigaction *action,
                       const struct signal_information *information, uint64_t mask)
 {
     vaddr_t address = place_frame(frame, action);
-    struct signal_frame *saved;
+    struct signal_frame saved = {.siginfo.information = *information};
     int result = rseq_interrupt(frame);
     if (result)
         return result;
-    saved = kmalloc_zeroed(sizeof(*saved));
-    if (!saved)
-        return -ENOMEM;
-    saved->siginfo.information = *information;
-    fill_context(&saved->context, frame, mask);
-    result = copy_to_user(address, saved, sizeof(*saved));
-    kfree(saved);
-    if (result)
-        return result;
+    fill_context(&saved.context, frame, mask);
+    if (copy_to_user(address, &saved, sizeof(saved)))
+        return -EFAULT;
     if (current_thread()->alternate_stack.flags & (int32_t)SS_AUTODISARM)
         current_thread()->alternate_stack = (struct stack){.flags = SS_DISABLE};
     frame->epc = action->handler;
@@ -114,24 +108,18 @@ int signal_frame_pop(struct trap_frame *frame)
 {
     struct thread *thread = current_thread();
     vaddr_t address = frame->x[REGISTER_SP];
-    struct ucontext *context = kmalloc(sizeof(*context));
-    int result;
-    if (!context)
-        return -ENOMEM;
-    result =
-        copy_from_user(context, address + offsetof(struct signal_frame, context), sizeof(*context));
-    if (result == 0 && has_unknown_extension(&context->context))
-        result = -EINVAL;
-    if (result == 0) {
-        frame->epc = context->context.registers[0];
-        memcpy(&frame->x[1], &context->context.registers[1], 31 * sizeof(uint64_t));
-        memcpy(thread->fp.f, context->context.fp.f, sizeof(thread->fp.f));
-        thread->fp.fcsr = context->context.fp.fcsr;
-        fp_reload();
-        signal_block(context->mask);
-        /* A stack that cannot be set, as it is in use, is none to restore. */
-        (void)signal_set_alternate_stack(&context->stack, frame->x[REGISTER_SP]);
-    }
-    kfree(context);
-    return result;
+    struct ucontext context;
+    if (copy_from_user(&context, address + offsetof(struct signal_frame, context), sizeof(context)))
+        return -EFAULT;
+    if (has_unknown_extension(&context.context))
+        return -EINVAL;
+    frame->epc = context.context.registers[0];
+    memcpy(&frame->x[1], &context.context.registers[1], 31 * sizeof(uint64_t));
+    memcpy(thread->fp.f, context.context.fp.f, sizeof(thread->fp.f));
+    thread->fp.fcsr = context.context.fp.fcsr;
+    fp_reload();
+    signal_block(context.mask);
+    /* A stack that cannot be set, as it is in use, is none to restore. */
+    (void)signal_set_alternate_stack(&context.stack, frame->x[REGISTER_SP]);
+    return 0;
 }

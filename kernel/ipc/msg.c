@@ -153,9 +153,10 @@ static struct message *choose(struct queue *queue, int64_t type, unsigned flags)
 {
     struct message *best = NULL;
 
-    if (flags & MSG_COPY) { /* type is the message's place */
+    if (flags & MSG_COPY) {
+        uint64_t place = (uint64_t)type; /* of the message; a negative one is behind all */
         list_for_each (link, &queue->messages) {
-            if (type-- == 0)
+            if (place-- == 0)
                 return container_of(link, struct message, link);
         }
         return NULL;

@@ -3,6 +3,7 @@
  */
 #include "tap.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/msg.h>
@@ -80,6 +81,28 @@ static void types(void)
     expect_errno(msgrcv(id, &letter, sizeof(letter.text), 0, IPC_NOWAIT), ENOMSG);
     CHECK_EQ(status_of(id).msg_qnum, 0);
     CHECK_EQ(status_of(id).msg_lrpid, getpid());
+    expect_ok(msgctl(id, IPC_RMID, NULL));
+}
+
+/* With MSG_COPY the type is a place in the queue, and the message stays. */
+static void copies(void)
+{
+    int id = make();
+    struct letter letter;
+
+    expect_ok(send(id, 3, "first", 0));
+    expect_ok(send(id, 2, "second", 0));
+    if (msgrcv(id, &letter, sizeof(letter.text), 0, MSG_COPY | IPC_NOWAIT) < 0 && errno == ENOSYS)
+        skip("no MSG_COPY");
+    expect_letter(id, 1, MSG_COPY | IPC_NOWAIT, 2, "second");
+    expect_letter(id, 0, MSG_COPY | IPC_NOWAIT, 3, "first");
+    static const long none[] = {2, -1, -2, LONG_MIN, LONG_MIN + 1, LONG_MAX};
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+        expect_errno(msgrcv(id, &letter, sizeof(letter.text), none[i], MSG_COPY | IPC_NOWAIT),
+                     ENOMSG);
+    expect_errno(msgrcv(id, &letter, 3, 0, MSG_COPY | IPC_NOWAIT), E2BIG);
+    expect_errno(msgrcv(id, &letter, 3, 0, MSG_COPY), EINVAL);
+    CHECK_EQ(status_of(id).msg_qnum, 2);
     expect_ok(msgctl(id, IPC_RMID, NULL));
 }
 
@@ -191,8 +214,8 @@ static void change(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(get_by_key), TEST(types),   TEST(sizes),  TEST(waiting),
-        TEST(full),       TEST(removed), TEST(change),
+        TEST(get_by_key), TEST(types), TEST(copies),  TEST(sizes),
+        TEST(waiting),    TEST(full),  TEST(removed), TEST(change),
     };
     return TAP_MAIN(argc, argv, tests);
 }
