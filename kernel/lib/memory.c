@@ -21,6 +21,8 @@ typedef uint64_t __attribute__((may_alias)) word;
 #define BLOCK_WORDS 4
 #define BLOCK       (BLOCK_WORDS * WORD)
 #define ROW         (16 * BLOCK)
+#define FILL_WORDS  16
+#define FILL        (FILL_WORDS * WORD)
 #define FRAME       4096
 
 /* Below this many bytes, setting up the faster loops costs more than they save. */
@@ -46,7 +48,9 @@ static inline __attribute__((always_inline)) void copy_row(word *to, const word 
 
 static inline __attribute__((always_inline)) void fill_block(word *to, word value)
 {
-    to[0] = value, to[1] = value, to[2] = value, to[3] = value;
+#pragma GCC unroll 16
+    for (unsigned i = 0; i < FILL_WORDS; i++)
+        to[i] = value;
 }
 
 static void copy_bytes(unsigned char *to, const unsigned char *from, size_t size)
@@ -165,8 +169,8 @@ void *memmove(void *destination, const void *source, size_t size)
 
 static void fill_words(word *to, word value, size_t size)
 {
-    word *end = to + size / WORD, *blocks_end = to + size / BLOCK * BLOCK_WORDS;
-    for (; to < blocks_end; to += BLOCK_WORDS)
+    word *end = to + size / WORD, *blocks_end = to + size / FILL * FILL_WORDS;
+    for (; to < blocks_end; to += FILL_WORDS)
         fill_block(to, value);
     for (; to < end; to++)
         *to = value;
@@ -199,8 +203,8 @@ void page_copy(void *__restrict destination, const void *__restrict source)
 void page_zero(void *frame)
 {
     for (word *to = frame, *end = to + FRAME / WORD; to < end; to += ROW / WORD) {
-#pragma GCC unroll 16
-        for (unsigned i = 0; i < ROW / BLOCK; i++)
-            fill_block(to + i * BLOCK_WORDS, 0);
+#pragma GCC unroll 4
+        for (unsigned i = 0; i < ROW / FILL; i++)
+            fill_block(to + i * FILL_WORDS, 0);
     }
 }

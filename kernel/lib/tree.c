@@ -11,13 +11,18 @@ static int height(const struct tree_node *node)
     return node ? node->height : 0;
 }
 
-/* Compute anew what node keeps about its subtree; its children are right. */
-static void refresh(const struct tree *tree, struct tree_node *node)
+/* Compute anew what node keeps about its subtree; its children are right, and lean to the left by
+ * that much. */
+static inline void refresh_leaning(const struct tree *tree, struct tree_node *node, int lean)
 {
-    int left = height(node->left), right = height(node->right);
-    node->height = 1 + (left > right ? left : right);
+    node->height = 1 + (lean > 0 ? height(node->left) : height(node->right));
     if (tree->update)
         tree->update(node);
+}
+
+static void refresh(const struct tree *tree, struct tree_node *node)
+{
+    refresh_leaning(tree, node, height(node->left) - height(node->right));
 }
 
 /* Let parent (NULL: the root) point to node, where it pointed to old. */
@@ -89,7 +94,7 @@ static void balance(struct tree *tree, struct tree_node *node)
             rotate_right(tree, node->right);
         rotate_left(tree, node);
     } else {
-        refresh(tree, node);
+        refresh_leaning(tree, node, lean);
     }
 }
 
@@ -154,12 +159,30 @@ static struct tree_node *remove_inner(struct tree *tree, struct tree_node *node)
 
 void tree_remove(struct tree *tree, struct tree_node *node)
 {
-    struct tree_node *lowest = node->parent;
-    if (node->left && node->right)
+    struct tree_node *child = node->left ? node->left : node->right, *lowest = node->parent;
+    if (node->left && node->right) {
         lowest = remove_inner(tree, node);
-    else
-        replace_child(tree, node->parent, node, node->left ? node->left : node->right);
+    } else {
+        replace_child(tree, node->parent, node, child);
+        if (child && tree->update)
+            tree->update(child);
+    }
     settle(tree, lowest);
+}
+
+/* A left child goes up by a rotation, until the root has none: each node goes up once at most. */
+struct tree_node *tree_dismantle(struct tree *tree)
+{
+    struct tree_node *node = tree->root, *left;
+    if (!node)
+        return NULL;
+    while ((left = node->left)) {
+        node->left = left->right;
+        left->right = node;
+        node = left;
+    }
+    tree->root = node->right;
+    return node;
 }
 
 void tree_replace(struct tree *tree, struct tree_node *old, struct tree_node *node)

@@ -29,15 +29,21 @@ static inline void tree_init(struct tree *tree, void (*update)(struct tree_node 
 
 /*
  * Insert node where a search ended: as the left or the right child of parent, which has none there
- * (parent NULL: the tree is empty). O(log n).
+ * (parent NULL: the tree is empty). O(log n). The next one in order may change its own value just
+ * before: it is above the new node, so update is called for it as well.
  */
 void tree_insert(struct tree *tree, struct tree_node *parent, bool as_left, struct tree_node *node);
 
 /* Insert node directly after previous in order; previous NULL: before all others. O(log n). */
 void tree_insert_after(struct tree *tree, struct tree_node *previous, struct tree_node *node);
 
-/* Remove node. O(log n). */
+/* Remove node. O(log n). Here too the next one in order may change its own value just before: it is
+ * on the way on which update is called. */
 void tree_remove(struct tree *tree, struct tree_node *node);
+
+/* Take the first node out of a tree that is given up: what is left is ordered, but in no balance,
+ * and its parents are wrong. NULL: it is empty. All n of them cost O(n). */
+struct tree_node *tree_dismantle(struct tree *tree);
 
 /* Put node, which is in no tree, in the place of old, whose key is equal or has equal order. */
 void tree_replace(struct tree *tree, struct tree_node *old, struct tree_node *node);

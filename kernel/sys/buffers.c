@@ -60,8 +60,7 @@ int buffers_several(struct buffers *buffers, uint64_t address, uint64_t count)
     if (!error)
         error = check_pieces(pieces, (unsigned)count, &total);
     if (error) {
-        if (buffers->memory)
-            kfree(buffers->memory);
+        kfree(buffers->memory);
         return error;
     }
     buffers->transfer = (struct transfer){
@@ -71,5 +70,6 @@ int buffers_several(struct buffers *buffers, uint64_t address, uint64_t count)
 
 void buffers_release(struct buffers *buffers)
 {
-    kfree(buffers->memory);
+    if (buffers->memory)
+        kfree(buffers->memory);
 }

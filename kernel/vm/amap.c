@@ -87,7 +87,7 @@ void amap_release(struct amap *amap)
 
     if (__atomic_fetch_sub(&amap->references, 1, __ATOMIC_ACQ_REL) != 1)
         return;
-    while (walk_on(amap, &walk))
+    while (amap->slots.count && walk_on(amap, &walk))
         release_run(amap, &walk.run);
     radix_clear(&amap->slots);
     slab_free(&amap_cache, amap);

@@ -7,6 +7,7 @@
 #include "core/thread.h"
 #include "lib/string.h"
 #include "vm/amap.h"
+#include "vm/back_list.h"
 #include "vm/commit.h"
 #include "vm/evict.h"
 #include "vm/kmem.h"
@@ -65,11 +66,14 @@ static struct region *take_all_regions(struct aspace *aspace)
     struct tree_node *node;
 
     rwlock_write(&aspace->lock);
-    while ((node = aspace->regions.root)) {
+    while ((node = tree_dismantle(&aspace->regions))) {
         struct region *region = container_of(node, struct region, node);
-        region_remove(aspace, region);
+        if (region->object)
+            back_list_remove(region);
         region_push_dead(region, &dead);
     }
+    aspace->region_count = 0;
+    aspace->last_found = NULL;
     rwlock_write_done(&aspace->lock);
     return dead;
 }
@@ -120,19 +124,19 @@ static bool is_data(const struct region *region)
 
 void aspace_account(struct aspace *aspace, const struct region *region, int sign)
 {
-    uint64_t pages = region_pages(region);
+    uint64_t pages = region_pages(region), change = sign > 0 ? pages : -pages;
 
-    aspace->mapped_pages += sign > 0 ? pages : -pages;
+    aspace->mapped_pages += change;
     if (aspace->mapped_pages > aspace->mapped_peak)
         aspace->mapped_peak = aspace->mapped_pages;
     if (is_data(region))
-        aspace->data_pages += sign > 0 ? pages : -pages;
+        aspace->data_pages += change;
     if (region->flags & REGION_COMMITTED) {
-        aspace->committed_pages += sign > 0 ? pages : -pages;
-        commit_change(sign > 0 ? (int64_t)pages : -(int64_t)pages);
+        aspace->committed_pages += change;
+        commit_change((int64_t)change);
     }
     if (region->flags & REGION_LOCKED)
-        aspace->locked_pages += sign > 0 ? pages : -pages;
+        aspace->locked_pages += change;
 }
 
 bool aspace_may_lock(const struct aspace *aspace, uint64_t pages)

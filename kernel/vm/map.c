@@ -131,15 +131,16 @@ static int map_locked(struct aspace *aspace, const struct map_request *request,
         error = check_locking(aspace, request, length);
     if (error)
         return error;
-    if (region_limit_reached(aspace) ||
-        !aspace_within_limits(aspace, pages_added(aspace, *address, length), data))
+    uint64_t added = request->flags & MAPPING_FIXED ? pages_added(aspace, *address, length)
+                                                    : length >> PAGE_SHIFT;
+    if (region_limit_reached(aspace) || !aspace_within_limits(aspace, added, data))
         return -ENOMEM;
-    if (request->flags & MAPPING_FIXED)
+    if (request->flags & MAPPING_FIXED) {
         error = unmap_check(aspace, *address, *address + length);
-    if (error)
-        return error;
-    if (request->flags & MAPPING_FIXED)
+        if (error)
+            return error;
         unmap_locked(aspace, *address, *address + length, spares, gather, dead);
+    }
     region_describe(*region, request, *address, length);
     (*region)->flags |= aspace->lock_future;
     region_insert(aspace, *region);
@@ -152,8 +153,9 @@ static int map_locked(struct aspace *aspace, const struct map_request *request,
 int aspace_map(struct aspace *aspace, const struct map_request *request, vaddr_t *address)
 {
     struct region *region = region_allocate(), *spares[2] = {NULL, NULL}, *dead = NULL;
+    bool fixed = request->flags & MAPPING_FIXED; /* the only kind that may replace something */
     struct tlb_gather gather;
-    int error = request->flags & MAPPING_FIXED ? spares_reserve(spares) : 0;
+    int error = fixed ? spares_reserve(spares) : 0;
 
     if (error || !region) {
         region_free(region);
@@ -161,16 +163,19 @@ int aspace_map(struct aspace *aspace, const struct map_request *request, vaddr_t
             spares_release(spares);
         return -ENOMEM;
     }
-    tlb_gather_init(&gather, &aspace->pmap, FLUSH_UNMAP);
+    if (fixed)
+        tlb_gather_init(&gather, &aspace->pmap, FLUSH_UNMAP);
     rwlock_write(&aspace->lock);
     error = map_locked(aspace, request, &region, spares, &gather, &dead, address);
     bool populate = (request->flags & (MAPPING_POPULATE | MAPPING_LOCKED)) ||
                     (aspace->lock_future & REGION_LOCKED_FLAGS) == REGION_LOCKED;
-    tlb_flush(&gather);
+    if (fixed)
+        tlb_flush(&gather);
     rwlock_write_done(&aspace->lock);
     region_release_all(dead);
     region_free(region);
-    spares_release(spares);
+    if (fixed)
+        spares_release(spares);
     if (!error && populate) /* failing to do so is no error */
         (void)aspace_populate(aspace, *address, *address + page_round_up(request->length), 0);
     return error;

@@ -179,25 +179,27 @@ void region_insert(struct aspace *aspace, struct region *region)
     }
     region->aspace = aspace;
     region->gap = gap_between(previous, region);
+    if (next)
+        next->gap = gap_between(region, next); /* tree_insert comes by it */
     tree_insert(&aspace->regions, parent, as_left, &region->node);
     aspace->region_count++;
-    if (next)
-        set_gap(aspace, next, gap_between(region, next));
     if (region->object)
         back_list_insert(region);
 }
 
-void region_remove(struct aspace *aspace, struct region *region)
+struct region *region_remove(struct aspace *aspace, struct region *region)
 {
     struct region *next = region_next(region);
 
     if (region->object)
         back_list_remove(region);
+    if (next)
+        next->gap = gap_between(region_previous(region), next); /* tree_remove comes by it */
     tree_remove(&aspace->regions, &region->node);
     aspace->region_count--;
-    refresh_gap(aspace, next);
     if (aspace->last_found == region)
         aspace->last_found = NULL;
+    return next;
 }
 
 void region_set_bounds(struct aspace *aspace, struct region *region, vaddr_t start, vaddr_t end)
@@ -333,12 +335,18 @@ static void absorb(struct aspace *aspace, struct region *lower, struct region *u
     region_push_dead(upper, dead);
 }
 
+/* The region below, if it may touch this one: none does across a gap. */
+static struct region *region_touching(const struct region *region)
+{
+    return region->gap ? NULL : region_previous(region);
+}
+
 /* Join region with that many of its neighbours, if they continue each other. Between two that
  * differ in their amaps it joins the lower one, as on Linux. */
 static struct region *merge_with(struct aspace *aspace, struct region *region, unsigned neighbours,
                                  struct region **dead)
 {
-    struct region *next = region_next(region), *previous = region_previous(region);
+    struct region *next = region_next(region), *previous = region_touching(region);
 
     if (neighbours > 0 && previous && regions_continue(previous, region)) {
         absorb(aspace, previous, region, dead);
@@ -386,8 +394,8 @@ struct amap *region_mergeable_amap(struct aspace *aspace, const struct region *r
 /* The amap of neighbour, referenced, if region could be one region with it but for the access. */
 static struct amap *borrow_amap(const struct region *region, const struct region *neighbour)
 {
-    if (!neighbour || !regions_akin(neighbour, region) ||
-        (neighbour->end != region->start && neighbour->start != region->end))
+    if (!neighbour || (neighbour->end != region->start && neighbour->start != region->end) ||
+        !regions_akin(neighbour, region))
         return NULL;
     struct amap *amap = __atomic_load_n(&neighbour->amap, __ATOMIC_ACQUIRE);
     uint64_t distance = region->start / PAGE_SIZE - neighbour->start / PAGE_SIZE;
@@ -406,7 +414,7 @@ struct amap *region_make_amap(struct region *region)
         return none;
     amap = borrow_amap(region, region_next(region)); /* first, as on Linux */
     if (!amap)
-        amap = borrow_amap(region, region_previous(region));
+        amap = borrow_amap(region, region_touching(region));
     if (!amap)
         amap = amap_create(&region->aspace->swapped_pages);
     if (!amap)

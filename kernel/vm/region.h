@@ -133,8 +133,9 @@ void region_free(struct region *region);
 /* Put region, which overlaps none, into the set and its object's back-list. Locked for writing. */
 void region_insert(struct aspace *aspace, struct region *region);
 
-/* Take region out of the set and the back-list. Locked for writing. */
-void region_remove(struct aspace *aspace, struct region *region);
+/* Take region out of the set and the back-list; the next one in the set, or NULL. Locked for
+ * writing. */
+struct region *region_remove(struct aspace *aspace, struct region *region);
 
 /* Cut region at address, strictly inside: region keeps the lower part, spare becomes the upper one,
  * with references of its own. Locked for writing. */

@@ -33,10 +33,9 @@ void unmap_locked(struct aspace *aspace, vaddr_t start, vaddr_t end, struct regi
 
     while (region && region->start < end) {
         region = region_isolate(aspace, region, start, end, spares);
-        struct region *next = region_next(region);
         drop_pages(region, gather);
         aspace_account(aspace, region, -1);
-        region_remove(aspace, region);
+        struct region *next = region_remove(aspace, region);
         region_push_dead(region, dead);
         region = next;
     }
@@ -44,10 +43,11 @@ void unmap_locked(struct aspace *aspace, vaddr_t start, vaddr_t end, struct regi
 
 int unmap_check(struct aspace *aspace, vaddr_t start, vaddr_t end)
 {
-    struct region *region = region_find_above(aspace, start);
-
-    if (region && region->start < start && region->end > end && region_limit_reached(aspace))
-        return -ENOMEM;
+    if (region_limit_reached(aspace)) {
+        struct region *region = region_find_above(aspace, start);
+        if (region && region->start < start && region->end > end)
+            return -ENOMEM;
+    }
     return aspace->sealed && region_any_sealed(aspace, start, end) ? -EPERM : 0;
 }
 

@@ -39,6 +39,16 @@ static void height_is_logarithmic(void)
     model_clear(&model);
 }
 
+static void dismantled(void)
+{
+    for (unsigned count = 0; count < 70; count++) {
+        model_init(&model, true);
+        for (unsigned i = 0; i < count; i++)
+            model_insert(&model, check_random() % 1000, i, true);
+        model_dismantle(&model);
+    }
+}
+
 static void random_operations(bool augmented, unsigned range)
 {
     model_init(&model, augmented);
@@ -80,6 +90,7 @@ int main(void)
     check_case("an empty tree", empty);
     check_case("rising, falling and alternating keys", in_order);
     check_case("the height is logarithmic", height_is_logarithmic);
+    check_case("taken apart", dismantled);
     check_case("random operations, few keys", random_small);
     check_case("random operations, many keys", random_large);
     check_case("random operations, nothing kept per subtree", random_plain);

@@ -95,6 +95,14 @@ static inline struct element *create_element(uint64_t key, uint64_t weight)
     return element;
 }
 
+/* What an insertion or removal allows: the next one's own value changes just before, untold. */
+static inline void model_reweigh_untold(struct model *model, struct tree_node *next,
+                                        unsigned position)
+{
+    if (next)
+        element_of(next)->weight = model->weights[position] += 1000;
+}
+
 /* Insert a new key, by search or behind its predecessor. */
 static inline void model_insert(struct model *model, uint64_t key, uint64_t weight, bool by_search)
 {
@@ -108,6 +116,7 @@ static inline void model_insert(struct model *model, uint64_t key, uint64_t weig
         return;
     element = create_element(key, weight);
     if (by_search) {
+        model_reweigh_untold(model, parent && !as_left ? tree_next(parent) : parent, position);
         tree_insert(&model->tree, parent, as_left, &element->node);
     } else {
         struct tree_node *previous = parent && as_left ? tree_previous(parent) : parent;
@@ -134,6 +143,7 @@ static inline struct element *model_at(const struct model *model, unsigned posit
 static inline void model_remove(struct model *model, unsigned position)
 {
     struct element *element = model_at(model, position);
+    model_reweigh_untold(model, tree_next(&element->node), position + 1);
     tree_remove(&model->tree, &element->node);
     free(element);
     model->count--;
@@ -199,6 +209,19 @@ static inline void model_check(const struct model *model)
     for (; node; node = tree_previous(node))
         REQUIRE(position > 0 && element_of(node)->key == model->keys[--position]);
     REQUIRE(position == 0);
+}
+
+/* Take it apart, in order. */
+static inline void model_dismantle(struct model *model)
+{
+    struct tree_node *node;
+    unsigned position = 0;
+    while ((node = tree_dismantle(&model->tree))) {
+        REQUIRE(position < model->count && element_of(node)->key == model->keys[position++]);
+        free(element_of(node));
+    }
+    REQUIRE(position == model->count && !model->tree.root);
+    model->count = 0;
 }
 
 static inline void model_clear(struct model *model)

@@ -56,7 +56,7 @@ void tlb_gather_page(struct tlb_gather *gather, struct page *page)
 
 bool gather_unflushed(struct tlb_gather *gather, struct pmap *pmap, bool changed)
 {
-    if (pmap->unflushed > gather->unflushed) {
+    if (__atomic_load_n(&pmap->unflushed, __ATOMIC_ACQUIRE) > gather->unflushed) {
         gather->start = 0;
         gather->end = user_end;
         gather->invalidated++;
@@ -64,7 +64,7 @@ bool gather_unflushed(struct tlb_gather *gather, struct pmap *pmap, bool changed
     }
     if (changed && gather->pmap && !gather->unflushed) {
         gather->unflushed = true;
-        pmap->unflushed++;
+        __atomic_fetch_add(&pmap->unflushed, 1, __ATOMIC_RELAXED);
     }
     return changed;
 }
@@ -72,11 +72,8 @@ bool gather_unflushed(struct tlb_gather *gather, struct pmap *pmap, bool changed
 /* The flush is made: others need not make it any more. */
 static void count_flushed(struct tlb_gather *gather)
 {
-    if (!gather->unflushed)
-        return;
-    spin_lock(&gather->pmap->lock);
-    gather->pmap->unflushed--;
-    spin_unlock(&gather->pmap->lock);
+    if (gather->unflushed)
+        __atomic_fetch_sub(&gather->pmap->unflushed, 1, __ATOMIC_RELEASE);
 }
 
 void gather_harts(struct tlb_gather *gather, struct pmap *pmap)
@@ -99,7 +96,8 @@ void gather_harts(struct tlb_gather *gather, struct pmap *pmap)
     gather->harts |= active;
 }
 
-void gather_free(struct tlb_gather *gather)
+/* Give back what was gathered; apart, for often there is nothing. */
+static __attribute__((noinline)) void free_gathered(struct tlb_gather *gather)
 {
     struct list *link;
 
@@ -110,4 +108,11 @@ void gather_free(struct tlb_gather *gather)
         page_release(gather->shared[i]);
     table_free_list(&gather->tables);
     gather_reset(gather);
+}
+
+void gather_free(struct tlb_gather *gather)
+{
+    if (gather->invalidated || gather->harts || gather->shared_count ||
+        !list_empty(&gather->pages) || !list_empty(&gather->tables))
+        free_gathered(gather);
 }

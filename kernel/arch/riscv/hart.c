@@ -35,16 +35,6 @@ unsigned hart_count(void)
     return __atomic_load_n(&count, __ATOMIC_ACQUIRE);
 }
 
-struct hart *current_hart(void)
-{
-    return current_thread()->hart;
-}
-
-unsigned hart_index(void)
-{
-    return current_hart()->index;
-}
-
 static void hart_init(struct hart *hart, uint64_t sbi_id)
 {
     hart->index = (unsigned)(hart - harts);

@@ -6,6 +6,7 @@
 #ifndef MAPIX_ARCH_RISCV_HART_H
 #define MAPIX_ARCH_RISCV_HART_H
 
+#include "arch/riscv/offsets.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -54,8 +55,17 @@ static inline struct thread *current_thread(void)
 }
 
 /* The current hart; meaningful while interrupts are off. */
-struct hart *current_hart(void);
-unsigned hart_index(void);
+static inline struct hart *current_hart(void)
+{
+    struct hart *hart;
+    __asm__ volatile("ld %0, %1(tp)" : "=r"(hart) : "i"(THREAD_HART));
+    return hart;
+}
+
+static inline unsigned hart_index(void)
+{
+    return current_hart()->index;
+}
 
 static inline bool interrupts_enabled(void)
 {

@@ -7,6 +7,7 @@
 #define THREAD_CONTEXT_SP 8   /* struct thread: context.sp */
 #define THREAD_SCRATCH    8   /* the same, which is not in use while the thread runs */
 #define THREAD_FRAME      120 /* struct thread: frame */
+#define THREAD_HART       128 /* struct thread: hart */
 
 #define FRAME_EPC    256 /* struct trap_frame */
 #define FRAME_STATUS 264

@@ -40,12 +40,13 @@ struct page;
 struct pmap {
     struct spinlock lock;
     paddr_t root;
-    uint64_t identifier;    /* atomic: generation << 16 | ASID (asid.c) */
-    uint64_t active_harts;  /* atomic: harts whose satp holds this root now */
-    uint64_t used_harts;    /* atomic: harts that may hold translations of it */
-    uint64_t stale_harts;   /* atomic: harts to flush before they activate it again */
-    uint64_t unflushed;     /* (lock) gathers with removed entries that harts may hold still */
-    uint64_t resident;      /* (lock) valid leaf entries */
+    uint64_t identifier;   /* atomic: generation << 16 | ASID (asid.c) */
+    uint64_t active_harts; /* atomic: harts whose satp holds this root now */
+    uint64_t used_harts;   /* atomic: harts that may hold translations of it */
+    uint64_t stale_harts;  /* atomic: harts to flush before they activate it again */
+    uint64_t unflushed;    /* atomic, grows with (lock): gathers with removed entries that harts may
+                              hold still */
+    uint64_t resident;     /* (lock) valid leaf entries */
     uint64_t resident_peak; /* (lock) the most that were, before the last one went */
     uint64_t tables;        /* (lock) page table frames, the root included */
 };

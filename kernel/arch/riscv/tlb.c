@@ -145,29 +145,42 @@ void tlb_serve_requests(void)
     }
 }
 
+/* The other harts' part of a request, and this one's own, if it has one, meanwhile. Interrupts are
+ * off, and were on before if state says so. */
+static __attribute__((noinline)) void ask_others(struct hart *self,
+                                                 const struct fence_request *request,
+                                                 uint64_t others, bool own, uint64_t state)
+{
+    struct fence_request *shared = &fence_requests[self->index];
+
+    (void)state;
+    debug_assert(state && current_thread()->spin_depth == 0);
+    *shared = *request;
+    shared->waiting = others;
+    for (uint64_t left = others; left; left &= left - 1)
+        __atomic_fetch_or(&harts[__builtin_ctzl(left)].fence_senders, 1ul << self->index,
+                          __ATOMIC_RELEASE);
+    unsigned sent = hart_request(others, REQUEST_FENCE);
+    __atomic_fetch_add(&tlb_interrupts_sent, sent, __ATOMIC_RELAXED);
+    if (own)
+        perform(self, request);
+    while (__atomic_load_n(&shared->waiting, __ATOMIC_ACQUIRE)) {
+        hart_serve_requests();
+        hart_pause();
+    }
+}
+
 /* Have the harts of the set perform a request, this one included if it is in, and wait. */
-static void ask(struct fence_request request, uint64_t targets)
+static void ask(const struct fence_request *request, uint64_t targets)
 {
     uint64_t state = interrupts_disable();
     struct hart *self = current_hart();
     uint64_t bit = 1ul << self->index, others = targets & ~bit;
-    struct fence_request *shared = &fence_requests[self->index];
 
-    debug_assert(!others || (state && current_thread()->spin_depth == 0));
-    if (others) {
-        request.waiting = others;
-        *shared = request;
-        for (uint64_t left = others; left; left &= left - 1)
-            __atomic_fetch_or(&harts[__builtin_ctzl(left)].fence_senders, bit, __ATOMIC_RELEASE);
-        unsigned sent = hart_request(others, REQUEST_FENCE);
-        __atomic_fetch_add(&tlb_interrupts_sent, sent, __ATOMIC_RELAXED);
-    }
-    if (targets & bit)
-        perform(self, &request);
-    while (others && __atomic_load_n(&shared->waiting, __ATOMIC_ACQUIRE)) {
-        hart_serve_requests();
-        hart_pause();
-    }
+    if (others)
+        ask_others(self, request, others, targets & bit, state);
+    else if (targets)
+        perform(self, request);
     interrupts_restore(state);
 }
 
@@ -181,21 +194,25 @@ static uint64_t online_harts(void)
     return online;
 }
 
+/* Have the harts that may have old translations forget them. */
+static __attribute__((noinline)) void flush(const struct tlb_gather *gather)
+{
+    /* With an address, sfence.vma forgets only the leaf: not enough if a table goes as well. */
+    struct fence_request request = {
+        .kind = gather->several ? FLUSH_EVERYTHING : FLUSH_SOME,
+        .one_page = gather->end - gather->start == PAGE_SIZE && list_empty(&gather->tables),
+        .identifier = gather->identifier,
+        .address = gather->start,
+    };
+
+    __atomic_fetch_add(&tlb_flush_counts[gather->cause], 1, __ATOMIC_RELAXED);
+    ask(&request, gather->harts);
+}
+
 void tlb_flush(struct tlb_gather *gather)
 {
-    if (gather->harts) {
-        /* With an address, sfence.vma forgets only the leaf: not enough if a table goes as well. */
-        struct fence_request request = {
-            .kind = gather->several ? FLUSH_EVERYTHING : FLUSH_SOME,
-            .one_page = gather->end - gather->start == PAGE_SIZE && list_empty(&gather->tables),
-            .identifier = gather->identifier,
-            .address = gather->start,
-            .pmap = NULL,
-            .waiting = 0,
-        };
-        __atomic_fetch_add(&tlb_flush_counts[gather->cause], 1, __ATOMIC_RELAXED);
-        ask(request, gather->harts);
-    }
+    if (gather->harts)
+        flush(gather);
     gather_free(gather);
 }
 
@@ -205,13 +222,13 @@ void tlb_leave(struct pmap *pmap)
     uint64_t active;
 
     while ((active = __atomic_load_n(&pmap->active_harts, __ATOMIC_ACQUIRE)))
-        ask(request, active);
+        ask(&request, active);
 }
 
 void tlb_flush_all(void)
 {
     struct fence_request request = {.kind = FLUSH_EVERYTHING};
-    ask(request, online_harts());
+    ask(&request, online_harts());
 }
 
 void instruction_fence_all(void)
@@ -220,7 +237,7 @@ void instruction_fence_all(void)
     uint64_t harts = online_harts();
 
     __atomic_fetch_or(&instructions_stale, harts, __ATOMIC_SEQ_CST);
-    ask(request, harts & ~scheduler_idle_harts());
+    ask(&request, harts & ~scheduler_idle_harts());
 }
 
 void tlb_end_idle(void)

@@ -25,6 +25,7 @@
 
 _Static_assert(offsetof(struct thread, context) == 0, "switch.S: a context is its thread");
 _Static_assert(offsetof(struct switch_context, sp) == THREAD_CONTEXT_SP, "offsets.h");
+_Static_assert(offsetof(struct thread, hart) == THREAD_HART, "offsets.h");
 _Static_assert(offsetof(struct thread, frame) == THREAD_FRAME, "offsets.h");
 _Static_assert(offsetof(struct trap_frame, epc) == FRAME_EPC, "offsets.h");
 _Static_assert(offsetof(struct trap_frame, status) == FRAME_STATUS, "offsets.h");
