@@ -4,6 +4,11 @@
 #ifndef MAPIX_ABI_SYSCALL_H
 #define MAPIX_ABI_SYSCALL_H
 
+#define SYS_io_setup           0
+#define SYS_io_destroy         1
+#define SYS_io_submit          2
+#define SYS_io_cancel          3
+#define SYS_io_getevents       4
 #define SYS_setxattr           5
 #define SYS_lsetxattr          6
 #define SYS_fsetxattr          7
@@ -253,6 +258,7 @@
 #define SYS_preadv2            286
 #define SYS_pwritev2           287
 #define SYS_statx              291
+#define SYS_io_pgetevents      292
 #define SYS_rseq               293
 #define SYS_pidfd_send_signal  424
 #define SYS_pidfd_open         434

@@ -27,6 +27,7 @@
 #include "core/vdso.h"
 #include "dev/fdt.h"
 #include "fs/file.h"
+#include "fs/io_context.h"
 #include "fs/path.h"
 #include "lib/string.h"
 #include "vm/aspace.h"
@@ -499,6 +500,7 @@ static void commit(struct exec *exec)
     struct thread *thread = current_thread();
     struct process *process = thread->process;
     process_end_memory_use(false);
+    io_context_end_all(process);
     process_switch_aspace(exec->aspace);
     exec->aspace = NULL;
     process_release_vfork();

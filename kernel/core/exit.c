@@ -32,6 +32,7 @@
 #include "core/user.h"
 #include "dev/terminal.h"
 #include "fs/file.h"
+#include "fs/io_context.h"
 #include "fs/path.h"
 #include "fs/path_context.h"
 #include "ipc/sem.h"
@@ -140,6 +141,7 @@ static void give_back(struct process *process, bool last)
     if (last) {
         process_timers_exit();
         sem_exit(process);
+        io_context_end_all(process);
     }
     if (last)
         keep_memory_usage(process);

@@ -32,6 +32,7 @@
 #include "dev/interrupt.h"
 #include "dev/uart.h"
 #include "fs/asynchronous.h"
+#include "fs/io_context.h"
 #include "fs/mount.h"
 #include "fs/path.h"
 #include "ipc/msg.h"
@@ -102,6 +103,7 @@ _Noreturn void kernel_main(uint64_t boot_hart, paddr_t device_tree)
     msg_init();             /* and message queues */
     posix_queues_init();    /* and those of POSIX */
     asynchronous_init();    /* the thread that sends signals about files */
+    io_context_init();      /* the thread that looks at files for io_submit */
     file_systems_init();    /* vnodes, names, mounts, the types of file systems */
     console_init();         /* the console as a terminal */
     uart_start_input();     /* and what is typed */

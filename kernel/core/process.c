@@ -203,6 +203,7 @@ struct process *process_create(struct process *model, struct signal_actions *act
     list_init(&process->sibling);
     list_init(&process->threads);
     list_init(&process->semaphore_undos);
+    list_init(&process->io_contexts);
     process->references = 1;
     wait_queue_init(&process->child_changed, "wait4");
     wait_queue_init(&process->ended, "process end");

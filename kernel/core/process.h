@@ -77,6 +77,7 @@ struct process {
     int parent_death_signal;            /* (t) sent to it when its parent dies; 0: none */
     struct rlimit limits[RLIMIT_COUNT]; /* (s) */
     struct list semaphore_undos;        /* of ipc/sem.c, under its lock */
+    struct list io_contexts;            /* of fs/io_context.c, under its lock */
 
     uint64_t start_time;                  /* (c) time_now() at fork */
     struct resource_usage usage;          /* (s) of threads that have exited */

@@ -121,3 +121,16 @@ struct file *event_create(uint64_t count, bool semaphore, uint32_t flags)
         slab_free(&event_cache, event);
     return file;
 }
+
+bool file_is_event(const struct file *file)
+{
+    return file->operations == &event_operations;
+}
+
+void event_count(struct file *file)
+{
+    struct event *event = file->state;
+
+    if (add(event, 1))
+        wake_events(&event->changed, POLLIN);
+}

@@ -14,6 +14,7 @@
 #include "core/placement.h"
 #include "core/random.h"
 #include "fs/file.h"
+#include "fs/io_context.h"
 #include "fs/lease.h"
 #include "fs/notify.h"
 #include "fs/pipe.h"
@@ -126,6 +127,12 @@ NUMBER_SETTING(pipe_pages_soft, pipe_pages_soft)
 NUMBER_SETTING(pipe_pages_hard, pipe_pages_hard)
 NUMBER_SETTING(lease_time, lease_break_time)
 NUMBER_SETTING(event_limit, notify_events_limit)
+NUMBER_SETTING(io_requests_most, io_requests_most)
+
+static uint64_t get_io_requests(void)
+{
+    return __atomic_load_n(&io_requests, __ATOMIC_RELAXED);
+}
 
 static uint64_t get_last_pid(void)
 {
@@ -199,6 +206,8 @@ enum {
     EVENT_LIMIT,
     LEASE_TIME,
     LEASES,
+    IO_REQUESTS,
+    IO_REQUESTS_MOST,
     IPC_SETTINGS, /* and on: those of ipc_settings */
 };
 
@@ -247,6 +256,10 @@ static const struct setting settings[] = {
                      .most = INT32_MAX},
     [LEASE_TIME] = {.get_number = get_lease_time, .set_number = set_lease_time, .most = INT32_MAX},
     [LEASES] = {.constant = 1},
+    [IO_REQUESTS] = {.get_number = get_io_requests},
+    [IO_REQUESTS_MOST] = {.get_number = get_io_requests_most,
+                          .set_number = set_io_requests_most,
+                          .most = INT64_MAX},
     [DROP_CACHES] = {.set_number = drop_caches, .least = 1, .most = 3},
     [FILE_MAX] = {.constant = INT64_MAX},
     [FILE_COUNT] = {.write = write_file_count},
@@ -454,6 +467,8 @@ static const struct pseudo_type queues_directory = {.number = QUEUES_TYPE,
                                                     .entries = queue_entries};
 
 static const struct pseudo_entry file_entries[] = {
+    {"aio-max-nr", &changeable, IO_REQUESTS_MOST},
+    {"aio-nr", &readable, IO_REQUESTS},
     {"file-max", &readable, FILE_MAX},
     {"file-nr", &readable, FILE_COUNT},
     {"inode-nr", &readable, VNODE_COUNT},

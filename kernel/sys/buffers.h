@@ -6,6 +6,8 @@
 
 #include "core/user.h"
 
+struct file;
+
 #define BUFFERS_SHORT 8
 
 /* What a call moves: one buffer or several, in user memory. */
@@ -20,5 +22,8 @@ struct buffers {
 int buffers_one(struct buffers *buffers, uint64_t address, uint64_t size);
 int buffers_several(struct buffers *buffers, uint64_t address, uint64_t count);
 void buffers_release(struct buffers *buffers);
+
+/* What the flags of preadv2(2) mean for the file: 0, or -EOPNOTSUPP. */
+int buffers_set_flags(struct buffers *buffers, const struct file *file, unsigned flags, bool write);
 
 #endif

@@ -209,26 +209,16 @@ long sys_pwritev(const uint64_t argument[6])
     return count_write(move((int)argument[0], &buffers, error, file_write, &offset));
 }
 
-/* Does a read or write of the file obey a wish not to wait? */
-static bool can_avoid_waiting(int descriptor)
+int buffers_set_flags(struct buffers *buffers, const struct file *file, unsigned flags, bool write)
 {
-    struct file *file = file_get(descriptor);
-    bool result = file && file->operations->nowait;
+    struct transfer *transfer = &buffers->transfer;
 
-    if (file)
-        file_release(file);
-    return result;
-}
-
-/* What the flags of preadv2(2) mean for the open file: 0, or -EOPNOTSUPP. */
-static int decode_flags(int descriptor, unsigned flags, bool write, struct transfer *transfer)
-{
     if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND) ||
         (flags & (RWF_APPEND | RWF_NOAPPEND)) == (RWF_APPEND | RWF_NOAPPEND))
         return -EOPNOTSUPP;
     if (!write && (flags & (RWF_APPEND | RWF_NOAPPEND)))
         return -EOPNOTSUPP;
-    if ((flags & RWF_NOWAIT) && !can_avoid_waiting(descriptor))
+    if ((flags & RWF_NOWAIT) && !file->operations->nowait)
         return -EOPNOTSUPP; /* the page cache may have to wait for a disk */
     if (flags & RWF_NOWAIT)
         transfer->set_flags |= O_NONBLOCK;
@@ -243,6 +233,19 @@ static int decode_flags(int descriptor, unsigned flags, bool write, struct trans
     return 0;
 }
 
+/* The same with the file at a descriptor, if there is one. */
+static int set_flags(struct buffers *buffers, int descriptor, unsigned flags, bool write)
+{
+    struct file *file = file_get(descriptor);
+    int error = 0;
+
+    if (file) {
+        error = buffers_set_flags(buffers, file, flags, write);
+        file_release(file);
+    }
+    return error;
+}
+
 static long move_with_flags(const uint64_t argument[6], bool write)
 {
     struct buffers buffers;
@@ -250,7 +253,7 @@ static long move_with_flags(const uint64_t argument[6], bool write)
     int error = buffers_several(&buffers, argument[1], argument[2]);
 
     if (!error) {
-        error = decode_flags((int)argument[0], (unsigned)argument[5], write, &buffers.transfer);
+        error = set_flags(&buffers, (int)argument[0], (unsigned)argument[5], write);
         if (error)
             buffers_release(&buffers);
     }

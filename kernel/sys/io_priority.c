@@ -18,7 +18,7 @@ static bool is_target(int which)
     return which >= IOPRIO_WHO_PROCESS && which <= IOPRIO_WHO_USER;
 }
 
-static int check(int value)
+int io_priority_check(int value)
 {
     switch (IOPRIO_CLASS(value)) {
     case IOPRIO_CLASS_NONE:
@@ -53,7 +53,7 @@ static bool change(struct thread *thread, int value, int *result)
 
 long sys_ioprio_set(const uint64_t argument[6])
 {
-    int which = (int)argument[0], value = (int)argument[2], error = check(value);
+    int which = (int)argument[0], value = (int)argument[2], error = io_priority_check(value);
     if (error || !is_target(which))
         return error ? error : -EINVAL;
     return priority_visit(which - IOPRIO_WHO_PROCESS, (int)argument[1], change, value);

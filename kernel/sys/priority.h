@@ -20,4 +20,7 @@ int priority_visit(int which, int who, thread_visitor *visit, int value);
  * process_tree_lock held. */
 bool priority_may_set_nice(const struct thread *thread, int nice);
 
+/* May the current thread use it for its requests of disks (ioprio_set(2)): 0, -EINVAL, -EPERM. */
+int io_priority_check(int value);
+
 #endif

@@ -6,6 +6,7 @@
 #include "fs/file.h"
 #include "fs/mount.h"
 #include "sys/at.h"
+#include "sys/sync.h"
 #include "sys/table.h"
 
 #define READ_AHEAD_PAGES_MAX 1024u
@@ -24,6 +25,17 @@ static bool is_special(const struct vnode *vnode)
     return type == S_IFCHR || type == S_IFIFO || type == S_IFSOCK;
 }
 
+long file_sync(struct file *file, bool data_only)
+{
+    struct vnode *vnode = file->vnode;
+    bool storable = vnode->operations->sync && !is_special(vnode);
+    long result = storable ? vnode->operations->sync(vnode, data_only) : -EINVAL;
+    /* An error of write-back since the last call is told to each open file once. */
+    int earlier = object_error_check(&vnode->object, &file->error_seen);
+
+    return earlier ? earlier : result;
+}
+
 static long sync_file(int descriptor, bool data_only)
 {
     struct file *file;
@@ -31,13 +43,9 @@ static long sync_file(int descriptor, bool data_only)
 
     if (result)
         return result;
-    struct vnode *vnode = file->vnode;
-    bool storable = vnode->operations->sync && !is_special(vnode);
-    result = storable ? vnode->operations->sync(vnode, data_only) : -EINVAL;
-    /* An error of write-back since the last call is told to each open file once. */
-    int earlier = object_error_check(&vnode->object, &file->error_seen);
+    result = file_sync(file, data_only);
     file_release(file);
-    return earlier ? earlier : result;
+    return result;
 }
 
 long sys_fsync(const uint64_t argument[6])

@@ -8,6 +8,13 @@
 #include "core/syscall.h"
 
 #define SYSTEM_CALLS(SYSTEM_CALL)                                                                  \
+    /* asynchronous I/O */                                                                         \
+    SYSTEM_CALL(SYS_io_setup, io_setup)                                                            \
+    SYSTEM_CALL(SYS_io_destroy, io_destroy)                                                        \
+    SYSTEM_CALL(SYS_io_submit, io_submit)                                                          \
+    SYSTEM_CALL(SYS_io_cancel, io_cancel)                                                          \
+    SYSTEM_CALL(SYS_io_getevents, io_getevents)                                                    \
+    SYSTEM_CALL(SYS_io_pgetevents, io_pgetevents)                                                  \
     /* names and directories */                                                                    \
     SYSTEM_CALL(SYS_setxattr, setxattr)                                                            \
     SYSTEM_CALL(SYS_lsetxattr, lsetxattr)                                                          \
