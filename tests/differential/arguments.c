@@ -88,6 +88,9 @@ void operation_perform(const struct operation *operation)
         }
         number -= kinds[i].share;
     }
-    if (operation->number % 16 == 15)
+    if (operation->number % 16 == 15) {
         log_window(operation->number / 16);
+        if (pages_out)
+            page_out_all();
+    }
 }

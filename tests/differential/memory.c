@@ -117,6 +117,13 @@ void advise(const struct operation *operation)
     log_result(result);
 }
 
+void page_out_all(void)
+{
+    shared->paged_out = true;
+    for (unsigned i = 0; i < WINDOW + HEAP; i++)
+        madvise(unit_at(i), unit_bytes(1), MADV_PAGEOUT);
+}
+
 /* Can all pages be stored to? Then each has been. */
 static bool store_to_all(char *start, size_t size, unsigned char value)
 {

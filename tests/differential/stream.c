@@ -5,6 +5,7 @@
  *     -v       print the log as well
  *     -u N     for each page of a stream take N: windows of N times the size
  *     -s MIB   begin with using a swap file of this size
+ *     -p       have all memory paged out after every sixteenth operation
  *
  * Prints a line for each seed: the seed and a sum of its log.
  */
@@ -31,6 +32,7 @@
 
 struct shared *shared;
 unsigned unit = 1;
+bool pages_out;
 char *heap;
 
 static unsigned length;
@@ -127,11 +129,11 @@ static void use_swap(size_t size)
     numbers[0] = 1;
     numbers[1] = (uint32_t)(size / PAGE - 1);
     memcpy(page + 4086, "SWAPSPACE2", 10);
-    if (pwrite(file, page, PAGE, 0) != (ssize_t)PAGE || fsync(file) < 0 || swapon("swap", 0) < 0) {
+    if (pwrite(file, page, PAGE, 0) != (ssize_t)PAGE || fsync(file) < 0 || close(file) < 0 ||
+        swapon("swap", 0) < 0) {
         perror("swap");
         exit(2);
     }
-    close(file);
 }
 
 static bool parse_options(int argc, char **argv)
@@ -139,10 +141,13 @@ static bool parse_options(int argc, char **argv)
     bool verbose = false;
     int option;
 
-    while ((option = getopt(argc, argv, "+vu:s:")) != -1) {
+    while ((option = getopt(argc, argv, "+vpu:s:")) != -1) {
         switch (option) {
         case 'v':
             verbose = true;
+            break;
+        case 'p':
+            pages_out = true;
             break;
         case 'u':
             unit = (unsigned)strtoul(optarg, NULL, 10);
@@ -155,7 +160,7 @@ static bool parse_options(int argc, char **argv)
         }
     }
     if (argc < optind + 2 || unit == 0 || unit > UNIT_MAX) {
-        fprintf(stderr, "usage: stream [-v] [-u N] [-s MIB] LENGTH FIRST [LAST | -o NUMBER...]\n");
+        fprintf(stderr, "usage: stream [-vp] [-u N] [-s MIB] LENGTH FIRST [LAST | -o NUMBER...]\n");
         exit(2);
     }
     return verbose;

@@ -54,8 +54,9 @@ struct shared {
 extern struct shared *shared;
 extern __thread unsigned self; /* which player this is */
 extern int files[FILES + 1];
-extern unsigned unit; /* pages that operations take for one */
-extern char *heap;    /* where this process's units of the heap begin */
+extern unsigned unit;  /* pages that operations take for one */
+extern bool pages_out; /* must all memory be paged out now and then? */
+extern char *heap;     /* where this process's units of the heap begin */
 
 /* Make operation number of a stream. */
 struct operation operation_make(uint64_t seed, unsigned number);
@@ -134,6 +135,9 @@ perform load, store, fill, transfer, transfer_on, seek, set_size, allocate, seal
 perform link_name, unlink_name, rename_name, open_name; /* names.c */
 perform attach, detach, control, renew;                 /* segments.c */
 perform start_process, start_thread, end;               /* players.c */
+
+/* Have all of the window and the heap paged out, as far as the kernel does so. */
+void page_out_all(void);
 
 /* Make and open the files; the segments. */
 void make_files(void);
