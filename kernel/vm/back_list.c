@@ -61,6 +61,8 @@ void back_list_insert(struct region *region)
         node = as_left ? node->left : node->right;
     }
     tree_insert(&object->regions, parent, as_left, &region->back_node);
+    if (!region->amap) /* no copies, and those to come are of what is there now */
+        region->truncations = object->truncations;
     object->shared_writable += may_store(region);
     spin_unlock(&object->back_lock);
 }
@@ -196,9 +198,9 @@ uint64_t back_list_count(struct object *object)
     return count;
 }
 
-/* Is the region at position still there, and does it still map a page in [first, last]? */
+/* Is a region of the aspace still there at position, and does it map a page from first on? */
 static bool still_there(struct object *object, const struct back_list_position *position,
-                        uint64_t first, uint64_t last)
+                        uint64_t first, const struct aspace *aspace)
 {
     struct tree_node *node;
 
@@ -210,7 +212,8 @@ static bool still_there(struct object *object, const struct back_list_position *
         node =
             ordered_before(position->offset, position->region, region) ? node->left : node->right;
     }
-    bool there = node && region_last_index(region_of(node)) >= first && position->offset <= last;
+    bool there =
+        node && region_of(node)->aspace == aspace && region_last_index(region_of(node)) >= first;
     spin_unlock(&object->back_lock);
     return there;
 }
@@ -220,15 +223,15 @@ static bool still_there(struct object *object, const struct back_list_position *
  * and its memory may be another region's; so it is looked for again. The aspace itself stays while
  * it has walkers.
  */
-struct region *back_list_next_private(struct object *object, uint64_t first, uint64_t last,
-                                      struct back_list_position *position)
+static struct region *next_untruncated(struct object *object, uint64_t first,
+                                       struct back_list_position *position)
 {
     for (;;) {
         struct aspace *aspace = NULL;
         spin_lock(&object->back_lock);
-        struct region *region = advance(object, first, last, position);
-        while (region && region->shared)
-            region = advance(object, first, last, position);
+        struct region *region = advance(object, first, UINT64_MAX, position);
+        while (region && (region->shared || region->truncations == object->truncations))
+            region = advance(object, first, UINT64_MAX, position);
         if (region) {
             aspace = region->aspace;
             __atomic_fetch_add(&aspace->walkers, 1, __ATOMIC_ACQUIRE);
@@ -237,17 +240,39 @@ struct region *back_list_next_private(struct object *object, uint64_t first, uin
         if (!region)
             return NULL;
         rwlock_read(&aspace->lock);
-        if (still_there(object, position, first, last))
+        if (still_there(object, position, first, aspace))
             return region;
         rwlock_read_done(&aspace->lock);
         __atomic_fetch_sub(&aspace->walkers, 1, __ATOMIC_RELEASE);
     }
 }
 
+void back_list_truncated(struct object *object)
+{
+    spin_lock(&object->back_lock);
+    object->truncations++;
+    spin_unlock(&object->back_lock);
+}
+
+/* A region that comes to lie before the position while the walk goes on is found by another. */
+struct region *back_list_next_untruncated(struct object *object, uint64_t first,
+                                          struct back_list_position *position)
+{
+    bool from_start = !position->region;
+    struct region *region = next_untruncated(object, first, position);
+
+    if (!region && !from_start) {
+        *position = (struct back_list_position){0};
+        region = next_untruncated(object, first, position);
+    }
+    return region;
+}
+
 void back_list_done(struct region *region)
 {
     struct aspace *aspace = region->aspace;
 
+    region->truncations = region->object->truncations;
     rwlock_read_done(&aspace->lock);
     __atomic_fetch_sub(&aspace->walkers, 1, __ATOMIC_RELEASE);
 }

@@ -43,11 +43,20 @@ struct back_list_position {
 };
 
 /*
- * The next private region that maps a page in [first, last], with its aspace locked for reading, so
- * that it stays as it is until back_list_done. NULL: no more. No VM lock held.
+ * Truncation takes private copies from every region. It is counted, and a region has the number of
+ * the last one that it has been through; what is made of the region by fork, mremap or a cut
+ * inherits it, and of two that merge the lower number stays. So whatever comes while the walk goes
+ * on is seen to be visited, or to be descended from one that was.
+ *
+ *     back_list_truncated;  while (back_list_next_untruncated) { ...; back_list_done }
+ *
+ * The region that is found maps pages from first on, and its aspace is locked for reading, so that
+ * it stays as it is until back_list_done. NULL: no more. No VM lock held; one truncation of an
+ * object at a time.
  */
-struct region *back_list_next_private(struct object *object, uint64_t first, uint64_t last,
-                                      struct back_list_position *position);
+void back_list_truncated(struct object *object);
+struct region *back_list_next_untruncated(struct object *object, uint64_t first,
+                                          struct back_list_position *position);
 void back_list_done(struct region *region);
 
 /* The pages of [first, last] that region maps, as addresses [*start, *end). */

@@ -82,6 +82,7 @@ struct object {
     struct spinlock back_lock;
     struct tree regions; /* (b) regions that map this object, by offset, with the highest end */
     uint64_t shared_writable; /* (b) regions that may store to it */
+    uint64_t truncations;     /* (b) so far */
     struct list dirty_link;   /* on the write-back thread's list while it has dirty pages */
     uint64_t dirty_since;     /* time_now() of the first of them */
     uint64_t read_ahead_next, read_ahead_size; /* (l) sequential detection */

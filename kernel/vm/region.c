@@ -331,6 +331,8 @@ static void absorb(struct aspace *aspace, struct region *lower, struct region *u
         lower->amap_offset = upper->amap_offset - region_pages(lower);
         upper->amap = NULL;
     }
+    if (lower->truncations > upper->truncations)
+        lower->truncations = upper->truncations;
     region_set_bounds(aspace, lower, lower->start, upper->end);
     region_push_dead(upper, dead);
 }

@@ -77,6 +77,7 @@ struct region {
     struct userfault *userfault; /* referenced, or NULL: who supplies missing pages */
     struct tree_node back_node;  /* object->regions */
     uint64_t back_highest;       /* highest end, in pages of the object, in the subtree */
+    uint64_t truncations;        /* of the object that its private copies have been through */
 };
 
 static inline uint64_t region_pages(const struct region *region)

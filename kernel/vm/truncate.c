@@ -67,19 +67,20 @@ static void remove_pages(struct object *object, uint64_t first, uint64_t last,
     }
 }
 
-/* Remove private copies of the pages [first, last] in every region that maps them. */
-static void remove_private_copies(struct object *object, uint64_t first, uint64_t last)
+/* Remove private copies of the pages from first on in every region that maps them. */
+static void remove_private_copies(struct object *object, uint64_t first)
 {
     struct back_list_position position = {0};
     struct region *region;
     struct tlb_gather gather;
 
     tlb_gather_init(&gather, NULL, FLUSH_TRUNCATE);
-    while ((region = back_list_next_private(object, first, last, &position))) {
+    back_list_truncated(object);
+    while ((region = back_list_next_untruncated(object, first, &position))) {
         struct amap *amap = __atomic_load_n(&region->amap, __ATOMIC_ACQUIRE);
         if (amap) {
             vaddr_t start, end;
-            back_list_overlap(region, first, last, &start, &end);
+            back_list_overlap(region, first, UINT64_MAX, &start, &end);
             mutex_lock(&amap->lock);
             pmap_remove(&region->aspace->pmap, start, end, &gather);
             amap_remove(amap, region_slot(region, start), region_slot(region, end - 1), &gather);
@@ -130,7 +131,7 @@ int object_truncate(struct object *object, uint64_t size)
     tlb_flush(&gather);
     if (tail)
         page_release(tail);
-    remove_private_copies(object, first, UINT64_MAX);
+    remove_private_copies(object, first);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "tap.h"
 
 #include <fcntl.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -474,6 +475,67 @@ static void killed_while_copying(void)
     }
 }
 
+enum { MAPPED_OFTEN = 200, FORKS = 12 };
+
+/* Private mappings of the file's two pages, each stored to. */
+static char *mapped_often[MAPPED_OFTEN];
+static sigjmp_buf after_fault;
+
+static void leave_fault(int signal)
+{
+    siglongjmp(after_fault, signal);
+}
+
+/* Wait for the truncation, then find nothing behind the end. */
+static void find_nothing(void *argument)
+{
+    volatile char *truncated = argument;
+
+    signal(SIGBUS, leave_fault);
+    while (!*truncated)
+        usleep(100);
+    for (volatile size_t i = 0; i < MAPPED_OFTEN; i++)
+        if (sigsetjmp(after_fault, 1) == 0)
+            FAIL_HERE("mapping %zu has %c", i, ((volatile char *)mapped_often[i])[PAGE]);
+}
+
+static void fork_often(void *argument)
+{
+    struct signed_memory *shared = argument;
+    pid_t pids[FORKS];
+
+    sign_send(&shared->done);
+    for (size_t i = 0; i < FORKS; i++)
+        pids[i] = spawn(find_nothing, shared->memory);
+    for (size_t i = 0; i < FORKS; i++)
+        expect_exited(reap(pids[i]), 0);
+}
+
+/* What truncation takes from private mappings, it takes from those that fork makes meanwhile. */
+static void truncated_meanwhile(void)
+{
+    struct signed_memory shared = {.memory = map_shared(1)};
+    int fd = expect_ok(open("file", O_RDWR | O_CREAT, 0600));
+
+    sign_open(&shared.done);
+    for (int round = 0; round < 4; round++) {
+        shared.memory[0] = 0;
+        expect_ok(ftruncate(fd, 2 * PAGE));
+        for (size_t i = 0; i < MAPPED_OFTEN; i++) {
+            mapped_often[i] = expect_ok((char *)mmap(NULL, 2 * PAGE, RW, MAP_PRIVATE, fd, 0));
+            memset(mapped_often[i], 'm', 2 * PAGE);
+        }
+        pid_t pid = spawn(fork_often, &shared);
+        sign_await(&shared.done);
+        usleep((useconds_t)round * 3000);
+        expect_ok(ftruncate(fd, PAGE));
+        shared.memory[0] = 1;
+        expect_exited(reap(pid), 0);
+        for (size_t i = 0; i < MAPPED_OFTEN; i++)
+            expect_ok(munmap(mapped_often[i], 2 * PAGE));
+    }
+}
+
 static const struct test tests[] = {
     TEST(child_store_is_unseen), TEST(parent_store_is_unseen),
     TEST(untouched_pages),       TEST(protections_are_separate),
@@ -482,7 +544,7 @@ static const struct test tests[] = {
     TEST(shared_counter),        TEST(big_tree),
     TEST(shared_with_an_orphan), TEST(shared_outlives_its_maker),
     TEST(unmapping_is_separate), TEST(all_kinds_together),
-    TEST(killed_while_copying),
+    TEST(killed_while_copying),  TEST(truncated_meanwhile),
 };
 
 int main(int argc, char **argv)
