@@ -239,3 +239,19 @@ void name_cache_purge(struct vnode *vnode)
     while ((link = list_first(&vnode->children)))
         free_entry(container_of(link, struct name_entry, child_link));
 }
+
+unsigned name_cache_shrink(unsigned wanted)
+{
+    unsigned freed = 0;
+
+    list_for_each_safe (link, &by_use) {
+        struct name_entry *entry = container_of(link, struct name_entry, use_link);
+        if (freed == wanted)
+            break;
+        if (entry->vnode)
+            continue;
+        free_entry(entry);
+        freed++;
+    }
+    return freed;
+}

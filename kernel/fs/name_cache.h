@@ -37,6 +37,10 @@ struct vnode *name_cache_reverse(struct vnode *vnode, char *name, uint32_t *leng
 void name_cache_purge(struct vnode *vnode);
 bool name_cache_has_children(const struct vnode *vnode);
 
+/* Forget up to wanted names that lead nowhere, the least recently used first: how many.
+ * vnode_cache_lock held. */
+unsigned name_cache_shrink(unsigned wanted);
+
 /* Take a reference, of a vnode in the cache that may have none. vnode_cache_lock held. */
 void vnode_reference_locked(struct vnode *vnode);
 

@@ -286,6 +286,7 @@ unsigned vnode_cache_shrink(unsigned wanted)
         list_push_back(&doomed, &vnode->idle_link);
         freed++;
     }
+    freed += name_cache_shrink(wanted - freed);
     spin_unlock(&vnode_cache_lock);
     while ((link = list_pop_front(&doomed)))
         destroy(container_of(link, struct vnode, idle_link));

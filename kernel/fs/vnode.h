@@ -231,7 +231,8 @@ void vnode_write_back_all(bool wait);
 /* The vnodes in the cache, and how many of them are unreferenced. */
 uint64_t vnode_cache_count(uint64_t *unused);
 
-/* Free up to wanted unreferenced, clean vnodes without cached pages: how many. Tries locks only. */
+/* Free up to wanted unreferenced, clean vnodes without cached pages, and names that lead nowhere:
+ * how many. Tries locks only. */
 unsigned vnode_cache_shrink(unsigned wanted);
 
 /* Take new attributes over into a locked vnode, and the time of that: 0. As the operation
