@@ -203,6 +203,8 @@ TEXT_TYPE(shm_type, 18, procfs_write_shm);
 TEXT_TYPE(sem_type, 19, procfs_write_sem);
 TEXT_TYPE(msg_type, 20, procfs_write_msg);
 TEXT_TYPE(locks_type, 21, procfs_write_locks);
+static const struct pseudo_type slabs_type = {
+    .number = TEXT_TYPE_FIRST + 22, .mode = S_IFREG | 0400, .write_text = procfs_write_slabs};
 
 static const struct pseudo_entry terminal_entries[] = {{"drivers", &terminal_drivers_type, 0},
                                                        {NULL, NULL, 0}};
@@ -246,6 +248,7 @@ static const struct pseudo_entry root_entries[] = {
     {"net", &net_type, 0},
     {"partitions", &partitions_type, 0},
     {"self", &self_type, 0},
+    {"slabinfo", &slabs_type, 0},
     {"stat", &stat_type, 0},
     {"swaps", &swaps_type, 0},
     {"sys", &procfs_settings, 0},

@@ -100,6 +100,7 @@ int procfs_take_name(uint64_t key, char *words, size_t length);
  * (procfs_machine.c). */
 int procfs_write_memory(uint64_t key, struct text *text);
 int procfs_write_events(uint64_t key, struct text *text);
+int procfs_write_slabs(uint64_t key, struct text *text);
 int procfs_write_processors(uint64_t key, struct text *text);
 int procfs_write_uptime(uint64_t key, struct text *text);
 int procfs_write_load(uint64_t key, struct text *text);

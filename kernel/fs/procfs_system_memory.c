@@ -1,6 +1,6 @@
 /*
- * What /proc tells of the system's memory: meminfo, vmstat (proc(5)). A line is left out where the
- * kernel does not know its value.
+ * What /proc tells of the system's memory: meminfo, vmstat, slabinfo (proc(5)). A line is left out
+ * where the kernel does not know its value.
  */
 #include "arch/riscv/pmap.h"
 #include "arch/riscv/stack.h"
@@ -8,6 +8,7 @@
 #include "dev/block.h"
 #include "fs/procfs.h"
 #include "vm/commit.h"
+#include "vm/kmem.h"
 #include "vm/page.h"
 #include "vm/reclaim.h"
 #include "vm/swap.h"
@@ -145,5 +146,36 @@ int procfs_write_events(uint64_t key, struct text *text)
     text_format(text, "pgfault %lu\npgmajfault %lu\n",
                 totals.usage.minor_faults + totals.usage.major_faults, totals.usage.major_faults);
     write_flushes(text);
+    return 0;
+}
+
+/* Names are one word there. */
+static void write_cache_name(struct text *text, const char *name)
+{
+    char word[18] = "";
+
+    for (unsigned i = 0; name[i] && i < sizeof(word) - 1; i++)
+        word[i] = name[i] == ' ' ? '_' : name[i];
+    text_format(text, "%-17s", word);
+}
+
+int procfs_write_slabs(uint64_t key, struct text *text)
+{
+    struct slab_cache *cache = NULL;
+
+    (void)key;
+    text_format(text, "slabinfo - version: 2.1\n"
+                      "# name            <active_objs> <num_objs> <objsize> <objperslab> "
+                      "<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> "
+                      ": slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+    while ((cache = slab_cache_next(cache))) {
+        uint32_t slabs = __atomic_load_n(&cache->slabs, __ATOMIC_RELAXED);
+        uint32_t empty = __atomic_load_n(&cache->empty, __ATOMIC_RELAXED);
+        write_cache_name(text, cache->name);
+        text_format(text, " %6lu %6lu %6lu %4u %4u : tunables %4u %4u    0 : slabdata %6u %6u 0\n",
+                    slab_objects(cache), (uint64_t)slabs * cache->per_slab, cache->size,
+                    cache->per_slab, 1u << cache->order, 2 * cache->batch, cache->batch,
+                    slabs > empty ? slabs - empty : 0, slabs);
+    }
     return 0;
 }

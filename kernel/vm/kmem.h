@@ -12,10 +12,12 @@
 
 struct slab_cache {
     const char *name;
-    size_t size; /* bytes per object, a multiple of the alignment */
+    struct list link; /* in the list of all, from boot on */
+    size_t size;      /* bytes per object, a multiple of the alignment */
     struct spinlock lock;
     struct list partial; /* (lock) slabs with a free object, those without any other at the end */
     uint32_t empty;      /* (lock) slabs with free objects only */
+    uint32_t slabs;      /* (lock) */
     uint32_t per_slab, order, batch; /* objects, order of the frames, objects exchanged at once */
     uint64_t in_use; /* (lock) objects out of their slabs: handed out, or in a magazine */
     struct slab_magazine *magazines; /* per hart; NULL: none */
@@ -30,6 +32,12 @@ void slab_cache_init(struct slab_cache *cache, const char *name, size_t size, si
 void *slab_allocate(struct slab_cache *cache);
 void *slab_allocate_zeroed(struct slab_cache *cache);
 void slab_free(struct slab_cache *cache, void *object);
+
+/* The cache after this one in the list of all, the first one (NULL), or NULL. */
+struct slab_cache *slab_cache_next(const struct slab_cache *cache);
+
+/* How many objects are handed out. What other harts do meanwhile may be counted or not. */
+uint64_t slab_objects(struct slab_cache *cache);
 
 /* size bytes, aligned to 16 (to the size for powers of two up to a page); NULL: no memory. Never
  * sleeps. */

@@ -31,6 +31,8 @@ struct slab_magazine {
     uint32_t count;
 } __attribute__((aligned(64)));
 
+static struct list all_caches = LIST_INITIALIZER(all_caches); /* changed at boot only */
+
 _Static_assert(HART_MAX * sizeof(struct slab_magazine) <= PAGE_SIZE, "magazines fit a frame");
 
 static void *next_of(void *object)
@@ -135,6 +137,7 @@ static struct page *create_slab(struct slab_cache *cache)
         set_next(object, i + 1 < cache->per_slab ? object + cache->size : NULL);
         poison(cache, object);
     }
+    cache->slabs++;
     cache->empty++;
     list_push_front(&cache->partial, &slab->link);
     return slab;
@@ -176,6 +179,7 @@ static void give_object(struct slab_cache *cache, void *object)
     }
     for (size_t i = 0; i < (size_t)1 << cache->order; i++)
         page_clear(&slab[i], PAGE_SLAB);
+    cache->slabs--;
     page_free(slab, cache->order);
 }
 
@@ -291,6 +295,26 @@ void slab_cache_init(struct slab_cache *cache, const char *name, size_t size, si
     cache->batch = cache->size <= 256 ? 16 : cache->size <= 1024 ? 8 : 4;
     spin_init(&cache->lock, name, RANK_SLAB);
     list_init(&cache->partial);
+    list_push_back(&all_caches, &cache->link);
     /* Without memory for magazines the cache works, only with the lock. */
     cache->magazines = magazines ? page_data(magazines) : NULL;
+}
+
+struct slab_cache *slab_cache_next(const struct slab_cache *cache)
+{
+    const struct list *last = cache ? &cache->link : &all_caches;
+
+    return last->next == &all_caches ? NULL : container_of(last->next, struct slab_cache, link);
+}
+
+uint64_t slab_objects(struct slab_cache *cache)
+{
+    uint64_t count = 0;
+
+    spin_lock(&cache->lock);
+    for (unsigned i = 0; cache->magazines && i < HART_MAX; i++)
+        count += __atomic_load_n(&cache->magazines[i].count, __ATOMIC_RELAXED);
+    count = cache->in_use > count ? cache->in_use - count : 0;
+    spin_unlock(&cache->lock);
+    return count;
 }

@@ -39,6 +39,29 @@ static void memory_information(void)
     CHECK(memory_kib("MemAvailable") <= memory_kib("MemTotal"));
 }
 
+/* name active total size per-slab pages : tunables 3 numbers : slabdata 3 numbers */
+static void slab_information(void)
+{
+    unsigned long active, total, size, in_use, slabs;
+    char name[64];
+    int caches = 0;
+
+    if (access("/proc/slabinfo", R_OK) != 0)
+        skip("not readable");
+    CHECK(read_file("/proc/slabinfo", text, sizeof(text)) > 0);
+    CHECK_STRING(strtok(text, "\n"), "slabinfo - version: 2.1");
+    CHECK(strncmp(strtok(NULL, "\n"), "# name ", 7) == 0);
+    for (char *line = strtok(NULL, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        CHECK_EQ(sscanf(line,
+                        "%63s %lu %lu %lu %*u %*u : tunables %*u %*u %*u : slabdata %lu %lu %*u",
+                        name, &active, &total, &size, &in_use, &slabs),
+                 6);
+        CHECK(size > 0 && active <= total && in_use <= slabs);
+        caches++;
+    }
+    CHECK(caches > 10);
+}
+
 /* Memory that is taken is missing in MemFree, and comes back. */
 static void take_memory(void *argument)
 {
@@ -530,6 +553,7 @@ static void features(void)
 
 static const struct test tests[] = {
     TEST(memory_information),
+    TEST(slab_information),
     TEST(free_memory_moves),
     TEST(mounts),
     TEST(mount_information),
