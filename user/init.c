@@ -4,7 +4,8 @@
  *
  * Run mode: with the variable "run" in the environment (a boot argument: percent-encoded words with
  * commas between them) it runs that one command instead and exits with its status; the kernel then
- * stops the machine.
+ * stops the machine. Then the second disk is mounted on /extra, and the disk that the variable
+ * "swap" names is used to swap to.
  */
 #include "lib.h"
 #include <errno.h>
@@ -17,10 +18,12 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/swap.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
+#define EXTRA_DISK "/dev/vdb"
 #define RUN_MARKER "\036mapix-run\n"
 
 /* Where programs are: in /bin here; in the others on a disk that holds a larger system. */
@@ -149,8 +152,11 @@ static void run_command(char *line)
     char **words = split(line);
 
     make_terminal_raw();
-    if (access("/dev/vdb", F_OK) == 0)
-        mount_on("/dev/vdb", "/extra", "ext2", 0, NULL);
+    const char *area = getenv("swap");
+    if (area && swapon(area, 0) < 0)
+        fail("cannot swap to %s", area);
+    if (access(EXTRA_DISK, F_OK) == 0 && !(area && strcmp(area, EXTRA_DISK) == 0))
+        mount_on(EXTRA_DISK, "/extra", "ext2", 0, NULL);
     if (write_all(STDOUT_FILENO, RUN_MARKER, sizeof(RUN_MARKER) - 1) < 0)
         fail("console");
     pid_t child = fork();
