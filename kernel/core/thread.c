@@ -9,6 +9,7 @@
 #include "core/scheduler.h"
 #include "core/time.h"
 #include "lib/string.h"
+#include "vm/failure.h"
 #include "vm/kmem.h"
 
 #define DEPTH_MARK   0x6d61726b6d61726bul
@@ -76,8 +77,10 @@ struct thread *thread_create(const char *name, void (*entry)(void *), void *argu
 struct thread *thread_create_user(void)
 {
     struct thread *thread = create(0, 0);
-    if (thread)
-        credentials_inherit(thread);
+    if (!thread)
+        return NULL;
+    credentials_inherit(thread);
+    failure_inherit(thread);
     return thread;
 }
 

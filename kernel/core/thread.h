@@ -111,6 +111,7 @@ struct thread {
     struct traffic traffic;       /* (s) */
 #ifdef DEBUG
     uint64_t fail_nth;     /* (s) the allocation that fails, counted from the next; 0: none */
+    uint64_t fail_every;   /* (s) ... and so many after it the next one; 0: no other */
     bool in_interrupt;     /* (i) */
     uint32_t lock_count;   /* (s) */
     const void *locks[16]; /* (s) held, for the order check */

@@ -1,6 +1,7 @@
 /*
  * /proc/PID/fail-nth of the DEBUG kernel (vm/failure.c), in Linux's form: what is written says
- * which of the thread's next allocations fails; 0 is read when it has.
+ * which of the thread's next allocations fails; 0 is read when it has. A second number says that
+ * each so many after it fails as well, of whatever the thread makes too.
  */
 #include "abi/errno.h"
 #include "core/process.h"
@@ -30,15 +31,21 @@ int procfs_take_failure(uint64_t key, char *words, size_t length)
     const char *at = words;
     struct process *process;
     struct thread *thread;
-    uint64_t number;
+    uint64_t number, every = 0;
 
     (void)length;
-    if (!parse_decimal(&at, &number) || number > INT32_MAX || (*at && *at != '\n'))
+    if (!parse_decimal(&at, &number) || number > INT32_MAX)
+        return -EINVAL;
+    if (*at == ' ' && (at++, !parse_decimal(&at, &every)))
+        return -EINVAL;
+    if (*at && *at != '\n')
         return -EINVAL;
     mutex_lock(&process_tree_lock);
     bool found = procfs_find(key, &process, &thread);
-    if (found)
+    if (found) {
         thread->fail_nth = number;
+        thread->fail_every = every;
+    }
     mutex_unlock(&process_tree_lock);
     return found ? 0 : -ESRCH;
 }

@@ -1,8 +1,9 @@
 /*
  * Failure injection of the DEBUG kernel: allocations of user threads fail
  *
- *     that one which the thread has asked for (/proc/self/fail-nth, as Linux has it),
- *     one of N at random, with the boot argument failures=N.
+ *     that one which the thread has asked for (/proc/self/fail-nth, as Linux has it), and with a
+ *     second number, N EVERY, each EVERY-th from there on, in threads and processes that it makes
+ * too, one of N at random, with the boot argument failures=N.
  *
  * Those of interrupts, of kernel threads and of the first process never fail. No memory is made for
  * the sake of a failure that was injected: thread->allocation_failed stays as it is, so the caller
@@ -41,7 +42,17 @@ bool allocation_fails(void)
 
     if (!thread->process || thread->process->pid <= 1 || thread->in_interrupt)
         return false;
-    if (thread->fail_nth && --thread->fail_nth == 0)
+    if (thread->fail_nth && --thread->fail_nth == 0) {
+        thread->fail_nth = thread->fail_every;
         return true;
+    }
     return fails_at_random();
+}
+
+void failure_inherit(struct thread *thread)
+{
+    const struct thread *maker = current_thread();
+
+    thread->fail_every = maker->fail_every;
+    thread->fail_nth = maker->fail_every ? maker->fail_nth : 0;
 }

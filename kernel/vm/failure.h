@@ -7,11 +7,16 @@
 
 #include <stdbool.h>
 
+struct thread;
+
 #ifdef DEBUG
 /* Obey the boot argument failures=N. Boot only. */
 void failure_init(void);
 
 bool allocation_fails(void);
+
+/* Allocations of a new thread fail as often as those of its maker. */
+void failure_inherit(struct thread *thread);
 #else
 static inline void failure_init(void)
 {
@@ -20,6 +25,11 @@ static inline void failure_init(void)
 static inline bool allocation_fails(void)
 {
     return false;
+}
+
+static inline void failure_inherit(struct thread *thread)
+{
+    (void)thread;
 }
 #endif
 

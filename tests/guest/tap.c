@@ -20,6 +20,7 @@
 #define STATUS_SKIPPED 77
 #define REASON_FD      100 /* where the reason pipe goes, out of the way of tests that count */
 #define HANGING        200 /* seconds after which a test is taken to hang: far more than it needs */
+#define FAILING        20  /* ... when its allocations fail, and it may wait for what never comes */
 
 static char scratch[PATH_MAX - 64];
 static char self[PATH_MAX];
@@ -130,6 +131,17 @@ void skip(const char *format, ...)
     __builtin_unreachable();
 }
 
+/* With FAIL_NTH in the environment (helper_failures.c) the kernel's allocations for a test fail. */
+static void begin_failures(void)
+{
+    const char *numbers = getenv("FAIL_NTH");
+
+    if (numbers == NULL)
+        return;
+    alarm(FAILING);
+    write_file("/proc/thread-self/fail-nth", numbers, 0);
+}
+
 static void run_in_child(const struct test *test, const char *directory, int reasons[2])
 {
     close(reasons[0]);
@@ -142,6 +154,7 @@ static void run_in_child(const struct test *test, const char *directory, int rea
     alarm(HANGING);
     if (chdir(directory) < 0)
         fail("chdir %s: %s", directory, error_name(errno));
+    begin_failures();
     test->run();
     _exit(0);
 }
