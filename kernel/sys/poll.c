@@ -37,7 +37,7 @@ struct poll {
     struct thread *thread;
     bool triggered; /* atomic: something may have come since the files were asked */
     struct poll_entry *entries;
-    unsigned count;
+    unsigned count; /* that have been opened; there is memory for all */
 };
 
 struct poll_entry {
@@ -143,16 +143,27 @@ static long wait_for_events(struct poll *poll, uint64_t deadline)
 
 /* Entries */
 
-static void open_entry(struct poll_entry *entry, int descriptor, unsigned events)
+/* Memory for count entries, which is not zeroed: each is filled in when it is opened. */
+static int reserve_entries(struct poll *poll, unsigned count)
 {
+    poll->entries = kmalloc(count ? count * sizeof(*poll->entries) : 1);
+    return poll->entries ? 0 : -ENOMEM;
+}
+
+static struct poll_entry *open_entry(struct poll *poll, int descriptor, unsigned events)
+{
+    struct poll_entry *entry = &poll->entries[poll->count++];
+
     entry->descriptor = descriptor;
     entry->events = events;
     entry->returned = 0;
+    entry->queue = NULL;
     entry->file = file_get(descriptor);
     if (entry->file && (entry->file->flags & O_PATH)) {
         file_release(entry->file);
         entry->file = NULL;
     }
+    return entry;
 }
 
 static void close_entries(struct poll *poll)
@@ -207,16 +218,7 @@ static long wait_with_mask(struct poll *poll, uint64_t deadline, struct wait_mas
 
 /* ppoll */
 
-static void open_poll_entry(struct poll_entry *entry, const struct pollfd *asked)
-{
-    if (asked->descriptor < 0)
-        return;
-    open_entry(entry, asked->descriptor, (uint16_t)asked->events);
-    if (!entry->file)
-        entry->returned = POLLNVAL;
-}
-
-static int open_poll_entries(vaddr_t address, unsigned count, struct poll_entry *entries)
+static int open_poll_entries(vaddr_t address, unsigned count, struct poll *poll)
 {
     struct pollfd asked[COPIED_AT_ONCE];
 
@@ -224,8 +226,12 @@ static int open_poll_entries(vaddr_t address, unsigned count, struct poll_entry 
         unsigned part = count - first < COPIED_AT_ONCE ? count - first : COPIED_AT_ONCE;
         if (copy_from_user(asked, address + first * sizeof(*asked), part * sizeof(*asked)))
             return -EFAULT;
-        for (unsigned i = 0; i < part; i++)
-            open_poll_entry(&entries[first + i], &asked[i]);
+        for (unsigned i = 0; i < part; i++) {
+            int descriptor = asked[i].descriptor;
+            struct poll_entry *entry = open_entry(poll, descriptor, (uint16_t)asked[i].events);
+            if (!entry->file && descriptor >= 0)
+                entry->returned = POLLNVAL;
+        }
     }
     return 0;
 }
@@ -247,7 +253,8 @@ static int return_poll_entries(vaddr_t address, unsigned count, const struct pol
 
 long sys_ppoll(const uint64_t argument[6])
 {
-    struct poll poll = {.count = (unsigned)argument[1]};
+    unsigned count = (unsigned)argument[1];
+    struct poll poll = {.count = 0};
     vaddr_t address = argument[0], timeout = argument[2];
     struct wait_mask mask;
     uint64_t deadline;
@@ -255,17 +262,16 @@ long sys_ppoll(const uint64_t argument[6])
 
     if (!result)
         result = wait_mask_read(&mask, argument[3], argument[4]);
-    if (!result && poll.count > process_limit(RLIMIT_NOFILE))
+    if (!result && count > process_limit(RLIMIT_NOFILE))
         result = -EINVAL;
+    if (!result)
+        result = reserve_entries(&poll, count);
     if (result)
         return result;
-    poll.entries = kmalloc_zeroed(poll.count ? poll.count * sizeof(*poll.entries) : 1);
-    if (!poll.entries)
-        return -ENOMEM;
-    result = open_poll_entries(address, poll.count, poll.entries);
+    result = open_poll_entries(address, count, &poll);
     if (!result) {
         result = wait_with_mask(&poll, deadline, &mask);
-        if (result >= 0 && return_poll_entries(address, poll.count, poll.entries))
+        if (result >= 0 && return_poll_entries(address, count, poll.entries))
             result = -EFAULT;
         write_rest(timeout, deadline, result);
     }
@@ -320,26 +326,23 @@ static int read_sets(struct select *select)
             copy_from_user(select->sets[i], select->addresses[i], select->words * sizeof(uint64_t)))
             return -EFAULT;
     }
+    unsigned count = 0;
     for (unsigned i = 0; i < select->words; i++) {
         for (uint64_t bits = wanted_word(select, i); bits; bits &= bits - 1)
-            select->poll.count++;
+            count++;
     }
-    unsigned count = select->poll.count;
-    select->poll.entries = kmalloc_zeroed(count ? count * sizeof(struct poll_entry) : 1);
-    return select->poll.entries ? 0 : -ENOMEM;
+    return reserve_entries(&select->poll, count);
 }
 
 static int open_select_entries(struct select *select)
 {
-    struct poll_entry *entry = select->poll.entries;
-
     for (unsigned i = 0; i < select->words; i++) {
         unsigned descriptor = i * 64;
         for (uint64_t bits = wanted_word(select, i); bits; bits >>= 1, descriptor++) {
             if (!(bits & 1))
                 continue;
-            open_entry(entry, (int)descriptor, wanted_events(select, descriptor));
-            if (!entry++->file)
+            unsigned events = wanted_events(select, descriptor);
+            if (!open_entry(&select->poll, (int)descriptor, events)->file)
                 return -EBADF;
         }
     }

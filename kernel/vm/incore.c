@@ -4,7 +4,9 @@
  */
 #include "abi/errno.h"
 #include "fs/vnode.h"
+#include "lib/string.h"
 #include "vm/amap.h"
+#include "vm/swap.h"
 #include "vm/vm.h"
 
 /* May the caller learn which pages of the file are in memory? Only who could write to it; the
@@ -16,30 +18,52 @@ static bool may_know(const struct region *region)
 }
 
 /* Is the object's page there, with its contents? */
-static bool object_has(struct object *object, uint64_t index)
+static bool is_filled(const struct page *page)
 {
-    const struct page *page = radix_lookup(&object->pages, index);
     return page && !page_is(page, PAGE_BUSY | PAGE_ERROR);
+}
+
+/* The pages of [start, end), no more than RADIX_RUN: look in the amap and, where that has neither
+ * page nor swap slot, in the object; the page tables may know a page of zeros besides. Both are
+ * locked. */
+static void look_at_run(struct region *region, struct amap *amap, vaddr_t start, vaddr_t end,
+                        uint8_t *vector)
+{
+    unsigned count = (unsigned)((end - start) / PAGE_SIZE);
+    void *own[RADIX_RUN] = {NULL}, *files[RADIX_RUN] = {NULL};
+    paddr_t frame;
+    unsigned access;
+
+    if (amap)
+        radix_lookup_range(&amap->slots, region_slot(region, start), count, own);
+    if (region->object)
+        radix_lookup_range(&region->object->pages, region_object_index(region, start), count,
+                           files);
+    for (unsigned i = 0; i < count; i++) {
+        bool swapped = is_swap_entry(own[i]);
+        bool resident = own[i] ? !swapped : is_filled(files[i]);
+        vector[i] =
+            resident || pmap_query(&region->aspace->pmap, start + i * PAGE_SIZE, &frame, &access);
+    }
 }
 
 static void look(struct region *region, vaddr_t start, vaddr_t end, uint8_t *vector)
 {
     struct amap *amap = __atomic_load_n(&region->amap, __ATOMIC_ACQUIRE);
-    bool known = may_know(region);
 
+    if (!may_know(region)) {
+        memset(vector, 1, (end - start) / PAGE_SIZE);
+        return;
+    }
     if (amap)
         mutex_lock(&amap->lock);
     if (region->object)
         mutex_lock(&region->object->lock);
-    for (vaddr_t address = start; address < end; address += PAGE_SIZE) {
-        paddr_t frame;
-        unsigned access;
-        uint64_t slot = region_slot(region, address);
-        bool resident = !known || (amap && amap_page(amap, slot));
-        bool swapped = amap && amap_is_swapped(amap, slot);
-        if (!resident && !swapped && region->object)
-            resident = object_has(region->object, region_object_index(region, address));
-        *vector++ = resident || pmap_query(&region->aspace->pmap, address, &frame, &access);
+    while (start < end) {
+        vaddr_t stop = end - start > RADIX_RUN * PAGE_SIZE ? start + RADIX_RUN * PAGE_SIZE : end;
+        look_at_run(region, amap, start, stop, vector);
+        vector += (stop - start) / PAGE_SIZE;
+        start = stop;
     }
     if (region->object)
         mutex_unlock(&region->object->lock);
