@@ -135,6 +135,8 @@ static unsigned signal_poll(struct file *file, struct wait_queue **queue)
 {
     struct signal_file *signals = file->state;
 
+    if (!current_process())
+        return 0; /* a thread of the kernel that asks for somebody else: nothing is sent to it */
     mutex_lock(&signals->lock);
     bool kept = remember_waiter(signals);
     mutex_unlock(&signals->lock);

@@ -99,7 +99,7 @@ static void queue_release(struct file *file)
 
     mutex_lock(&lock);
     queue->files--;
-    if (queue->told == current_process()) {
+    if (queue->told && queue->told == current_process()) { /* a kernel thread has none */
         process_release(queue->told);
         queue->told = NULL;
     }

@@ -5,14 +5,17 @@
 #include "tap.h"
 #include <fcntl.h>
 #include <linux/aio_abi.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -558,6 +561,59 @@ static void many_threads(void)
     CHECK_EQ(get_events(common, 1, 7, events, &at_once), 0);
 }
 
+/* A signalfd, and an epoll with one, are asked by somebody who gets no signals: that ended the
+ * kernel. */
+static void polls_of_signals(void)
+{
+    aio_context_t context = new_context(4);
+    struct epoll_event wanted = {.events = EPOLLIN};
+    struct io_event event;
+    sigset_t set;
+    int fds[3];
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    expect_ok(sigprocmask(SIG_BLOCK, &set, NULL));
+    fds[0] = expect_ok(signalfd(-1, &set, 0));
+    fds[1] = expect_ok(epoll_create1(0));
+    fds[2] = expect_ok(eventfd(0, 0));
+    expect_ok(epoll_ctl(fds[1], EPOLL_CTL_ADD, fds[0], &wanted));
+    struct iocb requests[3];
+    for (int i = 0; i < 3; i++) {
+        requests[i] = request(IOCB_CMD_POLL, fds[i], (void *)(uintptr_t)POLLIN, 0, 0);
+        CHECK_EQ(submit_one(context, &requests[i]), 1);
+    }
+    expect_ok(raise(SIGUSR1));
+    CHECK_EQ(write(fds[2], "12345678", 8), 8);
+    do
+        CHECK_EQ(get_events(context, 1, 1, &event, NULL), 1);
+    while (event.obj != (uintptr_t)&requests[2]);
+    expect_ok(destroy(context));
+}
+
+/* The last reference to a file may be that of a request, and goes where no process is. */
+static void last_reference(void)
+{
+    aio_context_t context = new_context(4);
+    struct mq_attr attributes = {.mq_maxmsg = 1, .mq_msgsize = 1};
+    struct io_event event;
+    char name[32];
+
+    snprintf(name, sizeof(name), "/aio.%d", (int)getpid());
+    mqd_t reader = mq_open(name, O_RDONLY | O_CREAT | O_EXCL, 0600, &attributes);
+    if (reader == -1 && errno == ENOSYS)
+        skip("no message queues");
+    mqd_t writer = expect_ok(mq_open(name, O_WRONLY));
+    expect_ok(mq_unlink(name));
+    struct iocb iocb = request(IOCB_CMD_POLL, reader, (void *)(uintptr_t)POLLIN, 0, 0);
+    CHECK_EQ(submit_one(context, &iocb), 1);
+    expect_ok(mq_close(reader));
+    expect_ok(mq_send(writer, "x", 1, 0));
+    CHECK_EQ(get_events(context, 1, 1, &event, NULL), 1);
+    CHECK(event.res & POLLIN);
+    expect_ok(destroy(context));
+}
+
 static const struct test tests[] = {
     TEST(setup_and_destroy),
     TEST(limits),
@@ -572,6 +628,8 @@ static const struct test tests[] = {
     TEST(waiting_for_events),
     TEST(signals_end_waits),
     TEST(polls),
+    TEST(polls_of_signals),
+    TEST(last_reference),
     TEST(polls_keep_files),
     TEST(cancelling),
     TEST(destroying_with_requests),
