@@ -26,9 +26,9 @@ static void adjust_mode(const struct vnode *vnode, struct attributes *attributes
         attributes->mode = (vnode->mode & S_IFMT) | (attributes->mode & 07777);
         if (!may_keep_setgid(vnode))
             attributes->mode &= ~S_ISGID; /* chmod(2) */
-    } else if ((attributes->valid & (ATTRIBUTE_UID | ATTRIBUTE_GID)) &&
+    } else if (!(attributes->valid & (ATTRIBUTE_ATIME | ATTRIBUTE_MTIME)) &&
                vnode_type(vnode) != S_IFDIR) {
-        attributes->mode = vnode->mode & ~S_ISUID; /* chown(2) */
+        attributes->mode = vnode->mode & ~S_ISUID; /* chown(2), also if it leaves both owners */
         if (vnode->mode & S_IXGRP)
             attributes->mode &= ~S_ISGID;
         attributes->valid |= ATTRIBUTE_MODE;

@@ -32,9 +32,13 @@ struct ipc_entry *ipc_find(struct ipc_table *table, int id)
 
 struct ipc_entry *ipc_find_key(struct ipc_table *table, int key)
 {
-    for (unsigned i = 0; table->places && i < table->most; i++) {
-        if (table->places[i] && table->places[i]->key == key)
+    /* Low places are used first: those behind the last entry need not be looked at. */
+    for (unsigned i = 0, seen = 0; seen < table->count; i++) {
+        if (!table->places[i])
+            continue;
+        if (table->places[i]->key == key)
             return table->places[i];
+        seen++;
     }
     return NULL;
 }

@@ -78,6 +78,9 @@ static long change_owner(const struct place *place, uint32_t uid, uint32_t gid)
     bool owner = credentials_current()->fsuid == vnode->uid;
     if (!privileged && attributes.valid && !owner)
         return -EPERM;
+    /* One that leaves both takes these bits away all the same. */
+    if (!attributes.valid && (vnode->mode & (S_ISUID | S_ISGID)) && !vnode_is_owner(vnode))
+        return -EPERM;
     if (!privileged && uid != KEEP && uid != vnode->uid)
         return -EPERM;
     if (!privileged && gid != KEEP && gid != vnode->gid &&

@@ -74,6 +74,25 @@ static void changing_modes(void)
     CHECK_EQ(mode_of("link"), 0777);
 }
 
+/* chown(2) takes the set-user-ID and set-group-ID bits away, even if it changes no owner. */
+static void set_id_bits(void)
+{
+    int fd = pattern_file("file", 0);
+
+    expect_ok(fchmod(fd, 06755));
+    expect_ok(fchown(fd, (uid_t)-1, (gid_t)-1));
+    CHECK_EQ(status_of("file").st_mode & 07777, 0755);
+    expect_ok(fchmod(fd, 06755));
+    if (geteuid() != 0)
+        skip("needs another user");
+    expect_ok(seteuid(1234));
+    expect_errno(fchown(fd, (uid_t)-1, (gid_t)-1), EPERM);
+    expect_ok(seteuid(0));
+    CHECK_EQ(status_of("file").st_mode & 07777, 06755);
+    expect_ok(fchown(fd, geteuid(), (gid_t)-1));
+    CHECK_EQ(status_of("file").st_mode & 07777, 0755);
+}
+
 static void owners(void)
 {
     int fd = pattern_file("file", 0);
@@ -287,6 +306,7 @@ static const struct test tests[] = {
     TEST(modes_and_umask),
     TEST(changing_modes),
     TEST(owners),
+    TEST(set_id_bits),
     TEST(setting_times),
     TEST(nanoseconds),
     TEST(when_a_file_is_modified),
