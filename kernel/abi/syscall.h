@@ -43,6 +43,7 @@
 #define SYS_linkat             37
 #define SYS_umount2            39
 #define SYS_mount              40
+#define SYS_pivot_root         41
 #define SYS_statfs             43
 #define SYS_fstatfs            44
 #define SYS_truncate           45
@@ -240,6 +241,7 @@
 #define SYS_name_to_handle_at  264
 #define SYS_open_by_handle_at  265
 #define SYS_syncfs             267
+#define SYS_setns              268
 #define SYS_sendmmsg           269
 #define SYS_process_vm_readv   270
 #define SYS_process_vm_writev  271

@@ -21,6 +21,7 @@
 #include "core/time.h"
 #include "core/user.h"
 #include "fs/file.h"
+#include "fs/mount_namespace.h"
 #include "fs/path_context.h"
 #include "fs/process_file.h"
 #include "fs/vnode.h"
@@ -31,7 +32,7 @@
     (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK | CLONE_PARENT |              \
      CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |    \
      CLONE_DETACHED | CLONE_UNTRACED | CLONE_CHILD_SETTID | CLONE_IO | CLONE_CLEAR_SIGHAND |       \
-     CLONE_PIDFD | CLONE_PTRACE)
+     CLONE_PIDFD | CLONE_PTRACE | CLONE_NEWNS)
 
 /* Errors as in clone(2). */
 static int check_flags(uint64_t flags)
@@ -42,6 +43,8 @@ static int check_flags(uint64_t flags)
         return -EINVAL;
     if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
         return -EINVAL;
+    if ((flags & CLONE_NEWNS) && (flags & CLONE_FS))
+        return -EINVAL;
     if ((flags & CLONE_SIGHAND) && (flags & CLONE_CLEAR_SIGHAND))
         return -EINVAL;
     if ((flags & CLONE_THREAD) && (flags & (CLONE_VFORK | CLONE_PIDFD)))
@@ -50,7 +53,7 @@ static int check_flags(uint64_t flags)
         return -EINVAL;
     if ((flags & CLONE_PARENT) && current_process() == init_process)
         return -EINVAL;
-    return 0;
+    return (flags & CLONE_NEWNS) && !credentials_capable(CAP_SYS_ADMIN) ? -EPERM : 0;
 }
 
 /* The thread begins where the caller's call returns, with result 0. */
@@ -117,6 +120,12 @@ static struct path_context *share_path_context(struct path_context *context, uin
     return context;
 }
 
+/* A namespace of mounts for the child, if it is to have one: 0, -ENOMEM, -EIO. */
+static int unshare_mounts(struct thread *child, uint64_t flags)
+{
+    return flags & CLONE_NEWNS ? mount_namespace_unshare(child->path_context) : 0;
+}
+
 /* Give back a thread that has not been started, in any state. */
 static void discard(struct thread *child)
 {
@@ -140,12 +149,16 @@ static int prepare_thread(const struct clone_request *request, struct thread **r
     copy_state(child, request);
     child->files = share_files(self->files, request->flags);
     child->path_context = share_path_context(self->path_context, request->flags);
-    if (!child->files || !child->path_context || share_aspace(child, request->flags)) {
+    int error = child->files && child->path_context ? 0 : -ENOMEM;
+    if (!error)
+        error = unshare_mounts(child, request->flags);
+    if (!error)
+        error = share_aspace(child, request->flags);
+    if (error)
         discard(child);
-        return -ENOMEM;
-    }
-    *result = child;
-    return 0;
+    else
+        *result = child;
+    return error;
 }
 
 /* The thread identifiers that the caller wants to have stored: that of the child, in either memory.

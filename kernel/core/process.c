@@ -23,6 +23,7 @@
 #include "dev/fdt.h"
 #include "fs/file.h"
 #include "fs/path.h"
+#include "fs/mount_namespace.h"
 #include "fs/path_context.h"
 #include "lib/string.h"
 #include "abi/fcntl.h"
@@ -508,7 +509,7 @@ void process_start_init(void)
     if (!thread->files || path_lookup_place(NULL, "/", PATH_FOLLOW, &root))
         panic("the first process has no files or no root directory");
     place_reference(&root);
-    thread->path_context = path_context_create(root, root);
+    thread->path_context = path_context_create(root, root, &mount_namespace_first);
     thread->id = init_process->pid;
     if (!thread->path_context || process_add_thread(init_process, thread))
         panic("no memory for the first process");

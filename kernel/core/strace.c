@@ -58,6 +58,8 @@ static const struct {
     {SYS_renameat2, "dsdsx"},
     {SYS_mount, "sssxx"},
     {SYS_umount2, "sx"},
+    {SYS_pivot_root, "ss"},
+    {SYS_setns, "dx"},
     {SYS_statfs, "sx"},
     {SYS_fstatfs, "dx"},
     {SYS_truncate, "sd"},

@@ -58,33 +58,40 @@ int mount_copy_tree(const struct place *from, bool recursive, struct mount **res
     bool again = recursive;
     int error = 0;
 
+    *result = copy;
     if (!copy)
         return -ENOMEM;
     from->mount->copy = copy;
     while (again && !error)
         error = copy_children(from, &again);
-    list_for_each (link, &mount_list)
-        container_of(link, struct mount, link)->copy = NULL;
-    if (error)
-        mount_detach(copy); /* and then it is reaped */
-    *result = copy;
     return error;
+}
+
+void mount_finish_copies(struct mount_namespace *space)
+{
+    list_for_each (link, &mount_list) {
+        struct mount *mount = container_of(link, struct mount, link);
+        if (mount->copy)
+            mount->copy->space = space;
+        mount->copy = NULL;
+    }
 }
 
 /* Show one place at another, whose references are taken over on success. */
 static int bind_place(const struct place *from, const struct place *to, bool recursive)
 {
     struct mount *copy;
-    int error = !from->mount || from->mount->detached ? -EINVAL : mount_check_point(to);
+    int error = mount_is_seen(from->mount) ? mount_check_point(to) : -EINVAL;
 
     if (!error && (vnode_type(from->vnode) == S_IFDIR) != (vnode_type(to->vnode) == S_IFDIR))
         error = -ENOTDIR;
-    if (!error)
-        error = mount_copy_tree(from, recursive, &copy);
     if (error)
         return error;
-    error = mount_cover(copy, to);
-    if (error)
+    error = mount_copy_tree(from, recursive, &copy);
+    if (!error)
+        error = mount_cover(copy, to);
+    mount_finish_copies(error ? NULL : to->mount->space);
+    if (error && copy)
         mount_detach(copy);
     return error;
 }

@@ -4,27 +4,27 @@
 #include "abi/errno.h"
 #include "dev/block.h"
 #include "fs/mount_internal.h"
+#include "fs/mount_namespace.h"
 #include "fs/name_cache.h"
 #include "fs/path.h"
+#include "fs/path_context.h"
 #include "lib/string.h"
 #include "vm/kmem.h"
 
 struct mutex mount_lock;
 struct list mount_list = LIST_INITIALIZER(mount_list);
-static struct mount *root_mount; /* constant after boot */
-static unsigned next_id = 1;     /* (mount_lock) */
+static unsigned next_id = 1; /* (mount_lock) */
 
 void mounts_init(void)
 {
     mutex_init(&mount_lock, "mounts", RANK_NONE);
+    mount_namespaces_init();
+    path_contexts_init();
 }
 
 struct place mount_root_place(void)
 {
-    struct place place = {root_mount, root_mount->root};
-
-    place_reference(&place);
-    return place;
+    return mount_namespace_root(&mount_namespace_first);
 }
 
 struct mount *mount_create(struct vnode *root, const char *source, uint64_t flags)
@@ -77,15 +77,23 @@ bool mount_make_root(const char *type, struct block_device *device, const char *
 {
     uint64_t flags = device && device->read_only ? MS_RDONLY : 0;
 
-    root_mount = create(type, device, source, flags, "");
-    return root_mount;
+    struct mount *root = create(type, device, source, flags, "");
+    if (root)
+        root->space = &mount_namespace_first;
+    mount_namespace_first.root = root;
+    return root;
+}
+
+bool mount_is_seen(const struct mount *mount)
+{
+    return mount && mount->space == mount_namespace_current();
 }
 
 int mount_of_root(const struct place *place, struct mount **mount)
 {
     struct mount *shown_by = place->mount;
 
-    if (!shown_by || shown_by->root != place->vnode || shown_by->detached)
+    if (!mount_is_seen(shown_by) || shown_by->root != place->vnode)
         return -EINVAL;
     *mount = shown_by;
     return 0;

@@ -13,6 +13,8 @@
 #include "fs/place.h"
 #include "fs/volume.h"
 
+struct mount_namespace;
+
 struct mount {
     struct volume *volume;         /* (c) */
     struct vnode *root;            /* (c) referenced: what it shows of the volume */
@@ -24,6 +26,7 @@ struct mount {
     uint64_t writers;              /* (a) files that have been opened for writing by it */
     uint64_t flags;                /* (a) MOUNT_FLAGS */
     bool detached;                 /* (m) no path leads to it any more */
+    struct mount_namespace *space; /* (m) in whose tree it is; NULL: in none */
     bool expiring;                 /* (a) not used since MNT_EXPIRE was asked for */
     unsigned id;                   /* (c) another one for each mount */
     char *source;                  /* (c) as /proc/mounts shows it */

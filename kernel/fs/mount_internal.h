@@ -8,6 +8,7 @@
  *   mount_path.c     mount(2)
  *   bind.c           showing a place at another one
  *   mount_move.c     moving a mount to another place
+ *   mount_namespace.c  whose mounts they are
  *   unmount.c        the end of mounts, umount2(2)
  *   file_systems.c   the types of file systems, and the mounts of the boot
  */
@@ -60,12 +61,22 @@ int mount_check_point(const struct place *place);
  * leaves that, whose references become the caller's. The same errors. */
 int mount_cover(struct mount *mount, const struct place *place);
 
+/* For pivot_root(2): put a mount, down, on a place whose references are taken over on success, and
+ * another one, up, where that was, or nowhere, as the root of the namespace; what up covered
+ * becomes the caller's. -ENOENT. */
+int mount_exchange(struct mount *down, struct mount *up, const struct place *old);
+
 /* Is the place below the other one, or the same, by whatever mounts? -ENOMEM, -EIO. */
 int mount_is_below(const struct place *place, const struct place *above, bool *below);
 
+/* Is the mount in the namespace of the current thread? */
+bool mount_is_seen(const struct mount *mount);
+
 /* A mount that shows the place and covers nothing yet; recursive: with copies on it of all that is
- * mounted below. On failure what there is of it has been detached. -ENOMEM, -EIO. */
+ * mounted below. mount->copy tells them until mount_finish_copies, which puts them into a
+ * namespace. -ENOMEM, -EIO; what there is of it then (NULL: nothing) is to be detached. */
 int mount_copy_tree(const struct place *from, bool recursive, struct mount **result);
+void mount_finish_copies(struct mount_namespace *space);
 
 /* mount(2) with MS_BIND, and MS_REC. */
 int mount_bind(const char *source, const char *target, bool recursive);

@@ -4,6 +4,7 @@
  */
 #include "abi/errno.h"
 #include "fs/mount_internal.h"
+#include "fs/mount_namespace.h"
 #include "fs/name_cache.h"
 #include "fs/walk.h"
 
@@ -96,23 +97,53 @@ bool mount_leave(struct mount *mount, const struct vnode *vnode, struct place *c
 
 int mount_check_point(const struct place *place)
 {
-    if (!place->mount || place->mount->detached)
+    if (!mount_is_seen(place->mount))
         return -EINVAL;
     return place->vnode->links ? 0 : -ENOENT;
+}
+
+/* Put a mount on a place in place of what it covers. vnode_cache_lock held. */
+static void cover(struct mount *mount, const struct place *place)
+{
+    mount_uncover(mount);
+    mount->covered = place->vnode;
+    mount->parent = place->mount;
+    mount->space = place->mount->space;
+    mount->covering = place->vnode->mounted;
+    __atomic_store_n(&place->vnode->mounted, mount, __ATOMIC_RELEASE);
+}
+
+int mount_exchange(struct mount *down, struct mount *up, const struct place *old)
+{
+    struct place was = {down->parent, down->covered};
+
+    mutex_lock(&old->vnode->lock);
+    int error = old->vnode->links ? 0 : -ENOENT;
+    if (!error) {
+        walk_change_begin();
+        spin_lock(&vnode_cache_lock);
+        if (was.vnode) {
+            cover(up, &was);
+        } else {
+            mount_uncover(up);
+            up->space->root = up;
+        }
+        cover(down, old);
+        spin_unlock(&vnode_cache_lock);
+        walk_change_end();
+    }
+    mutex_unlock(&old->vnode->lock);
+    return error;
 }
 
 int mount_cover(struct mount *mount, const struct place *place)
 {
     mutex_lock(&place->vnode->lock);
-    int error = mount_check_point(place);
+    int error = place->vnode->links ? 0 : -ENOENT;
     if (!error) {
         walk_change_begin();
         spin_lock(&vnode_cache_lock);
-        mount_uncover(mount);
-        mount->covered = place->vnode;
-        mount->parent = place->mount;
-        mount->covering = place->vnode->mounted;
-        __atomic_store_n(&place->vnode->mounted, mount, __ATOMIC_RELEASE);
+        cover(mount, place);
         spin_unlock(&vnode_cache_lock);
         walk_change_end();
     }

@@ -50,6 +50,9 @@ int path_mount(const char *source, const char *target, const char *type, uint64_
                const char *options);
 int path_unmount(const char *target, unsigned flags);
 
+/* pivot_root(2). */
+int path_pivot_root(const char *new_path, const char *old_path);
+
 /* Mount the root file system from the first disk, or the one that root= names, devfs on its /dev if
  * that directory exists, and devpts in that. Panics when there is none: the machine cannot go on.
  */

@@ -1,10 +1,22 @@
 /* Where paths start (path_context.h). */
 #include "fs/path_context.h"
+#include "fs/mount.h"
+#include "fs/mount_namespace.h"
 #include "vm/kmem.h"
 
 #define UMASK_FIRST 022
 
-struct path_context *path_context_create(struct place root, struct place directory)
+/* Of the list: it comes before the locks of contexts. */
+static struct mutex contexts_lock;
+static struct list contexts = LIST_INITIALIZER(contexts);
+
+void path_contexts_init(void)
+{
+    mutex_init(&contexts_lock, "path contexts", RANK_NONE);
+}
+
+struct path_context *path_context_create(struct place root, struct place directory,
+                                         struct mount_namespace *mounts)
 {
     struct path_context *context = kmalloc(sizeof(*context));
 
@@ -14,14 +26,19 @@ struct path_context *path_context_create(struct place root, struct place directo
     context->references = 1;
     context->root = root;
     context->directory = directory;
+    context->mounts = mounts;
+    vnode_reference(&mounts->vnode);
     context->umask = UMASK_FIRST;
+    mutex_lock(&contexts_lock);
+    list_push_back(&contexts, &context->link);
+    mutex_unlock(&contexts_lock);
     return context;
 }
 
 struct path_context *path_context_copy(struct path_context *context)
 {
     const struct place none = {0};
-    struct path_context *copy = path_context_create(none, none);
+    struct path_context *copy = path_context_create(none, none, context->mounts);
 
     if (!copy)
         return NULL;
@@ -44,8 +61,12 @@ void path_context_release(struct path_context *context)
 {
     if (__atomic_sub_fetch(&context->references, 1, __ATOMIC_ACQ_REL))
         return;
+    mutex_lock(&contexts_lock);
+    list_remove(&context->link);
+    mutex_unlock(&contexts_lock);
     place_release(&context->root);
     place_release(&context->directory);
+    vnode_release(&context->mounts->vnode);
     kfree(context);
 }
 
@@ -85,6 +106,73 @@ void path_context_set_root(struct path_context *context, struct place root)
 void path_context_set_directory(struct path_context *context, struct place directory)
 {
     set(context, &context->directory, directory);
+}
+
+struct vnode *path_context_namespace(struct path_context *context)
+{
+    mutex_lock(&context->lock);
+    struct vnode *vnode = &context->mounts->vnode;
+    vnode_reference(vnode);
+    mutex_unlock(&context->lock);
+    return vnode;
+}
+
+void path_context_set_namespace(struct path_context *context, struct mount_namespace *mounts)
+{
+    struct mount_namespace *old;
+
+    vnode_reference(&mounts->vnode);
+    mutex_lock(&context->lock);
+    old = context->mounts;
+    context->mounts = mounts;
+    mutex_unlock(&context->lock);
+    path_context_set_root(context, mount_enter(mount_namespace_root(mounts)));
+    path_context_set_directory(context, mount_enter(mount_namespace_root(mounts)));
+    vnode_release(&old->vnode);
+}
+
+static void enter_copy(struct place *place)
+{
+    struct mount *old = place->mount;
+
+    if (!old->copy)
+        return;
+    place->mount = old->copy;
+    mount_hold(place->mount);
+    mount_let_go(old);
+}
+
+void path_context_enter_copies(struct path_context *context)
+{
+    enter_copy(&context->root);
+    enter_copy(&context->directory);
+}
+
+/* The old place may have been this one: what is to be released, or a place of NULLs. */
+static struct place replace(struct place *place, const struct place *old, const struct place *new)
+{
+    struct place was = *place;
+
+    if (was.vnode != old->vnode || was.mount != old->mount)
+        return (struct place){0};
+    place_reference(new);
+    *place = *new;
+    return was;
+}
+
+void path_contexts_replace(const struct place *old, const struct place *new)
+{
+    mutex_lock(&contexts_lock);
+    list_for_each (link, &contexts) {
+        struct path_context *context = container_of(link, struct path_context, link);
+        mutex_lock(&context->lock);
+        struct place root = replace(&context->root, old, new);
+        struct place directory = replace(&context->directory, old, new);
+        mutex_unlock(&context->lock);
+        place_release(&root);
+        place_release(&directory);
+    }
+    mutex_unlock(&contexts_lock);
 }
 
 uint32_t path_context_set_umask(struct path_context *context, uint32_t umask)

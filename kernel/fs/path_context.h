@@ -7,16 +7,23 @@
 
 #include "core/lock.h"
 #include "fs/place.h"
+#include "lib/list.h"
+
+struct mount_namespace;
 
 struct path_context {
-    uint64_t references;          /* atomic */
-    struct mutex lock;            /* of the following */
-    struct place root, directory; /* referenced */
+    uint64_t references;            /* atomic */
+    struct mutex lock;              /* of the following */
+    struct place root, directory;   /* referenced */
+    struct mount_namespace *mounts; /* referenced */
     uint32_t umask;
+    struct list link; /* list of all contexts */
 };
 
-/* One with one reference: takes over those of the places; or a copy. NULL: no memory. */
-struct path_context *path_context_create(struct place root, struct place directory);
+/* One with one reference, in a namespace: takes over those of the places; or a copy. NULL: no
+ * memory. */
+struct path_context *path_context_create(struct place root, struct place directory,
+                                         struct mount_namespace *mounts);
 struct path_context *path_context_copy(struct path_context *context);
 void path_context_reference(struct path_context *context);
 void path_context_release(struct path_context *context); /* may sleep */
@@ -28,6 +35,21 @@ struct place path_context_directory(struct path_context *context);
 /* Make a directory (takes over the reference) the root or the working directory. */
 void path_context_set_root(struct path_context *context, struct place root);
 void path_context_set_directory(struct path_context *context, struct place directory);
+
+/* Its namespace, by the vnode, referenced. */
+struct vnode *path_context_namespace(struct path_context *context);
+
+/* Nobody else shares the context: enter another namespace, at its root. */
+void path_context_set_namespace(struct path_context *context, struct mount_namespace *mounts);
+
+/* Where the mounts of the root and the working directory have copies, go there. mount_lock held. */
+void path_context_enter_copies(struct path_context *context);
+
+/* In all contexts, what is the first place becomes the second. */
+void path_contexts_replace(const struct place *old, const struct place *new);
+
+/* Set up the list of contexts. Boot only. */
+void path_contexts_init(void);
 
 /* Replace the mask: the old one. */
 uint32_t path_context_set_umask(struct path_context *context, uint32_t umask);

@@ -1,12 +1,14 @@
 /*
  * What leads from a process in /proc to files: exe, cwd, root, fd, fdinfo; and its namespaces
- * (proc(5)), of which there is one of each kind, for all processes.
+ * (proc(5)), of which there is one of each kind but mounts, for all processes.
  */
 #include "abi/errno.h"
 #include "abi/fcntl.h"
 #include "core/process.h"
 #include "fs/file.h"
 #include "fs/mount.h"
+#include "fs/mount_namespace.h"
+#include "fs/namespace.h"
 #include "fs/path.h"
 #include "fs/path_context.h"
 #include "fs/procfs.h"
@@ -245,21 +247,11 @@ int procfs_write_descriptor(uint64_t key, struct text *text)
 /* Namespaces: files without a name, one for each kind, that can be opened and compared. */
 
 #define NAMESPACES 8
-
-static const struct file_operations namespace_operations;
-
-static int open_namespace(struct vnode *vnode, struct file *file)
-{
-    (void)vnode;
-    if ((file->flags & O_ACCMODE) != O_RDONLY)
-        return -EACCES;
-    file->operations = &namespace_operations;
-    return 0;
-}
+#define MOUNTS     2 /* of which there are others */
 
 #define NAMESPACE(name, number)                                                                    \
     {                                                                                              \
-        {.label = name ":[%lu]", .open = open_namespace}, number                                   \
+        {.label = name ":[%lu]", .open = namespace_open}, number                                   \
     }
 
 /* With the numbers that the first ones have on Linux. */
@@ -267,9 +259,10 @@ static const struct {
     struct vnode_operations operations;
     uint64_t number;
 } namespaces[NAMESPACES] = {
-    NAMESPACE("cgroup", 0xeffffffb), NAMESPACE("ipc", 0xefffffff), NAMESPACE("mnt", 0xeffffff8),
-    NAMESPACE("net", 0xeffffff9),    NAMESPACE("pid", 0xeffffffc), NAMESPACE("time", 0xeffffffa),
-    NAMESPACE("user", 0xeffffffd),   NAMESPACE("uts", 0xeffffffe),
+    [0] = NAMESPACE("cgroup", 0xeffffffb), [1] = NAMESPACE("ipc", 0xefffffff),
+    [3] = NAMESPACE("net", 0xeffffff9),    [4] = NAMESPACE("pid", 0xeffffffc),
+    [5] = NAMESPACE("time", 0xeffffffa),   [6] = NAMESPACE("user", 0xeffffffd),
+    [7] = NAMESPACE("uts", 0xeffffffe),
 };
 
 static struct vnode namespace_vnodes[NAMESPACES]; /* the first reference is never released */
@@ -281,32 +274,39 @@ void procfs_namespaces_init(void)
                    S_IFREG | 0444);
 }
 
-static struct vnode *namespace_of(uint64_t key)
+/* That of the process, where there are several; or of NULLs. */
+static struct place get_mounts(struct process *process, uint64_t key)
 {
-    return &namespace_vnodes[procfs_index(key) % NAMESPACES];
+    (void)key;
+    struct path_context *context = process_path_context(process);
+    struct place place = {0};
+    if (context) {
+        place.vnode = path_context_namespace(context);
+        path_context_release(context);
+    }
+    return place;
 }
 
 static int follow_namespace(uint64_t key, struct place *target)
 {
-    int error = procfs_check_inspect(key);
+    unsigned kind = procfs_index(key) % NAMESPACES;
 
+    if (kind == MOUNTS)
+        return find_target(key, get_mounts, target);
+    int error = procfs_check_inspect(key);
     if (error)
         return error;
-    *target = (struct place){NULL, namespace_of(key)};
+    *target = (struct place){NULL, &namespace_vnodes[kind]};
     place_reference(target);
     return 0;
 }
 
 static long read_namespace(uint64_t key, char *buffer, size_t size)
 {
-    const struct vnode *vnode = namespace_of(key);
-    char text[PSEUDO_NAME_MAX + 1];
-    int error = procfs_check_inspect(key);
+    struct place place;
+    int error = follow_namespace(key, &place);
 
-    if (error)
-        return error;
-    format(text, sizeof(text), vnode->operations->label, vnode->number);
-    return pseudo_copy_link(text, buffer, size);
+    return error ? error : write_target(&place, buffer, size);
 }
 
 static const struct pseudo_type namespace_type = {.number = PROCFS_NAMESPACE_TYPE,
@@ -320,7 +320,7 @@ static const struct pseudo_type namespace_type = {.number = PROCFS_NAMESPACE_TYP
 const struct pseudo_entry procfs_namespaces[] = {
     {"cgroup", &namespace_type, 0},
     {"ipc", &namespace_type, 1},
-    {"mnt", &namespace_type, 2},
+    {"mnt", &namespace_type, MOUNTS},
     {"net", &namespace_type, 3},
     {"pid", &namespace_type, 4},
     {"pid_for_children", &namespace_type, 4},

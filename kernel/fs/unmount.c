@@ -110,6 +110,7 @@ static void detach_one(struct mount *mount)
     struct place covered = {mount->parent, mount->covered};
 
     mount->detached = true;
+    mount->space = NULL;
     spin_lock(&vnode_cache_lock);
     mount_uncover(mount);
     spin_unlock(&vnode_cache_lock);

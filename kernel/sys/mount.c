@@ -1,5 +1,5 @@
 /*
- * mount(2) and umount2(2).
+ * mount(2), umount2(2) and pivot_root(2).
  */
 #include "abi/errno.h"
 #include "abi/fcntl.h"
@@ -85,5 +85,21 @@ long sys_umount2(const uint64_t argument[6])
         return error;
     error = path_unmount(target.path, (unsigned)argument[1]);
     at_end(&target);
+    return error;
+}
+
+long sys_pivot_root(const uint64_t argument[6])
+{
+    struct at new, old;
+    int error = at_begin(&new, AT_FDCWD, argument[0]);
+
+    if (error)
+        return error;
+    error = at_begin(&old, AT_FDCWD, argument[1]);
+    if (!error) {
+        error = path_pivot_root(new.path, old.path);
+        at_end(&old);
+    }
+    at_end(&new);
     return error;
 }

@@ -36,6 +36,7 @@
     SYSTEM_CALL(SYS_linkat, linkat)                                                                \
     SYSTEM_CALL(SYS_umount2, umount2)                                                              \
     SYSTEM_CALL(SYS_mount, mount)                                                                  \
+    SYSTEM_CALL(SYS_pivot_root, pivot_root)                                                        \
     SYSTEM_CALL(SYS_chdir, chdir)                                                                  \
     SYSTEM_CALL(SYS_fchdir, fchdir)                                                                \
     SYSTEM_CALL(SYS_chroot, chroot)                                                                \
@@ -136,6 +137,7 @@
     SYSTEM_CALL(SYS_wait4, wait4)                                                                  \
     SYSTEM_CALL(SYS_set_tid_address, set_tid_address)                                              \
     SYSTEM_CALL(SYS_unshare, unshare)                                                              \
+    SYSTEM_CALL(SYS_setns, setns)                                                                  \
     SYSTEM_CALL(SYS_pidfd_open, pidfd_open)                                                        \
     SYSTEM_CALL(SYS_pidfd_send_signal, pidfd_send_signal)                                          \
     SYSTEM_CALL(SYS_pidfd_getfd, pidfd_getfd)                                                      \

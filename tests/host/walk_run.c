@@ -5,6 +5,7 @@
 #include "core/thread.h"
 #include "fs/file.h"
 #include "fs/mount_internal.h"
+#include "fs/mount_namespace.h"
 #include "fs/name_cache.h"
 #include "fs/path.h"
 #include "fs/path_context.h"
@@ -620,7 +621,8 @@ static void start(void)
     model_start(&model);
     if (!mount_make_root("store", NULL, "none"))
         difference("the first mount", 1, 0);
-    current_thread()->path_context = path_context_create(mount_root_place(), mount_root_place());
+    current_thread()->path_context =
+        path_context_create(mount_root_place(), mount_root_place(), &mount_namespace_first);
     path_context_set_umask(current_thread()->path_context, 0);
 }
 
