@@ -93,17 +93,25 @@ static void refill(void)
     pool_left = POOL_SIZE;
 }
 
-/* Take up to POOL_SIZE bytes out of the pool. */
-static void take(void *buffer, size_t size)
+/* Take bytes that are left in the pool. lock held. */
+static void take_fresh(uint8_t *buffer, size_t size)
 {
-    uint8_t *from;
-    spin_lock(&lock);
-    if (pool_left < size)
-        refill();
-    from = pool + (POOL_SIZE - pool_left);
+    uint8_t *from = pool + (POOL_SIZE - pool_left);
     memcpy(buffer, from, size);
     memset(from, 0, size);
     pool_left -= size;
+}
+
+/* Take up to POOL_SIZE bytes out of the pool. */
+static void take(void *buffer, size_t size)
+{
+    spin_lock(&lock);
+    size_t first = size < pool_left ? size : pool_left;
+    take_fresh(buffer, first);
+    if (first < size) {
+        refill();
+        take_fresh((uint8_t *)buffer + first, size - first);
+    }
     spin_unlock(&lock);
 }
 

@@ -9,7 +9,7 @@
 #include "lib/string.h"
 #include "vm/aspace.h"
 
-#define CHUNK 256u
+#define CHUNK 1024u
 
 static const char zeros[PAGE_SIZE];
 

@@ -23,7 +23,7 @@
 #include "vm/swap.h"
 
 #define NANOSECONDS_PER_SECOND 1000000000ul
-#define RANDOM_PIECE           256
+#define RANDOM_PIECE           1024
 
 static struct spinlock name_lock = {.name = "system names", .rank = RANK_SIGNAL};
 static struct utsname names = {
