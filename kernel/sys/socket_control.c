@@ -77,14 +77,11 @@ static int take_packet(struct socket_send *send, bool is_v6, uint64_t address, s
 static int take_number(struct socket_send *send, unsigned control, int least, uint64_t address,
                        size_t size)
 {
-    uint8_t byte;
-    int number;
+    int number = 0; /* of a byte, the lowest */
 
-    if (size == sizeof(byte) && !copy_from_user(&byte, address, sizeof(byte)))
-        number = byte;
-    else if (size != sizeof(number))
+    if (size != sizeof(uint8_t) && size != sizeof(number))
         return -EINVAL;
-    else if (copy_from_user(&number, address, sizeof(number)))
+    if (copy_from_user(&number, address, size))
         return -EFAULT;
     if (number < least || number > UINT8_MAX)
         return -EINVAL;

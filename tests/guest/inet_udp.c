@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 
 static int receiver_at(const char *text, unsigned *port)
@@ -336,6 +337,30 @@ static void controls_sent(void)
     expect_errno(send_control(fd, port, 99, &(int){1}, sizeof(int)), EINVAL);
 }
 
+/* A control message whose header can be read, but not the byte behind it. */
+static void control_out_of_reach(void)
+{
+    unsigned port;
+    int fd = receiver_at(LOOPBACK, &port);
+    union address address = address_of(LOOPBACK, port);
+    char *map =
+        expect_ok(mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    struct cmsghdr *header = (struct cmsghdr *)(map + PAGE - sizeof(*header));
+    struct iovec piece = {"x", 1};
+    struct msghdr message = {.msg_name = &address,
+                             .msg_namelen = size_of(&address),
+                             .msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = header,
+                             .msg_controllen = CMSG_LEN(1)};
+
+    *header =
+        (struct cmsghdr){.cmsg_len = CMSG_LEN(1), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_TTL};
+    expect_ok(mprotect(map + PAGE, PAGE, PROT_NONE));
+    expect_errno(sendmsg(fd, &message, 0), EFAULT);
+    close(fd);
+}
+
 static void several(void)
 {
     unsigned port;
@@ -421,6 +446,7 @@ int main(int argc, char **argv)
         TEST(controls_received),
         TEST(controls_received_v6),
         TEST(controls_sent),
+        TEST(control_out_of_reach),
         TEST(several),
         TEST(around),
     };
