@@ -37,12 +37,16 @@ struct ifinfomsg {
     uint32_t flags, change;
 };
 
-#define IFLA_ADDRESS   1
-#define IFLA_BROADCAST 2
-#define IFLA_IFNAME    3
-#define IFLA_MTU       4
-#define IFLA_QDISC     6
-#define IFLA_TXQLEN    13
+#define IFLA_ADDRESS    1
+#define IFLA_BROADCAST  2
+#define IFLA_IFNAME     3
+#define IFLA_MTU        4
+#define IFLA_QDISC      6
+#define IFLA_TXQLEN     13
+#define IFLA_OPERSTATE  16
+#define IFLA_LINKMODE   17
+#define IFLA_GROUP      27
+#define IFLA_ALT_IFNAME 53
 
 struct ifaddrmsg {
     uint8_t family, prefix, flags, scope;
@@ -52,8 +56,15 @@ struct ifaddrmsg {
 #define IFA_ADDRESS     1
 #define IFA_LOCAL       2
 #define IFA_LABEL       3
+#define IFA_CACHEINFO   6
+#define IFA_FLAGS       8
 #define IFA_F_PERMANENT 0x80
 #define RT_SCOPE_HOST   254
+
+struct ifa_cacheinfo {
+    uint32_t preferred, valid; /* seconds; UINT32_MAX: for ever */
+    uint32_t created, updated; /* hundredths of seconds */
+};
 
 struct rtattr {
     uint16_t length, type; /* this header included */

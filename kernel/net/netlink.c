@@ -174,17 +174,30 @@ static void put_link(struct answer *answer, uint16_t flags)
     const struct ifinfomsg link = {.type = ARPHRD_LOOPBACK,
                                    .index = INTERFACE_NUMBER,
                                    .flags = IFF_UP | IFF_LOOPBACK | IFF_RUNNING | IFF_LOWER_UP};
-    const uint32_t size = INTERFACE_MTU, queue = INTERFACE_QUEUE;
+    const uint32_t size = INTERFACE_MTU, queue = INTERFACE_QUEUE, group = 0;
+    const uint8_t unknown = 0; /* nothing watches the line, nor decides by it */
     size_t start = begin(answer, RTM_NEWLINK, flags);
 
     put(answer, &link, sizeof(link));
     put_attribute(answer, IFLA_IFNAME, INTERFACE_NAME, sizeof(INTERFACE_NAME));
     put_attribute(answer, IFLA_TXQLEN, &queue, sizeof(queue));
+    put_attribute(answer, IFLA_OPERSTATE, &unknown, sizeof(unknown));
+    put_attribute(answer, IFLA_LINKMODE, &unknown, sizeof(unknown));
     put_attribute(answer, IFLA_MTU, &size, sizeof(size));
+    put_attribute(answer, IFLA_GROUP, &group, sizeof(group));
     put_attribute(answer, IFLA_QDISC, "noqueue", sizeof("noqueue"));
     put_attribute(answer, IFLA_ADDRESS, no_address, sizeof(no_address));
     put_attribute(answer, IFLA_BROADCAST, no_address, sizeof(no_address));
     end(answer, start);
+}
+
+static void put_lifetime(struct answer *answer)
+{
+    const struct ifa_cacheinfo forever = {.preferred = UINT32_MAX, .valid = UINT32_MAX};
+    const uint32_t flags = IFA_F_PERMANENT;
+
+    put_attribute(answer, IFA_FLAGS, &flags, sizeof(flags));
+    put_attribute(answer, IFA_CACHEINFO, &forever, sizeof(forever));
 }
 
 static void put_v4(struct answer *answer)
@@ -197,6 +210,7 @@ static void put_v4(struct answer *answer)
     put_attribute(answer, IFA_ADDRESS, address, sizeof(address));
     put_attribute(answer, IFA_LOCAL, address, sizeof(address));
     put_attribute(answer, IFA_LABEL, INTERFACE_NAME, sizeof(INTERFACE_NAME));
+    put_lifetime(answer);
     end(answer, start);
 }
 
@@ -209,6 +223,7 @@ static void put_v6(struct answer *answer)
 
     put(answer, &header, sizeof(header));
     put_attribute(answer, IFA_ADDRESS, address, sizeof(address));
+    put_lifetime(answer);
     end(answer, start);
 }
 
@@ -255,22 +270,50 @@ static int list_all(struct answer *answer, uint8_t family)
     return 0;
 }
 
-/* One interface, by its number. */
-static int show_link(struct answer *answer, const void *payload, size_t size)
+/* Is the interface called as the attributes say? -ENODEV if not, -EINVAL if they name none. */
+static int check_name(const char *attributes, size_t size)
+{
+    struct rtattr header;
+    int error = -EINVAL;
+
+    while (size >= sizeof(header)) {
+        memcpy(&header, attributes, sizeof(header));
+        if (header.length < sizeof(header) || header.length > size)
+            break;
+        const char *name = attributes + sizeof(header);
+        size_t length = header.length - sizeof(header);
+        if (header.type == IFLA_IFNAME || header.type == IFLA_ALT_IFNAME)
+            error = length >= sizeof(INTERFACE_NAME) &&
+                            memcmp(name, INTERFACE_NAME, sizeof(INTERFACE_NAME)) == 0
+                        ? 0
+                        : -ENODEV;
+        size_t step = (header.length + NLMSG_ALIGNMENT - 1) & ~(size_t)(NLMSG_ALIGNMENT - 1);
+        size = step < size ? size - step : 0;
+        attributes += step;
+    }
+    return error;
+}
+
+/* One interface, by its number or else by its name. */
+static int show_link(struct answer *answer, const char *payload, size_t size)
 {
     struct ifinfomsg link;
+    int error = 0;
 
     if (size < sizeof(link))
         return -EINVAL;
     memcpy(&link, payload, sizeof(link));
-    if (link.index != INTERFACE_NUMBER)
-        return link.index > 0 ? -ENODEV : -EINVAL;
-    put_link(answer, 0);
-    return 0;
+    if (link.index <= 0)
+        error = check_name(payload + sizeof(link), size - sizeof(link));
+    else if (link.index != INTERFACE_NUMBER)
+        error = -ENODEV;
+    if (!error)
+        put_link(answer, 0);
+    return error;
 }
 
 /* Make the answer to one question, which has size bytes behind its header. */
-static void make_answer(struct answer *answer, const void *payload, size_t size)
+static void make_answer(struct answer *answer, const char *payload, size_t size)
 {
     const struct nlmsghdr *question = answer->question;
     int error = -EOPNOTSUPP;
@@ -278,7 +321,7 @@ static void make_answer(struct answer *answer, const void *payload, size_t size)
     if (size < 1)
         error = -EINVAL;
     else if ((question->flags & NLM_F_DUMP) == NLM_F_DUMP)
-        error = list_all(answer, *(const uint8_t *)payload);
+        error = list_all(answer, (uint8_t)*payload);
     else if (question->type == RTM_GETLINK)
         error = show_link(answer, payload, size);
     if (error || (question->flags & NLM_F_ACK))

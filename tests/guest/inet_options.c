@@ -248,6 +248,31 @@ static void addresses(void)
     freeifaddrs(list);
 }
 
+/* By its name, as ip(8) asks: the type of the answer, or a negative errno. */
+static int ask_for(int fd, const char *name)
+{
+    struct {
+        struct nlmsghdr header;
+        struct ifinfomsg link;
+        struct rtattr attribute;
+        char name[16];
+    } question = {.header = {0, RTM_GETLINK, NLM_F_REQUEST, 8, 0}};
+    struct {
+        struct nlmsghdr header;
+        int error;
+        char bytes[8192];
+    } answer;
+    size_t length = strlen(name) + 1;
+
+    question.attribute.rta_len = (unsigned short)RTA_LENGTH(length);
+    question.attribute.rta_type = IFLA_IFNAME;
+    strcpy(question.name, name);
+    question.header.nlmsg_len = (unsigned)(NLMSG_LENGTH(sizeof(question.link)) + RTA_SPACE(length));
+    CHECK_EQ(send(fd, &question, question.header.nlmsg_len, 0), question.header.nlmsg_len);
+    CHECK(recv(fd, &answer, sizeof(answer), 0) >= (ssize_t)NLMSG_LENGTH(sizeof(int)));
+    return answer.header.nlmsg_type == NLMSG_ERROR ? answer.error : answer.header.nlmsg_type;
+}
+
 static void netlink(void)
 {
     struct {
@@ -281,6 +306,8 @@ static void netlink(void)
     CHECK(recv(fd, &answer, sizeof(answer), 0) >= (ssize_t)NLMSG_LENGTH(sizeof(int)));
     CHECK_EQ(answer.header.nlmsg_type, NLMSG_ERROR);
     CHECK_EQ(((struct nlmsgerr *)NLMSG_DATA(&answer.header))->error, -ENODEV);
+    CHECK_EQ(ask_for(fd, "lo"), RTM_NEWLINK);
+    CHECK_EQ(ask_for(fd, "nothing"), -ENODEV);
 }
 
 /* A line of /proc/net/NAME that begins, behind its number, with the two addresses. */
