@@ -271,7 +271,9 @@
 #define SYS_faccessat2         439
 #define SYS_process_madvise    440
 #define SYS_epoll_pwait2       441
+#define SYS_process_mrelease   448
 #define SYS_futex_waitv        449
+#define SYS_cachestat          451
 #define SYS_fchmodat2          452
 #define SYS_futex_wake         454
 #define SYS_futex_wait         455

@@ -9,7 +9,10 @@
 #include "abi/time.h"
 #include "arch/riscv/hart.h"
 #include "core/process.h"
+#include "core/scheduler.h"
+#include "core/time.h"
 
+#define SLEEP_LEAST     1000000ul /* nanoseconds between looks */
 #define CLOCK_OF_THREAD 4
 #define COUNTS_MASK     3
 #define COUNTS_USER     1
@@ -68,4 +71,28 @@ int cpu_clock_read(int clock, uint64_t *nanoseconds)
         process_usage(current_process(), &usage);
     *nanoseconds = count(&usage, clock);
     return 0;
+}
+
+bool cpu_clock_is_own(int clock)
+{
+    int id = ~(clock >> 3);
+    if (clock >= 0)
+        return clock == CLOCK_THREAD_CPUTIME_ID;
+    return (clock & CLOCK_OF_THREAD) && (id == 0 || id == current_thread()->id);
+}
+
+/* Nothing tells of the moment; it is looked for when it can have come at the earliest, all harts
+ * working for the clock. */
+int cpu_clock_sleep(int clock, uint64_t moment)
+{
+    for (;;) {
+        uint64_t shown;
+        int error = cpu_clock_read(clock, &shown);
+        if (error || shown >= moment)
+            return error;
+        uint64_t least = (moment - shown) / hart_count();
+        error = thread_sleep(least > SLEEP_LEAST ? least : SLEEP_LEAST, WAIT_INTERRUPTIBLE);
+        if (error == -EINTR)
+            return error;
+    }
 }

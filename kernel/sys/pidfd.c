@@ -1,5 +1,6 @@
 /*
- * Processes by descriptor: pidfd_open(2), pidfd_send_signal(2) and pidfd_getfd(2).
+ * Processes by descriptor: pidfd_open(2), pidfd_send_signal(2), pidfd_getfd(2) and
+ * process_mrelease(2).
  */
 #include "abi/errno.h"
 #include "abi/fcntl.h"
@@ -171,4 +172,30 @@ long sys_pidfd_getfd(const uint64_t argument[6])
     error = get_foreign_file(process_of_file(file), (int)argument[1], &found);
     file_release(file);
     return error ? error : file_install_new(found, true);
+}
+
+static bool has_ended(const struct process *process)
+{
+    return __atomic_load_n(&process->state, __ATOMIC_RELAXED) == PROCESS_ZOMBIE;
+}
+
+/* A process that is being killed gives its memory back by itself: wait until it has. */
+long sys_process_mrelease(const uint64_t argument[6])
+{
+    struct file *file;
+
+    if ((unsigned)argument[1])
+        return -EINVAL;
+    int error = process_file_get((int)argument[0], &file);
+    if (error)
+        return error;
+    struct process *process = process_of_file(file);
+    if (has_ended(process))
+        error = -ESRCH;
+    else if (!__atomic_load_n(&process->exiting, __ATOMIC_RELAXED))
+        error = -EINVAL;
+    else
+        error = wait_event_until(&process->ended, has_ended(process), WAIT_KILLABLE, WAIT_FOREVER);
+    file_release(file);
+    return error;
 }

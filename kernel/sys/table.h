@@ -91,6 +91,7 @@
     SYSTEM_CALL(SYS_copy_file_range, copy_file_range)                                              \
     SYSTEM_CALL(SYS_readahead, readahead)                                                          \
     SYSTEM_CALL(SYS_fadvise64, fadvise64)                                                          \
+    SYSTEM_CALL(SYS_cachestat, cachestat)                                                          \
     SYSTEM_CALL(SYS_pselect6, pselect6)                                                            \
     SYSTEM_CALL(SYS_ppoll, ppoll)                                                                  \
     SYSTEM_CALL(SYS_epoll_create1, epoll_create1)                                                  \
@@ -139,6 +140,7 @@
     SYSTEM_CALL(SYS_unshare, unshare)                                                              \
     SYSTEM_CALL(SYS_setns, setns)                                                                  \
     SYSTEM_CALL(SYS_pidfd_open, pidfd_open)                                                        \
+    SYSTEM_CALL(SYS_process_mrelease, process_mrelease)                                            \
     SYSTEM_CALL(SYS_pidfd_send_signal, pidfd_send_signal)                                          \
     SYSTEM_CALL(SYS_pidfd_getfd, pidfd_getfd)                                                      \
     SYSTEM_CALL(SYS_process_madvise, process_madvise)                                              \

@@ -4,6 +4,7 @@
 #include "abi/errno.h"
 #include "abi/time.h"
 #include "arch/riscv/hart.h"
+#include "core/cpu_clock.h"
 #include "core/process.h"
 #include "core/scheduler.h"
 #include "core/time.h"
@@ -128,12 +129,40 @@ static long sleep_until_real(uint64_t moment)
     return result;
 }
 
-/* Sleeping on CPU time is not here. */
+/* Sleep until others have used CPU time: the moment of a repeated call is that of the first. */
+static long sleep_on_cpu_clock(int clock, bool absolute, uint64_t time, vaddr_t remaining)
+{
+    struct thread *thread = current_thread();
+    uint64_t moment = thread->sleep_deadline, now;
+    int result = cpu_clock_is_own(clock) ? -EINVAL : cpu_clock_read(clock, &now);
+    thread->sleep_deadline = 0;
+    if (clock == CLOCK_THREAD_CPUTIME_ID)
+        return -EOPNOTSUPP;
+    if (result)
+        return result;
+    if (absolute || !moment)
+        moment = absolute ? time : add_saturated(now, time);
+    result = cpu_clock_sleep(clock, moment);
+    if (result != -EINTR || absolute)
+        return result;
+    thread->sleep_deadline = moment;
+    if (remaining && (cpu_clock_read(clock, &now) ||
+                      timespec_to_user(remaining, moment > now ? moment - now : 0)))
+        return -EFAULT;
+    return -EINTR;
+}
+
 long sys_clock_nanosleep(const uint64_t argument[6])
 {
     enum timer_clock clock;
     struct thread *thread;
     uint64_t time;
+    if (cpu_clock_is((int)argument[0])) {
+        int error = timespec_from_user(argument[2], &time);
+        return error ? error
+                     : sleep_on_cpu_clock((int)argument[0], argument[1] & TIMER_ABSTIME, time,
+                                          argument[3]);
+    }
     int result = clock_for_timer((int)argument[0], &clock, &thread);
     if (thread)
         thread_release(thread);

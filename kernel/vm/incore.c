@@ -1,6 +1,6 @@
 /*
- * mincore: which pages of a range are in memory. A page that an amap or an object has is, whether
- * or not the page tables know it.
+ * mincore, cachestat: which pages of a range are in memory. A page that an amap or an object has
+ * is, whether or not the page tables know it.
  */
 #include "abi/errno.h"
 #include "fs/vnode.h"
@@ -89,4 +89,24 @@ int aspace_resident(struct aspace *aspace, vaddr_t start, unsigned count, uint8_
     }
     rwlock_read_done(&aspace->lock);
     return error;
+}
+
+void object_survey(struct object *object, uint64_t first, uint64_t last,
+                   struct object_survey *survey)
+{
+    uint64_t from = first, index;
+    const struct page *page;
+
+    *survey = (struct object_survey){0};
+    mutex_lock(&object->lock);
+    while (from <= last && (page = radix_next(&object->pages, from, last, &index))) {
+        survey->resident++;
+        survey->dirty += !object->anonymous && page_is(page, PAGE_DIRTY);
+        survey->writing += page_is(page, PAGE_WRITEBACK);
+        from = index + 1;
+    }
+    for (from = first; from <= last && radix_next(&object->swapped, from, last, &index);
+         from = index + 1)
+        survey->swapped++;
+    mutex_unlock(&object->lock);
 }

@@ -202,6 +202,14 @@ uint64_t object_resident(const struct object *object);
 uint64_t object_stored(const struct object *object);
 uint64_t object_stored_range(struct object *object, uint64_t first, uint64_t end);
 
+/* What there is of the indices [first, last], for cachestat(2). */
+struct object_survey {
+    uint64_t resident, dirty, writing; /* pages in memory; of those, to be written, being written */
+    uint64_t swapped;
+};
+void object_survey(struct object *object, uint64_t first, uint64_t last,
+                   struct object_survey *survey);
+
 /* Write everything dirty in the system; wait: until it is stored (sync(2)). */
 void object_write_back_all(bool wait);
 

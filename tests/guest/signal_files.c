@@ -18,6 +18,8 @@
 #endif
 #define CLONE_PIDFD_FLAG 0x1000
 
+#define CALL_MRELEASE 448
+
 static struct signalfd_siginfo records[4];
 
 static sigset_t set_of(int first, int second)
@@ -381,11 +383,27 @@ static void made_by_clone(void)
     expect_errno(syscall(SYS_clone, CLONE_PIDFD_FLAG | 0x100000 | SIGCHLD, 0, &fd, 0, 0), EINVAL);
 }
 
+/* The memory of a process that is being killed (process_mrelease(2)). */
+static void memory_of_the_killed(void)
+{
+    pid_t pid = spawn(sleep_on, NULL);
+    int fd = (int)expect_ok(open_process(pid, 0));
+    expect_errno(syscall(CALL_MRELEASE, fd, 1), EINVAL);
+    expect_errno(syscall(CALL_MRELEASE, -1, 0), EBADF);
+    expect_errno(syscall(CALL_MRELEASE, expect_ok(open("/", O_RDONLY)), 0), EBADF);
+    expect_errno(syscall(CALL_MRELEASE, fd, 0), EINVAL);
+    expect_ok(kill(pid, SIGKILL));
+    if (syscall(CALL_MRELEASE, fd, 0) == -1)
+        CHECK_EQ(errno, ESRCH);
+    expect_signaled(reap(pid), SIGKILL);
+    expect_errno(syscall(CALL_MRELEASE, fd, 0), ESRCH);
+}
+
 static const struct test tests[] = {
-    TEST(errors),        TEST(taking),          TEST(another_set),     TEST(waiting),
-    TEST(inherited),     TEST(of_a_timer),      TEST(process_errors),  TEST(end_of_a_process),
-    TEST(by_directory),  TEST(wait_with_epoll), TEST(without_waiting), TEST(get_a_file),
-    TEST(made_by_clone), TEST(other_targets),
+    TEST(errors),        TEST(taking),          TEST(another_set),          TEST(waiting),
+    TEST(inherited),     TEST(of_a_timer),      TEST(process_errors),       TEST(end_of_a_process),
+    TEST(by_directory),  TEST(wait_with_epoll), TEST(without_waiting),      TEST(get_a_file),
+    TEST(made_by_clone), TEST(other_targets),   TEST(memory_of_the_killed),
 };
 
 int main(int argc, char **argv)

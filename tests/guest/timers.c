@@ -615,6 +615,43 @@ static void making_and_deleting(void)
     CHECK(!is_pending(SIGRTMIN + 1));
 }
 
+static volatile int burning;
+
+static void *burn_on(void *argument)
+{
+    (void)argument;
+    while (burning)
+        ;
+    return NULL;
+}
+
+/* Sleeping until other threads have used that much of the processor. */
+static void sleeping_on_cpu_time(void)
+{
+    struct timespec length = {0, 30 * MILLISECOND}, past = {0, 0};
+    clockid_t parents, own;
+    pthread_t thread;
+    burning = 1;
+    CHECK_EQ(pthread_create(&thread, NULL, burn_on, NULL), 0);
+    long before = now(CLOCK_PROCESS_CPUTIME_ID);
+    expect_ok(syscall(SYS_clock_nanosleep, CLOCK_PROCESS_CPUTIME_ID, 0, &length, NULL));
+    CHECK(now(CLOCK_PROCESS_CPUTIME_ID) - before >= 30 * MILLISECOND);
+    before = now(CLOCK_PROCESS_CPUTIME_ID) + 20 * MILLISECOND;
+    struct timespec moment = {before / SECOND, before % SECOND};
+    expect_ok(syscall(SYS_clock_nanosleep, CLOCK_PROCESS_CPUTIME_ID, TIMER_ABSTIME, &moment, NULL));
+    CHECK(now(CLOCK_PROCESS_CPUTIME_ID) >= before);
+    expect_ok(syscall(SYS_clock_nanosleep, CLOCK_PROCESS_CPUTIME_ID, TIMER_ABSTIME, &past, NULL));
+    burning = 0;
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    expect_errno(syscall(SYS_clock_nanosleep, CLOCK_THREAD_CPUTIME_ID, 0, &length, NULL), ENOTSUP);
+    CHECK_EQ(pthread_getcpuclockid(pthread_self(), &own), 0);
+    expect_errno(syscall(SYS_clock_nanosleep, own, 0, &length, NULL), EINVAL);
+    length.tv_nsec = 1000000000;
+    expect_errno(syscall(SYS_clock_nanosleep, CLOCK_PROCESS_CPUTIME_ID, 0, &length, NULL), EINVAL);
+    CHECK_EQ(clock_getcpuclockid(getppid(), &parents), 0);
+    expect_ok(syscall(SYS_clock_nanosleep, parents, TIMER_ABSTIME, &past, NULL));
+}
+
 static const struct test tests[] = {
     TEST(once),
     TEST(errors),
@@ -634,6 +671,7 @@ static const struct test tests[] = {
     TEST(limit_of_cpu_time),
     TEST(limit_of_real_time),
     TEST(sleeping),
+    TEST(sleeping_on_cpu_time),
     TEST(clock_is_set),
     TEST(asking_adjtimex),
     TEST(making_and_deleting),
