@@ -76,8 +76,6 @@ void user_page_fault(struct trap_frame *frame, vaddr_t address, unsigned access)
             fail(frame, SIGBUS, BUS_ADRERR, address);
             return;
         case FAULT_NO_MEMORY:
-            if (!current_thread()->allocation_failed)
-                continue; /* there is memory: the failure was injected */
             if (!out_of_memory_kill())
                 signal_send(current_process(), SIGKILL);
             if (thread_killed())

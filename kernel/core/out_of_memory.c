@@ -69,6 +69,8 @@ bool out_of_memory_kill(void)
 {
     struct process *victim;
     bool other = false;
+    if (!current_thread()->allocation_failed)
+        return true; /* there is memory: the failure was injected */
     /* The caller may hold locks that come behind this one; and who has it may need a frame too. */
     if (!mutex_trylock(&process_tree_lock)) {
         if (!thread_killed())

@@ -48,8 +48,9 @@ static bool make_memory(unsigned round)
 
     if (!thread->allocation_failed || thread_killed())
         return false;
+    bool made = reclaim_pages(MEMORY_FIRST << round) || out_of_memory_kill();
     thread->allocation_failed = false;
-    return reclaim_pages(MEMORY_FIRST << round) || out_of_memory_kill();
+    return made;
 }
 
 /* What the user sees of a call that has failed; how an interrupted one is repeated. */

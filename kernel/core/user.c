@@ -76,6 +76,7 @@ int user_fault_in(vaddr_t address, unsigned access)
     if (address >= user_end)
         return -EFAULT;
     for (;;) {
+        current_thread()->allocation_failed = false;
         enum fault_result result = aspace_fault(aspace, address, access);
         if (result == FAULT_OK)
             return 0;
