@@ -20,8 +20,6 @@ static long change_range(vaddr_t address, uint64_t length, unsigned flags)
     vaddr_t start = page_round_down(address);
 
     length = page_round_up(length + (address & PAGE_MASK));
-    if (start + length < start)
-        return -EINVAL;
     return length ? aspace_lock(current_thread()->aspace, start, length, flags) : 0;
 }
 

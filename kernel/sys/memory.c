@@ -174,8 +174,11 @@ static int map_anonymous(const struct mmap_arguments *arguments, struct map_requ
 {
     int error = check_arguments(arguments);
 
-    if (!error)
-        error = decode_type(arguments, false, request);
+    if (!error && (error = decode_type(arguments, false, request))) {
+        /* Linux looks at the place first. */
+        int place_error = aspace_map_check(current_thread()->aspace, request);
+        error = place_error ? place_error : error;
+    }
     if (!error && is_refused(request, false))
         error = -ENOMEM;
     request->max_access = ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE;

@@ -195,6 +195,17 @@ static size_t rest_of_page(vaddr_t address, size_t size)
     return rest < size ? rest : size;
 }
 
+/* May the page at address be read by calls? What is write-only is readable to the processor alone.
+ */
+static bool is_readable(struct aspace *aspace, vaddr_t address)
+{
+    rwlock_read(&aspace->lock);
+    const struct region *region = region_find(aspace, address);
+    bool readable = region && (region->access & ACCESS_READ);
+    rwlock_read_done(&aspace->lock);
+    return readable;
+}
+
 static size_t copy_pages(struct aspace *aspace, vaddr_t address, void *buffer, size_t size,
                          bool write)
 {
@@ -202,6 +213,8 @@ static size_t copy_pages(struct aspace *aspace, vaddr_t address, void *buffer, s
 
     while (done < size) {
         size_t count = rest_of_page(address + done, size - done);
+        if (!write && !is_readable(aspace, address + done))
+            break;
         if (copy_mapped(aspace, address + done, (char *)buffer + done, count, write))
             done += count;
         else if (aspace_fault(aspace, address + done, write ? ACCESS_WRITE : ACCESS_READ))

@@ -36,10 +36,11 @@ int aspace_detach(struct aspace *aspace, vaddr_t address, const struct pager *pa
     struct region *region = next_part(aspace, address, user_end, address, pager, NULL);
     const struct object *object = region ? region->object : NULL;
     vaddr_t end = region ? address + object->size : address;
-    int error = !region ? -EINVAL : aspace->sealed ? unmap_check(aspace, address, end) : 0;
-    while (!error && region) {
+    int error = region ? 0 : -EINVAL;
+    while (region) {
         vaddr_t stop = region->end;
-        unmap_locked(aspace, region->start, stop, spares, &gather, &dead); /* whole: no cut */
+        if (!(region->flags & REGION_SEALED)) /* Linux leaves it and says nothing */
+            unmap_locked(aspace, region->start, stop, spares, &gather, &dead); /* no cut */
         region = next_part(aspace, stop, end, address, pager, object);
     }
     tlb_flush(&gather);

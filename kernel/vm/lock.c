@@ -49,8 +49,15 @@ int aspace_lock(struct aspace *aspace, vaddr_t start, uint64_t length, unsigned 
         .holes = HOLES_STOP,
         .limit = flags ? check_limit : NULL,
     };
-    int error = aspace_change(aspace, start, start + length, &change);
+    int error;
 
+    if (start + length < start) {
+        rwlock_read(&aspace->lock);
+        error = flags && !aspace_may_lock(aspace, length / PAGE_SIZE) ? -ENOMEM : -EINVAL;
+        rwlock_read_done(&aspace->lock);
+        return error;
+    }
+    error = aspace_change(aspace, start, start + length, &change);
     if (!error && flags)
         error = posix_error(aspace_populate(aspace, start, start + length, 0));
     return error;

@@ -356,7 +356,12 @@ static int remap_one(struct aspace *aspace, const struct remap_request *request,
     if (error)
         return error;
     if (request->new_length < request->old_length) {
-        error = shrink(aspace, request, gather, dead);
+        /* Linux unmaps what is at the new place first. */
+        if (request->flags & REMAP_FIXED)
+            error = unmap_check(aspace, request->new_address,
+                                request->new_address + request->new_length);
+        if (!error)
+            error = shrink(aspace, request, gather, dead);
         rest.old_length = rest.new_length;
     }
     *result = request->address;

@@ -3,6 +3,7 @@
  * other pages of the same object.
  */
 #include "abi/errno.h"
+#include "fs/seal.h"
 #include "fs/vnode.h"
 #include "vm/vm.h"
 
@@ -16,6 +17,15 @@ static bool is_uniform(const struct region *region, vaddr_t end)
             return false;
     }
     return true;
+}
+
+/* A file that was sealed meanwhile is mapped as a new mapping would be: 0, -EPERM. */
+static int obey_seals(struct map_request *request)
+{
+    if (!request->vnode || !vnode_is_sealed(request->vnode, SEALS_OF_WRITING))
+        return 0;
+    request->max_access &= ~ACCESS_WRITE;
+    return request->access & ACCESS_WRITE ? -EPERM : 0;
 }
 
 int aspace_remap_object(struct aspace *aspace, vaddr_t start, uint64_t length, uint64_t index,
@@ -48,7 +58,9 @@ int aspace_remap_object(struct aspace *aspace, vaddr_t start, uint64_t length, u
     rwlock_read_done(&aspace->lock);
     if (!possible)
         return -EINVAL;
-    int error = aspace_map(aspace, &request, &address);
+    int error = obey_seals(&request);
+    if (!error)
+        error = aspace_map(aspace, &request, &address);
     if (request.writer)
         vnode_write_end(request.vnode);
     object_release(request.object);

@@ -245,7 +245,10 @@ static void mmap_fixed_noreplace(void)
     expect_errno(do_mmap(at + 2 * PAGE, 2 * PAGE, RW, flags, -1, 0), EEXIST);
     expect_errno(do_mmap(at + PAGE, PAGE + 1, RW, flags, -1, 0), EEXIST);
     expect_errno(do_mmap(at + 2 * PAGE, PAGE, RW, flags | MAP_FIXED, -1, 0), EEXIST);
-    /* The place is looked at before what the descriptor allows. */
+    /* The place is looked at before the kind of mapping, and what the descriptor allows. */
+    expect_errno(do_mmap(at + 2 * PAGE, PAGE, RW,
+                         MAP_SHARED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE, -1, 0),
+                 EEXIST);
     close(pattern_file("file", PAGE));
     int readable = expect_ok(open("file", O_RDONLY));
     expect_errno(do_mmap(at + 2 * PAGE, PAGE, RW, MAP_SHARED | MAP_FIXED_NOREPLACE, readable, 0),

@@ -223,6 +223,8 @@ static void sealed(void)
     expect_errno(mprotect(base + 2 * PAGE, PAGE, PROT_READ), EPERM);
     expect_errno(mremap(base + 2 * PAGE, PAGE, 2 * PAGE, MREMAP_MAYMOVE), EPERM);
     expect_errno(mremap(base, 6 * PAGE, PAGE, 0), EPERM);
+    expect_errno(mremap(base, 2 * PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, base + 3 * PAGE),
+                 EPERM);
     expect_errno(mmap(base + 3 * PAGE, PAGE, RW, ANONYMOUS | MAP_FIXED, -1, 0), EPERM);
     expect_ok(madvise(base + 2 * PAGE, PAGE, MADV_DONTNEED)); /* it could be stored to as well */
     CHECK(all_bytes(base, 1, 2 * PAGE));

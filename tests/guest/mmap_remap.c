@@ -477,6 +477,11 @@ static void nonlinear(void)
     expect_errno(remap_file_pages(base, 0, 0, 0, 0), EINVAL);
     expect_errno(remap_file_pages(base, PAGE, 0, SIZE_MAX, 0), EINVAL);
     expect_errno(remap_file_pages(memory, PAGE, 0, 0, 0), EINVAL);
+    int sealed = expect_ok(memfd_create("sealed", MFD_ALLOW_SEALING));
+    expect_ok(ftruncate(sealed, 2 * PAGE));
+    base = expect_ok((char *)mmap(NULL, 2 * PAGE, RW, MAP_SHARED, sealed, 0));
+    expect_ok(fcntl(sealed, F_ADD_SEALS, F_SEAL_FUTURE_WRITE));
+    expect_errno(remap_file_pages(base, PAGE, 0, 1, 0), EPERM);
 }
 
 int main(int argc, char **argv)

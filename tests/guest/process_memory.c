@@ -83,6 +83,17 @@ static void stops_at_a_hole(void)
     finish(&other);
 }
 
+/* What may only be written to is not read, though the processor would. */
+static void write_only(void)
+{
+    char byte = 1, *page = mmap(NULL, PAGE, PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct iovec here = {&byte, 1}, there = {page, 1};
+
+    CHECK_EQ(process_vm_writev(getpid(), &here, 1, &there, 1, 0), 1);
+    expect_errno(process_vm_readv(getpid(), &here, 1, &there, 1, 0), EFAULT);
+    expect_ok(munmap(page, PAGE));
+}
+
 static void arguments(void)
 {
     char byte = 1, other = 2;
@@ -227,8 +238,9 @@ static void advise_permission(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(pieces),       TEST(stops_at_a_hole), TEST(arguments),        TEST(permission),
-        TEST(advise_other), TEST(advise_partly),   TEST(advise_arguments), TEST(advise_permission),
+        TEST(pieces),        TEST(stops_at_a_hole),  TEST(arguments),
+        TEST(permission),    TEST(write_only),       TEST(advise_other),
+        TEST(advise_partly), TEST(advise_arguments), TEST(advise_permission),
     };
     return TAP_MAIN(argc, argv, tests);
 }

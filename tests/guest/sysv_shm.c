@@ -3,14 +3,18 @@
  */
 #include "tap.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#define SYS_MSEAL 462
 
 #define SIZE (3 * PAGE + 100)
 
@@ -266,6 +270,26 @@ static void longer_parts_stay(void)
     expect_ok(shmctl(id, IPC_RMID, NULL));
 }
 
+/* shmdt says nothing of a part that is sealed, and leaves it. */
+static void detach_sealed(void *argument)
+{
+    char *map = attach(*(int *)argument, 0);
+
+    expect_ok(mprotect(map + PAGE, PAGE, PROT_READ));
+    expect_ok(syscall(SYS_MSEAL, map + PAGE, PAGE, 0));
+    expect_ok(shmdt(map));
+    expect_picture(map, 4, ".r..");
+}
+
+static void sealed_parts_stay(void)
+{
+    if (syscall(SYS_MSEAL, 0, 0, 0) < 0 && errno == ENOSYS)
+        skip("mseal came with Linux 6.10");
+    int id = make();
+    expect_child_ok(detach_sealed, &id);
+    expect_ok(shmctl(id, IPC_RMID, NULL));
+}
+
 static void leave_attached(void *argument)
 {
     attach(*(int *)argument, 0)[0] = 1;
@@ -286,11 +310,17 @@ static void many(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(get_by_key),  TEST(shared),
-        TEST(removed),     TEST(addresses),
-        TEST(permissions), TEST(totals),
-        TEST(many),        TEST(regions_count),
-        TEST(moves_alone), TEST(longer_parts_stay),
+        TEST(get_by_key),
+        TEST(shared),
+        TEST(removed),
+        TEST(addresses),
+        TEST(permissions),
+        TEST(totals),
+        TEST(many),
+        TEST(regions_count),
+        TEST(moves_alone),
+        TEST(longer_parts_stay),
+        TEST(sealed_parts_stay),
     };
     return TAP_MAIN(argc, argv, tests);
 }
