@@ -250,6 +250,12 @@ debian: $(B)/debian.img
 $(B)/debian.img: $(wildcard tools/debian/*) tools/make-ext2 | setup setup-debian $(B)/user/init $(B)/user/poweroff
 	@$(call say,IMAGE); tools/debian/make-image $@ $(DEBIAN_SIZE) $(B)/user/init $(B)/user/poweroff
 
+# Debian's Linux for the same machine, to compare with: see tools/linux/run.
+.PHONY: linux
+linux: $(B)/linux-boot/initrd
+$(B)/linux-boot/initrd: tools/linux/make-boot tools/linux/init tools/debian/apt.sh | setup setup-debian
+	@$(call say,LINUX); tools/linux/make-boot $(@D)
+
 $(B)/tools/replay: tests/crash/replay.c | setup
 	@mkdir -p $(@D); $(call say,CC); $(CC_HOST) -std=gnu11 -O2 -Wall -Wextra -Werror $< -o $@
 $(B)/tools/%: tools/%.c | setup
@@ -315,7 +321,7 @@ TEST_INPUTS := $(B)/kernel.elf $(B)/debug/kernel.elf $(B)/root.img $(B)/tools/su
 	$(B)/tools/replay $(DIFFERENTIAL)
 export MAPIX_HOST_TESTS := $(HOST_TESTS) $(FUZZ_TESTS)
 
-.PHONY: test test-long test-host test-guest test-differential test-crash test-on-linux test-debian check bench format
+.PHONY: test test-long test-host test-guest test-differential test-crash test-on-linux test-debian check bench bench-linux format
 test: setup-test $(HOST_TESTS) $(FUZZ_TESTS) $(TEST_INPUTS)
 	@tests/run short
 test-long: setup-test $(HOST_TESTS) $(FUZZ_TESTS) $(TEST_INPUTS)
@@ -336,6 +342,8 @@ check: setup-test
 	@tools/check-format && tools/check-citations && tools/check-coverage
 bench: $(B)/kernel.elf $(B)/root.img $(B)/tools/supervise
 	@bench/run
+bench-linux: $(B)/kernel.elf $(B)/root.img $(B)/tools/supervise linux
+	@bench/beside-linux
 format: setup-test
 	@tools/check-format --write
 
