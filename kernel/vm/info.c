@@ -91,8 +91,7 @@ static void count_share(struct region_info *info, uint32_t flags, bool shmem, bo
         info->offered++;
 }
 
-static void count_page(const struct place *place, struct page *page, enum region_detail detail,
-                       struct region_info *info)
+static void count_page(const struct place *place, struct page *page, struct region_info *info)
 {
     const struct region *region = place->region;
     uint32_t flags = page_flags(page);
@@ -105,8 +104,6 @@ static void count_page(const struct place *place, struct page *page, enum region
         info->anonymous++;
     else if (shmem)
         info->shmem++;
-    if (detail != REGION_SHARES)
-        return;
     bool offered = place->item && !(region->flags & REGION_DROPPABLE) &&
                    amap_is_offered(place->amap, region_slot(region, place->address));
     count_share(info, flags, shmem, offered, count_mappings(place, page));
@@ -115,11 +112,10 @@ static void count_page(const struct place *place, struct page *page, enum region
 }
 
 /* A private page that is in a swap area only. */
-static void count_swapped(void *entry, enum region_detail detail, struct region_info *info)
+static void count_swapped(void *entry, struct region_info *info)
 {
     info->swapped++;
-    if (detail == REGION_SHARES)
-        info->swapped_share += PAGE_SIZE * SHARE_UNIT / swap_entry_count(entry);
+    info->swapped_share += PAGE_SIZE * SHARE_UNIT / swap_entry_count(entry);
 }
 
 /* Find what is at place->address, or behind it and below end; false: nothing. */
@@ -181,8 +177,9 @@ static uint64_t count_swapped_of_object(const struct region *region)
     return count;
 }
 
-static void count_pages_of(const struct region *region, enum region_detail detail,
-                           struct share_memo *memo, struct region_info *info)
+/* REGION_SHARES */
+static void count_shares_of(const struct region *region, struct share_memo *memo,
+                            struct region_info *info)
 {
     struct place place = {.region = region, .address = region->start, .memo = memo};
 
@@ -190,14 +187,53 @@ static void count_pages_of(const struct region *region, enum region_detail detai
     while (find_place(&place, region->end)) {
         struct page *page = page_of_place(&place);
         if (page)
-            count_page(&place, page, detail, info);
+            count_page(&place, page, info);
         else if (place.item)
-            count_swapped(place.item, detail, info);
+            count_swapped(place.item, info);
         place.address += PAGE_SIZE;
     }
     unlock_amap(&place);
-    if (detail == REGION_SHARES && region->object && region->object->anonymous)
+    if (region->object && region->object->anonymous)
         info->swapped += count_swapped_of_object(region);
+}
+
+/* The kinds of the pages from place->address on. */
+static void count_run(const struct place *place, unsigned count, struct region_info *info)
+{
+    const struct region *region = place->region;
+    bool shmem = region->object && region->object->anonymous;
+    void *own[RADIX_RUN] = {NULL};
+    paddr_t frames[RADIX_RUN], zeros = page_address(zero_page);
+
+    if (place->amap)
+        radix_lookup_range(&place->amap->slots, region_slot(region, place->address), count, own);
+    pmap_frames(&region->aspace->pmap, place->address, count, frames);
+    for (unsigned i = 0; i < count; i++) {
+        if (is_swap_entry(own[i])) {
+            info->swapped++;
+        } else if (own[i]) {
+            info->resident++;
+            info->anonymous++;
+        } else if (frames[i] && frames[i] != zeros && page_exists(frames[i])) {
+            info->resident++;
+            info->shmem += shmem;
+        }
+    }
+}
+
+/* REGION_KINDS */
+static void count_kinds_of(const struct region *region, struct region_info *info)
+{
+    struct place place = {.region = region, .address = region->start};
+
+    lock_amap(&place);
+    while (find_place(&place, region->end)) {
+        uint64_t count = (region->end - place.address) / PAGE_SIZE;
+        count = count < RADIX_RUN ? count : RADIX_RUN;
+        count_run(&place, (unsigned)count, info);
+        place.address += count * PAGE_SIZE;
+    }
+    unlock_amap(&place);
 }
 
 static void fill_layout(const struct aspace *aspace, const struct region *region,
@@ -227,8 +263,10 @@ bool aspace_region_info(struct aspace *aspace, vaddr_t address, enum region_deta
     struct region *region = region_find_above(aspace, address);
     if (region)
         fill_layout(aspace, region, info);
-    if (region && detail != REGION_LAYOUT)
-        count_pages_of(region, detail, memo, info);
+    if (region && detail == REGION_KINDS)
+        count_kinds_of(region, info);
+    if (region && detail == REGION_SHARES)
+        count_shares_of(region, memo, info);
     rwlock_read_done(&aspace->lock);
     return region;
 }

@@ -489,6 +489,19 @@ bool pmap_harvest(struct pmap *pmap, vaddr_t address, struct tlb_gather *gather)
     return used;
 }
 
+/* The first address from start on, below end, whose entry in this lowest table is there; the end of
+ * the table, or what is behind end, if there is none. */
+static vaddr_t next_in_table(const uint64_t *entry, vaddr_t start, vaddr_t end)
+{
+    vaddr_t stop = level_end(start, 1);
+
+    while (start < end && start < stop && !entry_load(entry)) {
+        start += PAGE_SIZE;
+        entry++;
+    }
+    return start;
+}
+
 vaddr_t pmap_next(struct pmap *pmap, vaddr_t start, vaddr_t end)
 {
     vaddr_t address = start;
@@ -498,8 +511,27 @@ vaddr_t pmap_next(struct pmap *pmap, vaddr_t start, vaddr_t end)
         struct place place = descend(pmap, address, 0);
         if (place.level == 0 && entry_load(place.entry))
             break;
-        address = place.level == 0 ? address + PAGE_SIZE : level_end(address, place.level);
+        address = place.level == 0 ? next_in_table(place.entry, address, end)
+                                   : level_end(address, place.level);
     }
     spin_unlock(&pmap->lock);
     return address < end ? address : end;
+}
+
+void pmap_frames(struct pmap *pmap, vaddr_t start, unsigned count, paddr_t *frames)
+{
+    vaddr_t end = start + count * PAGE_SIZE;
+
+    memset(frames, 0, count * sizeof(*frames));
+    spin_lock(&pmap->lock);
+    for (vaddr_t address = start, stop; address < end; address = stop) {
+        struct place place = descend(pmap, address, 0);
+        stop = level_end(address, place.level ? place.level : 1);
+        stop = stop < end ? stop : end;
+        for (unsigned i = 0; !place.level && i < (stop - address) / PAGE_SIZE; i++) {
+            uint64_t value = entry_load(&place.entry[i]);
+            frames[(address - start) / PAGE_SIZE + i] = value ? entry_frame(value) : 0;
+        }
+    }
+    spin_unlock(&pmap->lock);
 }
