@@ -62,6 +62,16 @@ int futex_claim_prepare(struct futex_claim *claim)
     return 0;
 }
 
+/* The owner has ended, maybe since the word was looked at. Of a robust lock it has taken its name
+ * out of the word before: then the claim is made again. */
+static int owner_ended(const struct futex_claim *claim)
+{
+    uint32_t word;
+    bool named = user_load_word_resident(claim->address, &word) &&
+                 (word & FUTEX_TID_MASK) == claim->owner_id;
+    return named ? -ESRCH : CLAIM_PREPARE;
+}
+
 /* Nobody waits for a lock that the word says somebody owns: who is that? */
 static int claim_first(struct futex_claim *claim, uint32_t word, struct futex_lock **lock)
 {
@@ -72,7 +82,7 @@ static int claim_first(struct futex_claim *claim, uint32_t word, struct futex_lo
         return CLAIM_PREPARE;
     }
     if (!claim->owner || inherit_has_ended(claim->owner))
-        return -ESRCH;
+        return owner_ended(claim);
     if (claim->tries)
         return -EAGAIN;
     *lock = claim->spare;
@@ -185,7 +195,7 @@ static int claim_or_join(struct futex_claim *claim, struct futex_waiter *waiter)
         if (result == CLAIM_WAIT) {
             int error = futex_lock_join(claim, lock, claim->owner, waiter);
             if (error)
-                result = error;
+                result = error == -ESRCH ? owner_ended(claim) : error;
             else
                 list_push_back(&waiter->bucket->waiters, &waiter->link);
         }
