@@ -26,6 +26,7 @@
 #define ALWAYS_READY (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM)
 
 #define COPIED_AT_ONCE 32u /* struct pollfd */
+#define PIECE_ENTRIES  32u
 
 /* What each set of pselect6 asks for. */
 #define READ_EVENTS      (POLLRDNORM | POLLRDBAND | POLLIN | POLLHUP | POLLERR)
@@ -35,9 +36,11 @@
 /* A call that waits: any of its entries may end the wait. */
 struct poll {
     struct thread *thread;
-    bool triggered; /* atomic: something may have come since the files were asked */
-    struct poll_entry *entries;
-    unsigned count; /* that have been opened; there is memory for all */
+    bool triggered;             /* atomic: something may have come since the files were asked */
+    struct poll_entry **pieces; /* of entries: for many there is no memory in one place */
+    struct poll_entry *only;    /* the piece, if one is enough */
+    unsigned piece_count;
+    unsigned count; /* entries that have been opened */
 };
 
 struct poll_entry {
@@ -48,6 +51,11 @@ struct poll_entry {
     struct wait_queue *queue; /* where waiter listens, or NULL */
     struct waiter waiter;
 };
+
+static struct poll_entry *entry_at(const struct poll *poll, unsigned index)
+{
+    return &poll->pieces[index / PIECE_ENTRIES][index % PIECE_ENTRIES];
+}
 
 /* Waiting */
 
@@ -78,9 +86,10 @@ static unsigned ask(struct poll *poll)
     unsigned ready = 0;
 
     for (unsigned i = 0; i < poll->count; i++) {
-        if (poll->entries[i].file)
-            ask_entry(&poll->entries[i]);
-        ready += poll->entries[i].returned != 0;
+        struct poll_entry *entry = entry_at(poll, i);
+        if (entry->file)
+            ask_entry(entry);
+        ready += entry->returned != 0;
     }
     return ready;
 }
@@ -99,16 +108,17 @@ static void listen_to(struct poll *poll, struct poll_entry *entry)
 static void start_listening(struct poll *poll)
 {
     for (unsigned i = 0; i < poll->count; i++) {
-        if (poll->entries[i].file)
-            listen_to(poll, &poll->entries[i]);
+        if (entry_at(poll, i)->file)
+            listen_to(poll, entry_at(poll, i));
     }
 }
 
 static void stop_listening(struct poll *poll)
 {
     for (unsigned i = 0; i < poll->count; i++) {
-        if (poll->entries[i].queue)
-            wait_ignore(poll->entries[i].queue, &poll->entries[i].waiter);
+        struct poll_entry *entry = entry_at(poll, i);
+        if (entry->queue)
+            wait_ignore(entry->queue, &entry->waiter);
     }
 }
 
@@ -143,16 +153,29 @@ static long wait_for_events(struct poll *poll, uint64_t deadline)
 
 /* Entries */
 
-/* Memory for count entries, which is not zeroed: each is filled in when it is opened. */
+/* Memory for count entries, which is not zeroed: each is filled in when it is opened. What was had
+ * is given back by close_entries. */
 static int reserve_entries(struct poll *poll, unsigned count)
 {
-    poll->entries = kmalloc(count ? count * sizeof(*poll->entries) : 1);
-    return poll->entries ? 0 : -ENOMEM;
+    unsigned pieces = (count + PIECE_ENTRIES - 1) / PIECE_ENTRIES;
+
+    poll->pieces = pieces > 1 ? kmalloc(pieces * sizeof(struct poll_entry *)) : &poll->only;
+    if (!poll->pieces)
+        return -ENOMEM;
+    for (; poll->piece_count < pieces; poll->piece_count++) {
+        unsigned left = count - poll->piece_count * PIECE_ENTRIES;
+        unsigned size = left < PIECE_ENTRIES ? left : PIECE_ENTRIES;
+        struct poll_entry *piece = kmalloc(size * sizeof(*piece));
+        if (!piece)
+            return -ENOMEM;
+        poll->pieces[poll->piece_count] = piece;
+    }
+    return 0;
 }
 
 static struct poll_entry *open_entry(struct poll *poll, int descriptor, unsigned events)
 {
-    struct poll_entry *entry = &poll->entries[poll->count++];
+    struct poll_entry *entry = entry_at(poll, poll->count++);
 
     entry->descriptor = descriptor;
     entry->events = events;
@@ -169,10 +192,13 @@ static struct poll_entry *open_entry(struct poll *poll, int descriptor, unsigned
 static void close_entries(struct poll *poll)
 {
     for (unsigned i = 0; i < poll->count; i++) {
-        if (poll->entries[i].file)
-            file_release(poll->entries[i].file);
+        if (entry_at(poll, i)->file)
+            file_release(entry_at(poll, i)->file);
     }
-    kfree(poll->entries);
+    for (unsigned i = 0; i < poll->piece_count; i++)
+        kfree(poll->pieces[i]);
+    if (poll->pieces != &poll->only)
+        kfree(poll->pieces);
 }
 
 /* Deadlines */
@@ -236,7 +262,7 @@ static int open_poll_entries(vaddr_t address, unsigned count, struct poll *poll)
     return 0;
 }
 
-static int return_poll_entries(vaddr_t address, unsigned count, const struct poll_entry *entries)
+static int return_poll_entries(vaddr_t address, unsigned count, const struct poll *poll)
 {
     int16_t returned[COPIED_AT_ONCE];
 
@@ -244,7 +270,7 @@ static int return_poll_entries(vaddr_t address, unsigned count, const struct pol
         unsigned part = count - first < COPIED_AT_ONCE ? count - first : COPIED_AT_ONCE;
         vaddr_t place = address + first * sizeof(struct pollfd) + offsetof(struct pollfd, returned);
         for (unsigned i = 0; i < part; i++)
-            returned[i] = (int16_t)entries[first + i].returned;
+            returned[i] = (int16_t)entry_at(poll, first + i)->returned;
         if (copy_halves_to_user(place, sizeof(struct pollfd), returned, part))
             return -EFAULT;
     }
@@ -264,14 +290,14 @@ long sys_ppoll(const uint64_t argument[6])
         result = wait_mask_read(&mask, argument[3], argument[4]);
     if (!result && count > process_limit(RLIMIT_NOFILE))
         result = -EINVAL;
-    if (!result)
-        result = reserve_entries(&poll, count);
     if (result)
         return result;
-    result = open_poll_entries(address, count, &poll);
+    result = reserve_entries(&poll, count);
+    if (!result)
+        result = open_poll_entries(address, count, &poll);
     if (!result) {
         result = wait_with_mask(&poll, deadline, &mask);
-        if (result >= 0 && return_poll_entries(address, count, poll.entries))
+        if (result >= 0 && return_poll_entries(address, count, &poll))
             result = -EFAULT;
         write_rest(timeout, deadline, result);
     }
@@ -356,7 +382,7 @@ static long return_sets(struct select *select)
 
     memset(select->sets[0], 0, SETS * select->words * sizeof(uint64_t));
     for (unsigned i = 0; i < select->poll.count; i++) {
-        const struct poll_entry *entry = &select->poll.entries[i];
+        const struct poll_entry *entry = entry_at(&select->poll, i);
         for (unsigned set = 0; set < SETS && entry->returned; set++) {
             if (select->addresses[set] && (entry->returned & entry->events & set_events[set])) {
                 bitmap_set(select->sets[set], (size_t)entry->descriptor);
@@ -382,8 +408,7 @@ static long perform_select(struct select *select, uint64_t deadline, struct wait
         result = wait_with_mask(&select->poll, deadline, mask);
     if (result >= 0)
         result = return_sets(select);
-    if (select->poll.entries)
-        close_entries(&select->poll);
+    close_entries(&select->poll);
     kfree(select->sets[0]);
     return result;
 }
