@@ -131,7 +131,8 @@ static bool holds_an_end(const char *place, size_t size)
     return false;
 }
 
-char *choose_buffer(const struct operation *operation, size_t size)
+/* A place for bytes in the window or the heap; NULL: none of that size there. */
+static char *choose_buffer(const struct operation *operation, size_t size)
 {
     char *place = unit_at(first_unit(operation)) + operation->b % PAGE;
     char *end =
@@ -187,7 +188,6 @@ void transfer(const struct operation *operation)
     log_address(place);
     log_result(write ? pwrite(files[file], place, size, offset)
                      : pread(files[file], place, size, offset));
-    map_note_growth();
     log_size(file);
 }
 
@@ -210,7 +210,6 @@ void transfer_on(const struct operation *operation)
     CALL("%s file %u at %ld size %zu buffer ", write_it ? "write" : "read", file, offset, size);
     log_address(place);
     log_result(write_it ? write(files[file], place, size) : read(files[file], place, size));
-    map_note_growth();
     log_line("    at %ld", (long)lseek(files[file], 0, SEEK_CUR));
     log_size(file == READ_ONLY ? 0 : file);
 }

@@ -44,7 +44,6 @@ struct shared {
     uint32_t turns[PLAYERS]; /* futexes */
     bool paged_out;          /* mincore tells nothing any more */
     bool limited;            /* the players may lock little memory */
-    bool seals, grows;       /* they seal memory; have mappings that grow down */
     long sizes[FILES];
     uint64_t inodes[FILES];
     int segments[SEGMENTS];
@@ -101,9 +100,6 @@ void map_note_move(const char *from, size_t old_size, const char *to, size_t new
 void map_forget(void); /* look before the next use */
 int map_file_of(const char *address);
 
-/* The kernel has touched memory, and a mapping may have grown. */
-void map_note_growth(void);
-
 /* The place in the file that an address, which map_file_of says is of one, shows. */
 long map_offset(const char *address);
 
@@ -136,10 +132,9 @@ typedef void perform(const struct operation *operation);
 perform map_anonymous, map_file, unmap, protect, remap, advise, free_and_fill, lock, lock_all,
     synchronise, ask_resident, move_break; /* memory.c */
 perform load, store, fill, transfer, transfer_on, seek, set_size, allocate, seal, check_file;
-perform link_name, unlink_name, rename_name, open_name;                            /* names.c */
-perform attach, detach, control, renew;                                            /* segments.c */
-perform start_process, start_thread, end;                                          /* players.c */
-perform advise_process, seal_memory, remap_pages, transfer_by_process, call_oddly; /* unusual.c */
+perform link_name, unlink_name, rename_name, open_name; /* names.c */
+perform attach, detach, control, renew;                 /* segments.c */
+perform start_process, start_thread, end;               /* players.c */
 
 /* Have all of the window and the heap paged out, as far as the kernel does so. */
 void page_out_all(void);
@@ -148,9 +143,6 @@ void page_out_all(void);
 void make_files(void);
 void make_segments(void);
 void remove_segments(void);
-
-/* A place for bytes in the window or the heap; NULL: none of that size there. */
-char *choose_buffer(const struct operation *operation, size_t size);
 
 /* The file's size is looked up again, and logged. */
 void log_size(unsigned file);

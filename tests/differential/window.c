@@ -35,8 +35,6 @@ void catch_faults(void)
     sigaction(SIGBUS, &action, NULL);
 }
 
-static bool is_noted(const char *address);
-
 int touch(char *address, char how, unsigned char *value)
 {
     volatile unsigned char *place = (volatile unsigned char *)address;
@@ -46,8 +44,6 @@ int touch(char *address, char how, unsigned char *value)
             *value = *place;
         else
             *place = *value;
-        if (shared->grows && !is_noted(address))
-            map_forget();
         return 0;
     }
     return fault_signal;
@@ -76,13 +72,6 @@ static struct note *note_at(const char *address)
     if (address >= heap && address < heap + unit_bytes(HEAP))
         return &notes[WINDOW * unit + (size_t)(address - heap) / PAGE];
     return NULL;
-}
-
-/* Is it known to be mapped, or outside of what notes are about? */
-static bool is_noted(const char *address)
-{
-    const struct note *note = note_at(address);
-    return !note || note->file != NOTHING;
 }
 
 static bool stale; /* the notes must be made anew */
@@ -135,12 +124,6 @@ void map_note_move(const char *from, size_t old_size, const char *to, size_t new
 void map_forget(void)
 {
     stale = true;
-}
-
-void map_note_growth(void)
-{
-    if (shared->grows)
-        stale = true;
 }
 
 int map_file_of(const char *address)
