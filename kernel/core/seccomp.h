@@ -46,10 +46,9 @@ int seccomp_set_strict(void);
 
 /*
  * The filter, whose program is filled in, judges the calls of the current thread, and with
- * SECCOMP_FILTER_FLAG_TSYNC those of all threads of its process. Takes the reference if it
- * returns 0.
+ * SECCOMP_FILTER_FLAG_TSYNC those of all threads of its process. The caller has checked that the
+ * thread may (PR_SET_NO_NEW_PRIVS or CAP_SYS_ADMIN). Takes the reference if it returns 0.
  *
- *   -EACCES   it could deceive a set-user-ID program: no PR_SET_NO_NEW_PRIVS nor CAP_SYS_ADMIN
  *   -EINVAL   a bad program, or the mode is strict
  *   -ENOMEM   no memory, or too many instructions
  *   > 0       this thread has a filter that the current one has not (-ESRCH with the flag for it)

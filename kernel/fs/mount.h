@@ -41,7 +41,7 @@ struct mount {
 /* Set up the lists of mounts and types, the vnode cache and the name cache. Boot only, first. */
 void file_systems_init(void);
 
-/* Has the mount, or its volume, the flag? NULL, of a file without a mount, has none. */
+/* Has the mount the flag? NULL, of a file without a mount, has none. */
 static inline bool mount_has_flag(const struct mount *mount, uint64_t flag)
 {
     return mount && (__atomic_load_n(&mount->flags, __ATOMIC_RELAXED) & flag);

@@ -69,8 +69,7 @@ struct attributes {
  * the source of a rename if it is a directory. A NULL operation: -EPERM or as vfs.c says.
  */
 struct vnode_operations {
-    /* Find name: *result referenced. -ENOENT. ".." is looked up too (the parent's number).
-     */
+    /* Find name: *result referenced. -ENOENT. ".." is looked up too (the parent's number). */
     int (*lookup)(struct vnode *directory, const struct name *name, struct vnode **result);
     /* Of a file whose name is not kept (names_change): its directory, referenced. NULL: it is not
      * known. */

@@ -1,5 +1,3 @@
-/* fsync(2) of an open file, for io_submit(2) as well: 0, -EINVAL: it is of no such kind, -EIO, ...
- */
 #ifndef MAPIX_SYS_SYNC_H
 #define MAPIX_SYS_SYNC_H
 
@@ -7,6 +5,7 @@
 
 struct file;
 
+/* fsync(2) of an open file, for io_submit(2) too: 0, -EINVAL: it is of no such kind, -EIO, ... */
 long file_sync(struct file *file, bool data_only);
 
 #endif

@@ -1,9 +1,10 @@
 /*
- * Failure injection of the DEBUG kernel: allocations of user threads fail
+ * Failure injection of the DEBUG kernel: allocations of user threads fail:
  *
- *     that one which the thread has asked for (/proc/self/fail-nth, as Linux has it), and with a
- *     second number, N EVERY, each EVERY-th from there on, in threads and processes that it makes
- * too, one of N at random, with the boot argument failures=N.
+ *   - the N-th from now, which the thread has asked for (/proc/self/fail-nth, as Linux has it),
+ *   - with a second number, N EVERY, each EVERY-th after it too, also in the threads and processes
+ *     that the thread makes,
+ *   - one of N at random, with the boot argument failures=N.
  *
  * Those of interrupts, of kernel threads and of the first process never fail. No memory is made for
  * the sake of a failure that was injected: thread->allocation_failed stays as it is, so the caller

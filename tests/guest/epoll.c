@@ -340,7 +340,7 @@ static void waiting(void)
 
 static volatile sig_atomic_t caught;
 
-static void catch (int number)
+static void on_signal(int number)
 {
     caught = number;
 }
@@ -355,7 +355,7 @@ static void alarm_parent(void *argument)
 /* The mask holds during the wait, and only then; SA_RESTART does not restart it. */
 static void masked(void)
 {
-    struct sigaction action = {.sa_handler = catch, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigset_t blocked, none, now;
 
     make(&set);

@@ -151,14 +151,14 @@ static void across_pages(void)
 
 static volatile sig_atomic_t caught;
 
-static void catch (int number)
+static void on_signal(int number)
 {
     caught = number;
 }
 
 static void handle(int number)
 {
-    struct sigaction action = {.sa_handler = catch, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     expect_ok(sigaction(number, &action, NULL));
 }
 

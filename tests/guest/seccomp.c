@@ -110,7 +110,7 @@ static void error_numbers(void)
     expect_errno(syscall(100001), ENOSYS);
 }
 
-/* Only a call with just these arguments, by this machine, from behind main, is refused. */
+/* Only a call with just these arguments, by this machine, is refused. */
 static void what_filters_see(void)
 {
     uint64_t second = 0x123456789abcdef0;
@@ -139,7 +139,7 @@ static void what_filters_see(void)
 
 static siginfo_t caught;
 
-static void catch (int number, siginfo_t *information, void *unused)
+static void on_signal(int number, siginfo_t *information, void *unused)
 {
     (void)number;
     (void)unused;
@@ -148,7 +148,7 @@ static void catch (int number, siginfo_t *information, void *unused)
 
 static void trap(void)
 {
-    struct sigaction action = {.sa_sigaction = catch, .sa_flags = SA_SIGINFO};
+    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
 
     expect_ok(sigaction(SIGSYS, &action, NULL));
     judge_getppid(SECCOMP_RET_TRAP | 0x1234);
@@ -201,7 +201,7 @@ static void in_a_thread(void *verdict)
 
 static void alone(void *verdict)
 {
-    struct sigaction action = {.sa_sigaction = catch, .sa_flags = SA_SIGINFO};
+    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
 
     expect_ok(sigaction(SIGSYS, &action, NULL));
     judge_getppid(*(unsigned *)verdict);

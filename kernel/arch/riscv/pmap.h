@@ -146,13 +146,10 @@ void pmap_protect(struct pmap *pmap, vaddr_t start, vaddr_t end, unsigned access
 /* The first address at or above start, below end, that has an entry; end if there is none. */
 vaddr_t pmap_next(struct pmap *pmap, vaddr_t start, vaddr_t end);
 
-/* The frames of the entries of count pages from start on; 0 where there is none. Takes the pmap
- * lock.
- */
+/* The frames of count pages from start on, 0 where none is entered. Takes the pmap lock. */
 void pmap_frames(struct pmap *pmap, vaddr_t start, unsigned count, paddr_t *frames);
 
-/* The frame and permissions of the entry at address; false if there is none. Takes the pmap lock.
- */
+/* The frame and permissions of the entry at address; false: none. Takes the pmap lock. */
 bool pmap_query(struct pmap *pmap, vaddr_t address, paddr_t *frame, unsigned *access);
 
 /*
