@@ -179,9 +179,9 @@ static enum outcome judge(int status, int reasons, char *why, size_t size)
     return WIFEXITED(status) && WEXITSTATUS(status) == STATUS_SKIPPED ? SKIPPED : FAILED;
 }
 
-/* Kill what a test left behind in its process group, and wait until that has closed its files, so that
- * the next test finds the memory and the disk at rest. A zombie that nobody reaps is not waited for
- * for ever. */
+/* Kill what a test left behind in its process group, and wait until that has closed its files, so
+ * that the next test finds the memory and the disk at rest. A zombie that nobody reaps is not
+ * waited for for ever. */
 static void end_group(pid_t leader)
 {
     for (int i = 0; i < 1000 && kill(-leader, SIGKILL) == 0; i++)
