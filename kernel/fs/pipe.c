@@ -400,20 +400,21 @@ static void pipe_release(struct file *file)
 }
 
 static const struct file_operations read_operations = {.read = pipe_read,
-                                                       .nowait = true,
+                                                       .read_nowait = true,
                                                        .control = pipe_control,
                                                        .poll = pipe_poll,
                                                        .tells = true,
                                                        .release = pipe_release};
 static const struct file_operations write_operations = {.write = pipe_write,
-                                                        .nowait = true,
+                                                        .write_nowait = true,
                                                         .control = pipe_control,
                                                         .poll = pipe_poll,
                                                         .tells = true,
                                                         .release = pipe_release};
 static const struct file_operations both_operations = {.read = pipe_read,
-                                                       .nowait = true,
                                                        .write = pipe_write,
+                                                       .read_nowait = true,
+                                                       .write_nowait = true,
                                                        .control = pipe_control,
                                                        .poll = pipe_poll,
                                                        .tells = true,

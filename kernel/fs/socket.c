@@ -418,7 +418,8 @@ static long socket_control(struct file *file, unsigned request, uint64_t argumen
 const struct file_operations socket_operations = {
     .read = socket_read,
     .write = socket_write,
-    .nowait = true,
+    .read_nowait = true,
+    .write_nowait = true,
     .control = socket_control,
     .poll = socket_poll,
     .tells = true,

@@ -150,6 +150,9 @@ void object_page_written(struct object *object, struct page *page, int error);
  * none were.
  */
 long object_read(struct object *object, uint64_t offset, struct transfer *transfer);
+/* The same without waiting for the store: as far as pages are in memory, -EAGAIN if the first is
+ * not; those that are not are asked for. */
+long object_read_cached(struct object *object, uint64_t offset, struct transfer *transfer);
 long object_write(struct object *object, uint64_t offset, struct transfer *transfer);
 
 /* Set a new, larger or equal size; the bytes between read as zeros, whatever was stored behind the

@@ -33,7 +33,35 @@ static int get_page_to_read(struct object *object, uint64_t index, struct page *
     return object_get_page(object, index, page);
 }
 
-long object_read(struct object *object, uint64_t offset, struct transfer *transfer)
+/* The same without waiting for the store, from which it is asked, with those that follow: -EAGAIN.
+ */
+static int get_cached_page(struct object *object, uint64_t index, struct page **page)
+{
+    struct page *busy = NULL;
+    int error = 0;
+
+    mutex_lock(&object->lock);
+    *page = object_find_page(object, index, &busy);
+    mutex_unlock(&object->lock);
+    if (*page)
+        return 0;
+    if (!busy)
+        error = object_start_read(object, index, &busy);
+    if (error)
+        return error;
+    if (page_is(busy, PAGE_BUSY | PAGE_ERROR)) {
+        error = page_is(busy, PAGE_BUSY) ? -EAGAIN : -EIO;
+        page_release(busy);
+    } else {
+        *page = busy;
+    }
+    return error;
+}
+
+typedef int page_getter(struct object *object, uint64_t index, struct page **page);
+
+static long read_pages(struct object *object, uint64_t offset, struct transfer *transfer,
+                       page_getter *get_page)
 {
     size_t done = 0;
     int error = 0;
@@ -45,7 +73,7 @@ long object_read(struct object *object, uint64_t offset, struct transfer *transf
         size_t left = size - offset < transfer->remaining ? size - offset : transfer->remaining;
         size_t count = bytes_in_page(offset, left);
         struct page *page;
-        error = get_page_to_read(object, offset >> PAGE_SHIFT, &page);
+        error = get_page(object, offset >> PAGE_SHIFT, &page);
         if (error)
             break;
         const char *data = page_data(page);
@@ -57,6 +85,16 @@ long object_read(struct object *object, uint64_t offset, struct transfer *transf
             error = transfer_fault_in(transfer, ACCESS_WRITE);
     }
     return done ? (long)done : error;
+}
+
+long object_read(struct object *object, uint64_t offset, struct transfer *transfer)
+{
+    return read_pages(object, offset, transfer, get_page_to_read);
+}
+
+long object_read_cached(struct object *object, uint64_t offset, struct transfer *transfer)
+{
+    return read_pages(object, offset, transfer, get_cached_page);
 }
 
 /* Zero the stale bytes between the object's end and the end of its last page or limit. Vnode
