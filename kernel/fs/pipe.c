@@ -7,6 +7,12 @@
  * and end inside a page. A pipe that runs empty goes back to the start of its page, so that small
  * messages stay in one.
  *
+ *   |xxxxxxxxxxxxxx|xxxx..........|PPPPPPP.......|PPP...........|      x bytes, P a packet, . a gap
+ *        ^ head                                                 ^ tail
+ *
+ * A packet (O_DIRECT) has a page of its own, whose rest is a gap, and so has the page before it.
+ * Gaps are passed over: bytes counts what is there, and head is never in one.
+ *
  * Bytes are copied under the pipe's spinlock, at most PIPE_BUF at once, without faulting. When user
  * memory is not there, the lock is dropped, the memory faulted in, and the copy tried again: an
  * atomic write (up to PIPE_BUF) starts over, since nothing of it was made visible.
@@ -16,136 +22,51 @@
 #include "abi/fcntl.h"
 #include "abi/ioctl.h"
 #include "abi/poll.h"
-#include "arch/riscv/hart.h"
 #include "arch/riscv/pmap.h"
 #include "core/process.h"
 #include "fs/vnode.h"
 #include "lib/string.h"
-#include "vm/kmem.h"
-
-static struct slab_cache pipe_cache;
-uint64_t pipe_size_limit = 1048576, pipe_pages_soft = 16384, pipe_pages_hard;
-
-void pipe_init(void)
-{
-    slab_cache_init(&pipe_cache, "pipe", sizeof(struct pipe), 8);
-    pipe_open_init();
-}
-
-/* What a user's pipes have */
-
-static bool is_limited(void)
-{
-    return !credentials_capable(CAP_SYS_RESOURCE) && !credentials_capable(CAP_SYS_ADMIN);
-}
-
-/* So many pages more (or less): what the user has now. */
-static uint64_t count_pages(const struct credentials *maker, uint64_t change)
-{
-    return __atomic_add_fetch(&maker->account->pipe_pages, change, __ATOMIC_RELAXED);
-}
-
-static bool exceeds(uint64_t pages, const uint64_t *limit)
-{
-    uint64_t most = __atomic_load_n(limit, __ATOMIC_RELAXED);
-    return most && pages > most;
-}
-
-/* The capacity of a new pipe, which is counted; 0: there is to be none. */
-static uint64_t choose_capacity(const struct credentials *maker)
-{
-    uint64_t capacity = PIPE_CAPACITY, limit = __atomic_load_n(&pipe_size_limit, __ATOMIC_RELAXED);
-
-    if (capacity > limit && !credentials_capable(CAP_SYS_RESOURCE))
-        capacity = limit;
-    uint64_t pages = count_pages(maker, capacity / PAGE_SIZE);
-    if (exceeds(pages, &pipe_pages_soft) && is_limited() && capacity > PIPE_LEAST) {
-        pages = count_pages(maker, (PIPE_LEAST - capacity) / PAGE_SIZE);
-        capacity = PIPE_LEAST;
-    }
-    if (!exceeds(pages, &pipe_pages_hard) || !is_limited())
-        return capacity;
-    count_pages(maker, -(capacity / PAGE_SIZE));
-    return 0;
-}
-
-int pipe_allocate(struct pipe **result)
-{
-    struct pipe *pipe = slab_allocate_zeroed(&pipe_cache);
-
-    if (!pipe)
-        return -ENOMEM;
-    uint64_t capacity = choose_capacity(credentials_current());
-    if (!capacity) {
-        slab_free(&pipe_cache, pipe);
-        return -ENFILE;
-    }
-    pipe->page_count = (unsigned)(capacity / PAGE_SIZE) + 1;
-    pipe->pages = kmalloc_zeroed(pipe->page_count * sizeof(*pipe->pages));
-    if (!pipe->pages) {
-        count_pages(credentials_current(), -(capacity / PAGE_SIZE));
-        slab_free(&pipe_cache, pipe);
-        return -ENOMEM;
-    }
-    pipe->maker = credentials_reference(credentials_current());
-    mutex_init(&pipe->reading, "pipe reading", RANK_NONE);
-    spin_init(&pipe->lock, "pipe", RANK_PIPE);
-    wait_queue_init(&pipe->changed, "pipe");
-    list_init(&pipe->link);
-    *result = pipe;
-    return 0;
-}
-
-void pipe_free(struct pipe *pipe)
-{
-    for (unsigned i = 0; i < pipe->page_count; i++) {
-        if (pipe->pages[i])
-            page_release(pipe->pages[i]);
-    }
-    count_pages(pipe->maker, -(uint64_t)(pipe->page_count - 1));
-    credentials_release(pipe->maker);
-    kfree(pipe->pages);
-    slab_free(&pipe_cache, pipe);
-}
 
 void pipe_advance_head(struct pipe *pipe, uint64_t count)
 {
-    uint64_t first = pipe->head / PAGE_SIZE, last = count / PAGE_SIZE;
-
-    for (uint64_t number = first; number < last; number++) {
-        struct page **slot = pipe_page_slot(pipe, number * PAGE_SIZE);
-        page_release(*slot);
-        *slot = NULL;
+    while (pipe->head < count) {
+        struct pipe_page *slot = pipe_page_slot(pipe, pipe->head);
+        uint64_t end = page_round_down(pipe->head) + PAGE_SIZE, bytes = end - slot->gap;
+        bytes = (bytes < count ? bytes : count) - pipe->head;
+        __atomic_store_n(&pipe->bytes, pipe->bytes - bytes, __ATOMIC_RELAXED);
+        if (count < end)
+            end = count;
+        else
+            pipe_page_clear(slot);
+        pipe->head = end;
     }
-    pipe->head = count;
     if (pipe->head == pipe->tail)
         pipe->head = pipe->tail = page_round_down(count);
 }
 
-/* Make sure that size bytes at the tail have pages, at most two; *spare is used for one. false: a
+/* Make sure that size bytes from start on have pages, at most two; *spare is used for one. false: a
  * page is missing. Locked. */
-static bool reserve(struct pipe *pipe, size_t size, struct page **spare)
+static bool reserve(struct pipe *pipe, uint64_t start, size_t size, struct page **spare)
 {
-    for (uint64_t count = page_round_down(pipe->tail); count < pipe->tail + size;
-         count += PAGE_SIZE) {
-        struct page **slot = pipe_page_slot(pipe, count);
-        if (!*slot) {
-            *slot = *spare ? *spare : page_allocate(0, PAGE_NOWAIT | PAGE_USER);
+    for (uint64_t count = page_round_down(start); count < start + size; count += PAGE_SIZE) {
+        struct pipe_page *slot = pipe_page_slot(pipe, count);
+        if (!slot->page) {
+            slot->page = *spare ? *spare : page_allocate(0, PAGE_NOWAIT | PAGE_USER);
             *spare = NULL;
         }
-        if (!*slot)
+        if (!slot->page)
             return false;
     }
     return true;
 }
 
-/* Copy size bytes from the transfer behind the tail, which does not move: bytes copied. Locked. */
-static size_t copy_in(struct pipe *pipe, struct transfer *transfer, size_t size)
+/* Copy size bytes from the transfer to start, where pages are: bytes copied. Locked. */
+static size_t copy_in(struct pipe *pipe, uint64_t start, struct transfer *transfer, size_t size)
 {
     size_t done = 0;
 
     while (done < size) {
-        uint64_t count = pipe->tail + done;
+        uint64_t count = start + done;
         size_t piece = pipe_rest_of_page(count, size - done);
         size_t copied = transfer_take_resident(transfer, pipe_byte_at(pipe, count), piece);
         done += copied;
@@ -157,18 +78,30 @@ static size_t copy_in(struct pipe *pipe, struct transfer *transfer, size_t size)
 
 /* Reading */
 
-/* Copy size bytes, which are there, from the head, which does not move: bytes copied. Locked. */
-static size_t copy_out(struct pipe *pipe, struct transfer *transfer, size_t size)
+/* How far reading gets. */
+struct reach {
+    uint64_t count;
+    bool of_packet; /* it is the end of one */
+    bool missing;   /* user memory is, from there on */
+};
+
+/* Copy up to size bytes from the head, which does not move, to the end of a packet at the most:
+ * bytes copied. Locked. */
+static size_t copy_out(struct pipe *pipe, struct transfer *transfer, size_t size, struct reach *end)
 {
     size_t done = 0;
 
-    while (done < size) {
-        uint64_t count = pipe->head + done;
-        size_t piece = pipe_rest_of_page(count, size - done);
-        size_t copied = transfer_give_resident(transfer, pipe_byte_at(pipe, count), piece);
+    *end = (struct reach){.count = pipe->head};
+    while (done < size && end->count < pipe->tail && !end->of_packet) {
+        size_t piece = pipe_run(pipe, end->count, size - done);
+        size_t copied = transfer_give_resident(transfer, pipe_byte_at(pipe, end->count), piece);
         done += copied;
-        if (copied < piece)
+        if (copied < piece) {
+            end->missing = true;
             break;
+        }
+        end->of_packet = pipe_page_slot(pipe, end->count)->packet;
+        end->count = pipe_behind_run(pipe, end->count, piece, true);
     }
     return done;
 }
@@ -182,24 +115,23 @@ static size_t read_resident(struct pipe *pipe, struct transfer *transfer, struct
                             bool *freed)
 {
     size_t done = 0, wanted, copied;
+    struct reach end;
 
     do {
         *fault = *transfer;
         wanted = transfer->remaining < PIPE_BUF ? transfer->remaining : PIPE_BUF;
         spin_lock(&pipe->lock);
-        if (wanted > pipe->tail - pipe->head)
-            wanted = pipe->tail - pipe->head;
-        copied = copy_out(pipe, fault, wanted);
-        if (copied == wanted && wanted) {
-            *freed |= pipe_room_in(pipe) < PIPE_BUF;
-            pipe_advance_head(pipe, pipe->head + wanted);
+        copied = copy_out(pipe, fault, wanted, &end);
+        if (!end.missing && copied) {
+            *freed |= pipe_is_short(pipe);
+            pipe_advance_head(pipe, end.count);
         }
         spin_unlock(&pipe->lock);
-        if (copied < wanted)
+        if (end.missing)
             return done;
         *transfer = *fault;
         done += copied;
-    } while (copied == PIPE_BUF && transfer->remaining);
+    } while (copied == PIPE_BUF && transfer->remaining && !end.of_packet);
     fault->remaining = 0;
     return done;
 }
@@ -246,33 +178,76 @@ static long pipe_read(struct file *file, uint64_t offset, struct transfer *trans
 
 enum write_step { WROTE, NO_ROOM, NO_PAGE, NOT_RESIDENT, NO_READERS };
 
+enum write_kind { BYTES, ATOMIC, PACKETS };
+
+/* A packet begins in a page of its own, unless it fits behind bytes that are no packet, and becomes
+ * one with them, as on Linux. Where to begin. Locked. */
+static uint64_t packet_start(const struct pipe *pipe, size_t size)
+{
+    bool fits = (pipe->tail & PAGE_MASK) && (pipe->tail & PAGE_MASK) + size <= PAGE_SIZE;
+    return fits ? pipe->tail : page_round_up(pipe->tail);
+}
+
+/* Bytes have been written from start on. Locked. */
+static void wrote(struct pipe *pipe, uint64_t start, size_t size, bool packet)
+{
+    if (start > pipe->tail)
+        pipe_page_slot(pipe, pipe->tail)->gap = (uint16_t)(start - pipe->tail);
+    pipe->tail = start + size;
+    if (packet && !(start & PAGE_MASK)) {
+        struct pipe_page *slot = pipe_page_slot(pipe, start);
+        slot->packet = true;
+        slot->gap = (uint16_t)(PAGE_SIZE - size);
+        pipe->tail = start + PAGE_SIZE;
+    }
+    __atomic_store_n(&pipe->bytes, pipe->bytes + size, __ATOMIC_RELAXED);
+}
+
+/* Where the next piece goes, and how long it is: *size is what is wanted. false: there is no room.
+ * Locked. */
+static bool find_room(struct pipe *pipe, enum write_kind kind, uint64_t *start, size_t *size)
+{
+    size_t room = pipe_room_in(pipe);
+
+    *start = pipe->tail;
+    if (kind == PACKETS) {
+        pipe->packets = true;
+        *start = packet_start(pipe, *size);
+        return *start == pipe->tail && (*start & PAGE_MASK) ? *size <= room
+                                                            : pipe_packet_fits(pipe);
+    }
+    if (kind == BYTES && *size > room)
+        *size = room;
+    return *size <= room && room;
+}
+
 /*
- * Write the next piece: all of an atomic write, or up to PIPE_BUF bytes of a longer one. WROTE: the
- * transfer has advanced. NOT_RESIDENT: *fault is the transfer where user memory is missing.
+ * Write the next piece: all of an atomic write, a packet, or up to PIPE_BUF bytes of a longer
+ * write. WROTE: the transfer has advanced. NOT_RESIDENT: *fault is the transfer where user memory
+ * is missing.
  */
-static enum write_step write_piece(struct pipe *pipe, struct transfer *transfer, bool atomic,
-                                   struct page **spare, struct transfer *fault)
+static enum write_step write_piece(struct pipe *pipe, struct transfer *transfer,
+                                   enum write_kind kind, struct page **spare,
+                                   struct transfer *fault)
 {
     size_t wanted = transfer->remaining < PIPE_BUF ? transfer->remaining : PIPE_BUF;
     enum write_step step = WROTE;
+    uint64_t start;
 
     spin_lock(&pipe->lock);
-    size_t room = pipe_capacity_of(pipe) - (pipe->tail - pipe->head);
-    if (!atomic && wanted > room)
-        wanted = room;
     if (!pipe->readers) {
         step = NO_READERS;
-    } else if (wanted > room || room == 0) {
+    } else if (!find_room(pipe, kind, &start, &wanted)) {
         step = NO_ROOM;
-    } else if (!reserve(pipe, wanted, spare)) {
+    } else if (!reserve(pipe, start, wanted, spare)) {
         step = NO_PAGE;
     } else {
         *fault = *transfer;
-        size_t copied = copy_in(pipe, fault, wanted);
-        if (copied < wanted && (atomic || copied == 0)) {
+        size_t copied = copy_in(pipe, start, fault, wanted);
+        if (copied < wanted && (kind != BYTES || copied == 0)) {
             step = NOT_RESIDENT;
         } else {
-            pipe->tail += copied;
+            wrote(pipe, start, copied, kind == PACKETS);
             *transfer = *fault;
         }
     }
@@ -281,8 +256,9 @@ static enum write_step write_piece(struct pipe *pipe, struct transfer *transfer,
 }
 
 /* Do what a step asks for before it can be tried again: 0 or the error that ends the write. */
-static long prepare_retry(struct file *file, enum write_step step, size_t size, bool nonblocking,
-                          struct page **spare, struct transfer *fault)
+static long prepare_retry(struct file *file, enum write_step step, enum write_kind kind,
+                          size_t size, bool nonblocking, struct page **spare,
+                          struct transfer *fault)
 {
     struct pipe *pipe = file->state;
 
@@ -298,7 +274,10 @@ static long prepare_retry(struct file *file, enum write_step step, size_t size, 
     case NO_ROOM:
         if (nonblocking)
             return -EAGAIN;
-        return wait_event_interruptible(&pipe->changed, pipe_may_write(pipe, size));
+        if (kind == PACKETS)
+            return wait_event_interruptible(&pipe->changed, pipe_may_write_packet(pipe));
+        return wait_event_interruptible(&pipe->changed,
+                                        pipe_may_write(pipe, kind == ATOMIC ? size : 1));
     case WROTE:
         break;
     }
@@ -309,18 +288,19 @@ static long pipe_write(struct file *file, uint64_t offset, struct transfer *tran
 {
     struct pipe *pipe = file->state;
     size_t total = transfer->remaining;
-    bool atomic = total <= PIPE_BUF, nonblocking = file_flags(file, transfer) & O_NONBLOCK;
+    uint32_t flags = file_flags(file, transfer);
+    enum write_kind kind = flags & O_DIRECT ? PACKETS : total <= PIPE_BUF ? ATOMIC : BYTES;
     struct page *spare = NULL;
     struct transfer fault;
     long error = 0;
 
     (void)offset;
     while (transfer->remaining && !error) {
-        enum write_step step = write_piece(pipe, transfer, atomic, &spare, &fault);
+        enum write_step step = write_piece(pipe, transfer, kind, &spare, &fault);
         if (step == WROTE)
             wake_events(&pipe->changed, POLLIN | POLLRDNORM);
         else
-            error = prepare_retry(file, step, atomic ? total : 1, nonblocking, &spare, &fault);
+            error = prepare_retry(file, step, kind, total, flags & O_NONBLOCK, &spare, &fault);
     }
     if (spare)
         page_release(spare);
@@ -350,9 +330,9 @@ static unsigned poll_reading(const struct pipe *pipe, const struct file *file)
     return events;
 }
 
-static unsigned poll_writing(struct pipe *pipe)
+static unsigned poll_writing(const struct pipe *pipe)
 {
-    unsigned events = pipe_room_in(pipe) >= PIPE_BUF ? POLLOUT | POLLWRNORM : 0;
+    unsigned events = pipe_is_short(pipe) ? 0 : POLLOUT | POLLWRNORM;
 
     if (!pipe->readers)
         events |= POLLERR;
@@ -430,103 +410,10 @@ void pipe_attach(struct pipe *pipe, struct file *file)
                                           : &both_operations;
 }
 
-/* Capacity */
-
 struct pipe *pipe_of(const struct file *file)
 {
     const struct file_operations *operations = file->operations;
     bool is_pipe = operations == &read_operations || operations == &write_operations ||
                    operations == &both_operations;
     return is_pipe ? file->state : NULL;
-}
-
-long pipe_capacity(struct file *file)
-{
-    struct pipe *pipe = pipe_of(file);
-    return pipe ? (long)pipe_capacity_of(pipe) : -EBADF;
-}
-
-/* Put the pages into their places of another array, which becomes the pipe's; the old one is
- * returned. NULL: there is too much in the pipe. */
-static struct page **exchange_pages(struct pipe *pipe, struct page **pages, unsigned count)
-{
-    struct page **old = NULL;
-
-    spin_lock(&pipe->lock);
-    if (pipe->tail - pipe->head <= (count - 1) * PAGE_SIZE) {
-        for (uint64_t place = page_round_down(pipe->head); place < pipe->tail; place += PAGE_SIZE) {
-            struct page **slot = pipe_page_slot(pipe, place);
-            pages[place / PAGE_SIZE % count] = *slot;
-            *slot = NULL;
-        }
-        old = pipe->pages;
-        for (unsigned i = 0; i < pipe->page_count; i++) {
-            if (old[i])
-                page_release(old[i]); /* it was kept for the next write */
-        }
-        pipe->pages = pages;
-        __atomic_store_n(&pipe->page_count, count, __ATOMIC_RELAXED);
-    }
-    spin_unlock(&pipe->lock);
-    return old;
-}
-
-uint64_t pipe_round_size(uint64_t size)
-{
-    uint64_t capacity = PAGE_SIZE;
-
-    if (size > INT32_MAX)
-        return 0;
-    while (capacity < size)
-        capacity *= 2;
-    return capacity;
-}
-
-/* May the capacity grow so? The change of pages is counted already. */
-static bool may_grow(const struct pipe *pipe, uint64_t capacity)
-{
-    uint64_t pages = __atomic_load_n(&pipe->maker->account->pipe_pages, __ATOMIC_RELAXED);
-
-    if (capacity <= pipe_capacity_of(pipe))
-        return true;
-    if (capacity > __atomic_load_n(&pipe_size_limit, __ATOMIC_RELAXED) &&
-        !credentials_capable(CAP_SYS_RESOURCE))
-        return false;
-    return !is_limited() ||
-           (!exceeds(pages, &pipe_pages_soft) && !exceeds(pages, &pipe_pages_hard));
-}
-
-/* The change of pages is counted already. */
-static long resize(struct pipe *pipe, uint64_t capacity)
-{
-    unsigned count = (unsigned)(capacity / PAGE_SIZE) + 1;
-
-    if (!may_grow(pipe, capacity))
-        return -EPERM;
-    struct page **pages = kmalloc_zeroed(count * sizeof(*pages));
-    if (!pages)
-        return -ENOMEM;
-    struct page **old = exchange_pages(pipe, pages, count);
-    kfree(old ? old : pages);
-    wake_all(&pipe->changed);
-    return old ? (long)capacity : -EBUSY;
-}
-
-long pipe_resize(struct file *file, uint64_t size)
-{
-    struct pipe *pipe = pipe_of(file);
-    uint64_t capacity = pipe_round_size(size);
-
-    if (!pipe)
-        return -EBADF;
-    if (!capacity)
-        return -EINVAL;
-    mutex_lock(&pipe->reading); /* one at a time, so that the count of pages is right */
-    uint64_t change = capacity / PAGE_SIZE - pipe_capacity_of(pipe) / PAGE_SIZE;
-    count_pages(pipe->maker, change);
-    long result = resize(pipe, capacity);
-    if (result < 0)
-        count_pages(pipe->maker, -change);
-    mutex_unlock(&pipe->reading);
-    return result;
 }

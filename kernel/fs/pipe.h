@@ -18,8 +18,8 @@ extern uint64_t pipe_size_limit, pipe_pages_soft, pipe_pages_hard;
 /* The size that a pipe can have which is at least this; 0: too large. */
 uint64_t pipe_round_size(uint64_t size);
 
-/* Make a pipe: its read end and its write end, each with one reference; flags may hold O_NONBLOCK.
- * -ENFILE (the user has too many), -ENOMEM. */
+/* Make a pipe: its read end and its write end, each with one reference; flags may hold O_NONBLOCK,
+ * and O_DIRECT for the write end. -ENFILE (the user has too many), -ENOMEM. */
 int pipe_create(uint32_t flags, struct file **read_end, struct file **write_end);
 
 /* F_GETPIPE_SZ and F_SETPIPE_SZ: the capacity in bytes, -EBADF: not a pipe; -EBUSY: there is more
@@ -33,17 +33,20 @@ bool pipe_is_same(const struct file *a, const struct file *b);
 
 /*
  * For splice(2), of ends of pipes. Wait until there are bytes (1) or no writers any more (0), or
- * until there is room (0; -EPIPE, with SIGPIPE: no readers). -EAGAIN, -EINTR.
+ * until there is room, for a packet or a byte (0; -EPIPE, with SIGPIPE: no readers). -EAGAIN,
+ * -EINTR.
  */
 int pipe_await_data(struct file *file, bool nonblocking);
-int pipe_await_room(struct file *file, bool nonblocking);
+int pipe_await_room(struct file *file, bool packet, bool nonblocking);
 size_t pipe_room(const struct file *file);
 
-/* Keep others from reading, so that what is seen by pipe_peek (from the skip-th byte on; how many
- * there are) can be taken out by pipe_consume when it has gone where it should. */
+/* Keep others from reading, so that what is seen by pipe_peek (from the skip-th byte on, up to the
+ * next packet, or of one packet, which *packet tells; how many there are) can be taken out by
+ * pipe_consume when it has gone where it should. What is left of a packet remains one. */
 void pipe_hold(struct file *file);
 void pipe_let_go(struct file *file);
-size_t pipe_peek(struct file *file, size_t skip, char *buffer, size_t size);
+bool pipe_next_is_packet(struct file *file);
+size_t pipe_peek(struct file *file, size_t skip, char *buffer, size_t size, bool *packet);
 void pipe_consume(struct file *file, size_t size);
 
 /* Set up pipes. Boot only. */

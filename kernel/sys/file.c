@@ -292,6 +292,7 @@ long sys_vmsplice(const uint64_t argument[6])
         if (!result) {
             if (flags & SPLICE_F_NONBLOCK)
                 buffers.transfer.set_flags = O_NONBLOCK;
+            buffers.transfer.clear_flags = O_DIRECT; /* this makes no packets */
             result = (file->flags & O_ACCMODE) == O_RDONLY
                          ? file_read(file, &buffers.transfer, NULL)
                          : file_write(file, &buffers.transfer, NULL);

@@ -24,8 +24,9 @@ struct splicing {
     char *buffer;
 };
 
-/* Write size bytes of the buffer, to a pipe without waiting: how many, or an error. */
-static long write_buffer(struct splicing *splicing, size_t size, bool wait)
+/* Write size bytes of the buffer, to a pipe without waiting, there as a packet or as bytes,
+ * whatever the pipe makes of what is written to it: how many, or an error. */
+static long write_buffer(struct splicing *splicing, size_t size, bool packet, bool wait)
 {
     struct transfer_piece piece;
     struct transfer transfer;
@@ -33,6 +34,10 @@ static long write_buffer(struct splicing *splicing, size_t size, bool wait)
     transfer_init(&transfer, &piece, (uint64_t)splicing->buffer, size, true);
     if (!wait)
         transfer.set_flags = O_NONBLOCK;
+    if (packet)
+        transfer.set_flags |= O_DIRECT;
+    else if (file_is_pipe(splicing->out))
+        transfer.clear_flags = O_DIRECT;
     return file_write(splicing->out, &transfer, splicing->out_offset);
 }
 
@@ -49,7 +54,7 @@ static long read_and_write(struct splicing *splicing, size_t size, uint64_t *pos
     long got = file_read(splicing->in, &transfer, seekable ? position : NULL);
     if (got <= 0)
         return got;
-    long done = write_buffer(splicing, (size_t)got, !seekable);
+    long done = write_buffer(splicing, (size_t)got, false, !seekable);
     *position = start + (done > 0 ? (uint64_t)done : 0);
     return done;
 }
@@ -76,7 +81,7 @@ static long move_to_pipe(struct splicing *splicing, size_t size)
 static long file_to_pipe(struct splicing *splicing, size_t size)
 {
     size_t done = 0;
-    long result = pipe_await_room(splicing->out, splicing->nonblocking);
+    long result = pipe_await_room(splicing->out, false, splicing->nonblocking);
 
     while (!result && done < size && !thread_killed()) {
         size_t now = pipe_room(splicing->out);
@@ -113,16 +118,16 @@ long splice_to_pipe(struct file *in, uint64_t *offset, struct file *out, size_t 
  * side: bytes, 0: there are none, or no room. consume: they leave the pipe. */
 static long hand_over(struct splicing *splicing, size_t skip, size_t size, bool consume)
 {
-    bool to_pipe = file_is_pipe(splicing->out);
+    bool to_pipe = file_is_pipe(splicing->out), packet = false;
     long result = 0;
 
     if (size > BUFFER_SIZE)
         size = BUFFER_SIZE;
-    if (to_pipe && size > pipe_room(splicing->out))
+    size = pipe_peek(splicing->in, skip, splicing->buffer, size, &packet);
+    if (to_pipe && !packet && size > pipe_room(splicing->out))
         size = pipe_room(splicing->out);
-    size = pipe_peek(splicing->in, skip, splicing->buffer, size);
     if (size)
-        result = write_buffer(splicing, size, !to_pipe);
+        result = write_buffer(splicing, size, to_pipe && packet, !to_pipe);
     if (result > 0 && consume)
         pipe_consume(splicing->in, (size_t)result);
     return result;
@@ -134,7 +139,8 @@ static long await_both(struct splicing *splicing)
     long result = pipe_await_data(splicing->in, splicing->nonblocking);
 
     if (result > 0 && file_is_pipe(splicing->out)) {
-        int error = pipe_await_room(splicing->out, splicing->nonblocking);
+        int error = pipe_await_room(splicing->out, pipe_next_is_packet(splicing->in),
+                                    splicing->nonblocking);
         result = error ? error : 1;
     }
     return result;
