@@ -85,6 +85,16 @@ static void file_end(struct file *file)
     file_discard(file);
 }
 
+bool file_try_reference(struct file *file)
+{
+    uint64_t count = __atomic_load_n(&file->references, __ATOMIC_RELAXED);
+
+    while (count && !__atomic_compare_exchange_n(&file->references, &count, count + 1, true,
+                                                 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        ;
+    return count;
+}
+
 void file_release(struct file *file)
 {
     if (__atomic_fetch_sub(&file->references, 1, __ATOMIC_ACQ_REL) == 1)

@@ -80,7 +80,8 @@ static inline void file_reference(struct file *file)
     __atomic_fetch_add(&file->references, 1, __ATOMIC_RELAXED);
 }
 
-void file_release(struct file *file); /* may sleep */
+bool file_try_reference(struct file *file); /* unless the last one is gone */
+void file_release(struct file *file);       /* may sleep */
 
 /* A file that is nothing yet; NULL: no memory. It becomes one with one reference, which takes over
  * that of the vnode, or is given back. */

@@ -394,7 +394,7 @@ static long count_input(struct socket *socket)
     if (socket_state(socket) == SOCKET_LISTENING)
         return -EINVAL;
     if (socket->type != SOCK_DGRAM)
-        return (long)__atomic_load_n(&socket->byte_count, __ATOMIC_ACQUIRE);
+        return (long)socket_count_to_mark(socket);
     spin_lock(&socket->lock);
     struct list *link = list_first(&socket->messages);
     long size = link ? (long)container_of(link, struct message, link)->size : 0;
