@@ -156,6 +156,16 @@ long file_read(struct file *file, struct transfer *transfer, uint64_t *offset)
     return moved(file, result, IN_ACCESS);
 }
 
+int file_borrow(struct file *file, uint64_t offset, size_t size, struct page_piece *pieces,
+                unsigned most)
+{
+    int error = check_move(file, O_WRONLY, file->operations->read, &offset);
+    if (error)
+        return error;
+    int count = file->operations->borrow(file, offset, size, pieces, most);
+    return (int)moved(file, count, IN_ACCESS);
+}
+
 long file_write(struct file *file, struct transfer *transfer, uint64_t *offset)
 {
     int error = check_move(file, O_RDONLY, file->operations->write, offset);

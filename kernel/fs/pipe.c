@@ -1,154 +1,73 @@
 /*
  * Pipes and named pipes (pipe(7), fifo(7)).
  *
- * A pipe is a ring of bytes in pages that are allocated when the writer comes to them and freed
- * when the reader has left them. head and tail count bytes; the byte at count n is in page n /
- * PAGE_SIZE % page_count, which is one more than the capacity has, because a full ring may begin
- * and end inside a page. A pipe that runs empty goes back to the start of its page, so that small
- * messages stay in one.
+ * A pipe is a ring of pieces of pages (pipe_ring.c). A write fills pages of the pipe's own; what is
+ * left over of a page takes a later write that is small enough. So a write up to PIPE_BUF is in one
+ * piece always, and is there as a whole or not at all. A full pipe is one that has no piece free,
+ * as on Linux: programs can count on how many writes a pipe takes. A packet (O_DIRECT) is a piece
+ * that takes nothing behind it.
  *
- *   |xxxxxxxxxxxxxx|xxxx..........|PPPPPPP.......|PPP...........|      x bytes, P a packet, . a gap
- *        ^ head                                                 ^ tail
- *
- * A packet (O_DIRECT) has a page of its own, whose rest is a gap, and so has the page before it.
- * Gaps are passed over: bytes counts what is there, and head is never in one.
- *
- * Bytes are copied under the pipe's spinlock, at most PIPE_BUF at once, without faulting. When user
- * memory is not there, the lock is dropped, the memory faulted in, and the copy tried again: an
- * atomic write (up to PIPE_BUF) starts over, since nothing of it was made visible.
+ * Bytes are copied under the pipe's spinlock, a page at once at the most, without faulting. When
+ * user memory is not there, the lock is dropped, the memory faulted in, and the piece copied anew:
+ * nothing of it was made visible, or taken.
  */
-#include "fs/pipe_internal.h"
 #include "abi/errno.h"
 #include "abi/fcntl.h"
 #include "abi/ioctl.h"
 #include "abi/poll.h"
+#include "arch/riscv/hart.h"
 #include "arch/riscv/pmap.h"
 #include "core/process.h"
-#include "fs/vnode.h"
-#include "lib/string.h"
-
-void pipe_advance_head(struct pipe *pipe, uint64_t count)
-{
-    while (pipe->head < count) {
-        struct pipe_page *slot = pipe_page_slot(pipe, pipe->head);
-        uint64_t end = page_round_down(pipe->head) + PAGE_SIZE, bytes = end - slot->gap;
-        bytes = (bytes < count ? bytes : count) - pipe->head;
-        __atomic_store_n(&pipe->bytes, pipe->bytes - bytes, __ATOMIC_RELAXED);
-        if (count < end)
-            end = count;
-        else
-            pipe_page_clear(slot);
-        pipe->head = end;
-    }
-    if (pipe->head == pipe->tail)
-        pipe->head = pipe->tail = page_round_down(count);
-}
-
-/* Make sure that size bytes from start on have pages, at most two; *spare is used for one. false: a
- * page is missing. Locked. */
-static bool reserve(struct pipe *pipe, uint64_t start, size_t size, struct page **spare)
-{
-    for (uint64_t count = page_round_down(start); count < start + size; count += PAGE_SIZE) {
-        struct pipe_page *slot = pipe_page_slot(pipe, count);
-        if (!slot->page) {
-            slot->page = *spare ? *spare : page_allocate(0, PAGE_NOWAIT | PAGE_USER);
-            *spare = NULL;
-        }
-        if (!slot->page)
-            return false;
-    }
-    return true;
-}
-
-/* Copy size bytes from the transfer to start, where pages are: bytes copied. Locked. */
-static size_t copy_in(struct pipe *pipe, uint64_t start, struct transfer *transfer, size_t size)
-{
-    size_t done = 0;
-
-    while (done < size) {
-        uint64_t count = start + done;
-        size_t piece = pipe_rest_of_page(count, size - done);
-        size_t copied = transfer_take_resident(transfer, pipe_byte_at(pipe, count), piece);
-        done += copied;
-        if (copied < piece)
-            break;
-    }
-    return done;
-}
+#include "fs/pipe_internal.h"
 
 /* Reading */
 
-/* How far reading gets. */
-struct reach {
-    uint64_t count;
-    bool of_packet; /* it is the end of one */
-    bool missing;   /* user memory is, from there on */
-};
+enum read_step { READ, READ_PACKET, NOTHING, UNREADABLE };
 
-/* Copy up to size bytes from the head, which does not move, to the end of a packet at the most:
- * bytes copied. Locked. */
-static size_t copy_out(struct pipe *pipe, struct transfer *transfer, size_t size, struct reach *end)
+/* Copy what is wanted of the first piece, and drop that, or the packet. Locked. */
+static enum read_step read_first(struct pipe *pipe, struct transfer *transfer, bool *freed)
 {
-    size_t done = 0;
+    const struct pipe_piece *piece = pipe_first(pipe);
+    const char *data = page_data(piece->bytes.page);
+    size_t size = piece->bytes.size < transfer->remaining ? piece->bytes.size : transfer->remaining;
+    bool packet = piece->packet;
 
-    *end = (struct reach){.count = pipe->head};
-    while (done < size && end->count < pipe->tail && !end->of_packet) {
-        size_t piece = pipe_run(pipe, end->count, size - done);
-        size_t copied = transfer_give_resident(transfer, pipe_byte_at(pipe, end->count), piece);
-        done += copied;
-        if (copied < piece) {
-            end->missing = true;
-            break;
-        }
-        end->of_packet = pipe_page_slot(pipe, end->count)->packet;
-        end->count = pipe_behind_run(pipe, end->count, piece, true);
-    }
-    return done;
+    if (transfer_give_resident(transfer, data + piece->bytes.start, size) < size)
+        return UNREADABLE;
+    *freed |= pipe_drop(pipe, packet ? piece->bytes.size : size);
+    return packet ? READ_PACKET : READ;
 }
 
-/*
- * Read what is there: bytes read. If user memory is not there, what it concerns stays in the pipe,
- * and *fault is the transfer at the byte to be faulted in; else nothing remains of it. *freed
- * becomes true if a writer may have waited for the room.
- */
-static size_t read_resident(struct pipe *pipe, struct transfer *transfer, struct transfer *fault,
-                            bool *freed)
+/* Read the next piece, or what is wanted of it. UNREADABLE: user memory is missing at *fault.
+ * *freed becomes true if a writer may have waited for the room. */
+static enum read_step read_piece(struct pipe *pipe, struct transfer *transfer,
+                                 struct transfer *fault, bool *freed)
 {
-    size_t done = 0, wanted, copied;
-    struct reach end;
-
-    do {
-        *fault = *transfer;
-        wanted = transfer->remaining < PIPE_BUF ? transfer->remaining : PIPE_BUF;
-        spin_lock(&pipe->lock);
-        copied = copy_out(pipe, fault, wanted, &end);
-        if (!end.missing && copied) {
-            *freed |= pipe_is_short(pipe);
-            pipe_advance_head(pipe, end.count);
-        }
-        spin_unlock(&pipe->lock);
-        if (end.missing)
-            return done;
+    *fault = *transfer;
+    spin_lock(&pipe->lock);
+    enum read_step step = pipe_used(pipe) ? read_first(pipe, fault, freed) : NOTHING;
+    spin_unlock(&pipe->lock);
+    if (step != UNREADABLE)
         *transfer = *fault;
-        done += copied;
-    } while (copied == PIPE_BUF && transfer->remaining && !end.of_packet);
-    fault->remaining = 0;
-    return done;
+    return step;
 }
 
 /* Read what is there: bytes read, or -EFAULT if that keeps all of it from being read. *freed as
  * above. */
 static long read_available(struct pipe *pipe, struct transfer *transfer, bool *freed)
 {
+    size_t wanted = transfer->remaining;
     struct transfer fault;
-    size_t done = 0;
+    enum read_step step;
+    long error = 0;
 
     do {
-        done += read_resident(pipe, transfer, &fault, freed);
-        if (fault.remaining && transfer_fault_in(&fault, ACCESS_WRITE))
-            return done ? (long)done : -EFAULT;
-    } while (fault.remaining);
-    return (long)done;
+        step = read_piece(pipe, transfer, &fault, freed);
+        if (step == UNREADABLE)
+            error = transfer_fault_in(&fault, ACCESS_WRITE);
+    } while ((step == READ || step == UNREADABLE) && transfer->remaining && !error);
+    size_t done = wanted - transfer->remaining;
+    return done ? (long)done : error;
 }
 
 static long pipe_read(struct file *file, uint64_t offset, struct transfer *transfer)
@@ -176,108 +95,103 @@ static long pipe_read(struct file *file, uint64_t offset, struct transfer *trans
 
 /* Writing */
 
-enum write_step { WROTE, NO_ROOM, NO_PAGE, NOT_RESIDENT, NO_READERS };
+enum write_step { WROTE, NO_ROOM, NO_PAGE, UNWRITABLE, NO_READERS };
 
-enum write_kind { BYTES, ATOMIC, PACKETS };
+struct writing {
+    struct pipe *pipe;
+    bool packets, nonblocking;
+    struct transfer *transfer, fault; /* what is left; UNWRITABLE: where user memory is missing */
+    struct page *spare;               /* for the next piece, or NULL */
+};
 
-/* A packet begins in a page of its own, unless it fits behind bytes that are no packet, and becomes
- * one with them, as on Linux. Where to begin. Locked. */
-static uint64_t packet_start(const struct pipe *pipe, size_t size)
+/* A page for a new piece. Locked. */
+static struct page *take_page(struct writing *writing)
 {
-    bool fits = (pipe->tail & PAGE_MASK) && (pipe->tail & PAGE_MASK) + size <= PAGE_SIZE;
-    return fits ? pipe->tail : page_round_up(pipe->tail);
+    struct page **kept = writing->spare ? &writing->spare : &writing->pipe->spare, *page = *kept;
+
+    *kept = NULL;
+    return page ? page : page_allocate(0, PAGE_NOWAIT | PAGE_USER);
 }
 
-/* Bytes have been written from start on. Locked. */
-static void wrote(struct pipe *pipe, uint64_t start, size_t size, bool packet)
+/* Copy size bytes behind the last piece: bytes copied. Locked. */
+static size_t extend(struct writing *writing, size_t size)
 {
-    if (start > pipe->tail)
-        pipe_page_slot(pipe, pipe->tail)->gap = (uint16_t)(start - pipe->tail);
-    pipe->tail = start + size;
-    if (packet && !(start & PAGE_MASK)) {
-        struct pipe_page *slot = pipe_page_slot(pipe, start);
-        slot->packet = true;
-        slot->gap = (uint16_t)(PAGE_SIZE - size);
-        pipe->tail = start + PAGE_SIZE;
-    }
-    __atomic_store_n(&pipe->bytes, pipe->bytes + size, __ATOMIC_RELAXED);
+    const struct page_piece *last = &pipe_last(writing->pipe)->bytes;
+    char *data = (char *)page_data(last->page) + last->start + last->size;
+    size_t copied = transfer_take_resident(&writing->fault, data, size);
+
+    if (copied == size)
+        pipe_extend(writing->pipe, size);
+    return copied;
 }
 
-/* Where the next piece goes, and how long it is: *size is what is wanted. false: there is no room.
- * Locked. */
-static bool find_room(struct pipe *pipe, enum write_kind kind, uint64_t *start, size_t *size)
+/* Copy size bytes to a page of their own: bytes copied. Locked. */
+static size_t append(struct writing *writing, struct page *page, size_t size)
 {
-    size_t room = pipe_room_in(pipe);
+    struct pipe_piece piece = {{page, 0, (uint32_t)size}, true, writing->packets};
+    size_t copied = transfer_take_resident(&writing->fault, page_data(page), size);
 
-    *start = pipe->tail;
-    if (kind == PACKETS) {
-        pipe->packets = true;
-        *start = packet_start(pipe, *size);
-        return *start == pipe->tail && (*start & PAGE_MASK) ? *size <= room
-                                                            : pipe_packet_fits(pipe);
-    }
-    if (kind == BYTES && *size > room)
-        *size = room;
-    return *size <= room && room;
+    if (copied == size)
+        pipe_append(writing->pipe, &piece);
+    else
+        writing->spare = page;
+    return copied;
 }
 
-/*
- * Write the next piece: all of an atomic write, a packet, or up to PIPE_BUF bytes of a longer
- * write. WROTE: the transfer has advanced. NOT_RESIDENT: *fault is the transfer where user memory
- * is missing.
- */
-static enum write_step write_piece(struct pipe *pipe, struct transfer *transfer,
-                                   enum write_kind kind, struct page **spare,
-                                   struct transfer *fault)
+/* Write the next piece. As on Linux, what is more than whole pages goes first, if it goes behind
+ * what was written last, and is no packet of its own then. */
+static enum write_step write_locked(struct writing *writing)
 {
-    size_t wanted = transfer->remaining < PIPE_BUF ? transfer->remaining : PIPE_BUF;
-    enum write_step step = WROTE;
-    uint64_t start;
+    struct pipe *pipe = writing->pipe;
+    size_t left = writing->transfer->remaining, rest = left & PAGE_MASK, copied;
+    size_t size = left < PAGE_SIZE ? left : PAGE_SIZE;
+    struct page *page;
 
-    spin_lock(&pipe->lock);
-    if (!pipe->readers) {
-        step = NO_READERS;
-    } else if (!find_room(pipe, kind, &start, &wanted)) {
-        step = NO_ROOM;
-    } else if (!reserve(pipe, start, wanted, spare)) {
-        step = NO_PAGE;
+    if (!pipe->readers)
+        return NO_READERS;
+    writing->fault = *writing->transfer;
+    if (rest && pipe_takes_behind(pipe, rest)) {
+        size = rest;
+        copied = extend(writing, size);
+    } else if (!pipe_pieces_free(pipe)) {
+        return NO_ROOM;
+    } else if (!(page = take_page(writing))) {
+        return NO_PAGE;
     } else {
-        *fault = *transfer;
-        size_t copied = copy_in(pipe, start, fault, wanted);
-        if (copied < wanted && (kind != BYTES || copied == 0)) {
-            step = NOT_RESIDENT;
-        } else {
-            wrote(pipe, start, copied, kind == PACKETS);
-            *transfer = *fault;
-        }
+        copied = append(writing, page, size);
     }
-    spin_unlock(&pipe->lock);
+    if (copied < size)
+        return UNWRITABLE;
+    *writing->transfer = writing->fault;
+    return WROTE;
+}
+
+static enum write_step write_piece(struct writing *writing)
+{
+    spin_lock(&writing->pipe->lock);
+    enum write_step step = write_locked(writing);
+    spin_unlock(&writing->pipe->lock);
     return step;
 }
 
 /* Do what a step asks for before it can be tried again: 0 or the error that ends the write. */
-static long prepare_retry(struct file *file, enum write_step step, enum write_kind kind,
-                          size_t size, bool nonblocking, struct page **spare,
-                          struct transfer *fault)
+static long prepare_retry(struct writing *writing, enum write_step step)
 {
-    struct pipe *pipe = file->state;
+    struct pipe *pipe = writing->pipe;
 
     switch (step) {
     case NO_READERS:
         signal_send(current_process(), SIGPIPE);
         return -EPIPE;
     case NO_PAGE:
-        *spare = page_allocate(0, 0);
-        return *spare ? 0 : -ENOMEM;
-    case NOT_RESIDENT:
-        return transfer_fault_in(fault, ACCESS_READ);
+        writing->spare = page_allocate(0, 0);
+        return writing->spare ? 0 : -ENOMEM;
+    case UNWRITABLE:
+        return transfer_fault_in(&writing->fault, ACCESS_READ);
     case NO_ROOM:
-        if (nonblocking)
+        if (writing->nonblocking)
             return -EAGAIN;
-        if (kind == PACKETS)
-            return wait_event_interruptible(&pipe->changed, pipe_may_write_packet(pipe));
-        return wait_event_interruptible(&pipe->changed,
-                                        pipe_may_write(pipe, kind == ATOMIC ? size : 1));
+        return wait_event_interruptible(&pipe->changed, pipe_may_write(pipe));
     case WROTE:
         break;
     }
@@ -286,24 +200,24 @@ static long prepare_retry(struct file *file, enum write_step step, enum write_ki
 
 static long pipe_write(struct file *file, uint64_t offset, struct transfer *transfer)
 {
-    struct pipe *pipe = file->state;
     size_t total = transfer->remaining;
     uint32_t flags = file_flags(file, transfer);
-    enum write_kind kind = flags & O_DIRECT ? PACKETS : total <= PIPE_BUF ? ATOMIC : BYTES;
-    struct page *spare = NULL;
-    struct transfer fault;
+    struct writing writing = {.pipe = file->state,
+                              .packets = flags & O_DIRECT,
+                              .nonblocking = flags & O_NONBLOCK,
+                              .transfer = transfer};
     long error = 0;
 
     (void)offset;
     while (transfer->remaining && !error) {
-        enum write_step step = write_piece(pipe, transfer, kind, &spare, &fault);
+        enum write_step step = write_piece(&writing);
         if (step == WROTE)
-            wake_events(&pipe->changed, POLLIN | POLLRDNORM);
+            wake_events(&writing.pipe->changed, POLLIN | POLLRDNORM);
         else
-            error = prepare_retry(file, step, kind, total, flags & O_NONBLOCK, &spare, &fault);
+            error = prepare_retry(&writing, step);
     }
-    if (spare)
-        page_release(spare);
+    if (writing.spare)
+        page_release(writing.spare);
     size_t done = total - transfer->remaining;
     return done ? (long)done : error;
 }
@@ -312,7 +226,8 @@ static long pipe_write(struct file *file, uint64_t offset, struct transfer *tran
 
 static long pipe_control(struct file *file, unsigned request, uint64_t argument)
 {
-    int count = (int)pipe_bytes(file->state);
+    const struct pipe *pipe = file->state;
+    int count = (int)__atomic_load_n(&pipe->bytes, __ATOMIC_RELAXED);
 
     if (request != FIONREAD)
         return -ENOTTY;
@@ -323,16 +238,16 @@ static long pipe_control(struct file *file, unsigned request, uint64_t argument)
  * a pipe has no other use for, tells how many writers had been there. */
 static unsigned poll_reading(const struct pipe *pipe, const struct file *file)
 {
-    unsigned events = pipe_bytes(pipe) ? POLLIN | POLLRDNORM : 0;
+    unsigned events = pipe_used(pipe) ? POLLIN | POLLRDNORM : 0;
 
     if (!pipe->writers && pipe->writers_opened != file->offset)
         events |= POLLHUP;
     return events;
 }
 
-static unsigned poll_writing(const struct pipe *pipe)
+static unsigned poll_writing(struct pipe *pipe)
 {
-    unsigned events = pipe_is_short(pipe) ? 0 : POLLOUT | POLLWRNORM;
+    unsigned events = pipe_pieces_free(pipe) ? POLLOUT | POLLWRNORM : 0;
 
     if (!pipe->readers)
         events |= POLLERR;

@@ -5,6 +5,7 @@
 #define MAPIX_FS_PIPE_H
 
 #include "fs/file.h"
+#include "vm/page.h"
 
 #define PIPE_CAPACITY 65536u /* of a new pipe */
 #define PIPE_LEAST    8192u  /* of a new one, where its user has many */
@@ -33,20 +34,29 @@ bool pipe_is_same(const struct file *a, const struct file *b);
 
 /*
  * For splice(2), of ends of pipes. Wait until there are bytes (1) or no writers any more (0), or
- * until there is room, for a packet or a byte (0; -EPIPE, with SIGPIPE: no readers). -EAGAIN,
- * -EINTR.
+ * until there is room (0; -EPIPE, with SIGPIPE: no readers). -EAGAIN, -EINTR.
  */
 int pipe_await_data(struct file *file, bool nonblocking);
-int pipe_await_room(struct file *file, bool packet, bool nonblocking);
-size_t pipe_room(const struct file *file);
+int pipe_await_room(struct file *file, bool nonblocking);
 
-/* Keep others from reading, so that what is seen by pipe_peek (from the skip-th byte on, up to the
- * next packet, or of one packet, which *packet tells; how many there are) can be taken out by
- * pipe_consume when it has gone where it should. What is left of a packet remains one. */
+/* How many pieces of pages it has room for. */
+unsigned pipe_room(const struct file *file);
+
+/* Put pieces into the pipe as they are, count of them at the most, each with a reference more to
+ * its page: how many; fewer if there is no more room, or no reader. Bit n of packets: the n-th is a
+ * packet, whatever the pipe makes of what is written to it. */
+unsigned pipe_put_pieces(struct file *file, const struct page_piece *pieces, unsigned count,
+                         uint32_t packets);
+
+/* Keep others from reading, so that what is seen by pipe_peek can be taken out by pipe_consume when
+ * it has gone where it should. */
 void pipe_hold(struct file *file);
 void pipe_let_go(struct file *file);
-bool pipe_next_is_packet(struct file *file);
-size_t pipe_peek(struct file *file, size_t skip, char *buffer, size_t size, bool *packet);
+
+/* Up to size bytes from the skip-th on, in count pieces at the most, with references to their
+ * pages: how many pieces. What is left of a packet remains one. */
+unsigned pipe_peek(struct file *file, size_t skip, size_t size, struct page_piece *pieces,
+                   unsigned count, uint32_t *packets);
 void pipe_consume(struct file *file, size_t size);
 
 /* Set up pipes. Boot only. */

@@ -65,9 +65,9 @@ int pipe_allocate(struct pipe **result)
         slab_free(&pipe_cache, pipe);
         return -ENFILE;
     }
-    pipe->page_count = (unsigned)(capacity / PAGE_SIZE) + 1;
-    pipe->pages = kmalloc_zeroed(pipe->page_count * sizeof(*pipe->pages));
-    if (!pipe->pages) {
+    pipe->piece_count = (uint32_t)(capacity / PAGE_SIZE);
+    pipe->pieces = kmalloc(pipe->piece_count * sizeof(*pipe->pieces));
+    if (!pipe->pieces) {
         count_pages(credentials_current(), -(capacity / PAGE_SIZE));
         slab_free(&pipe_cache, pipe);
         return -ENOMEM;
@@ -83,44 +83,43 @@ int pipe_allocate(struct pipe **result)
 
 void pipe_free(struct pipe *pipe)
 {
-    for (unsigned i = 0; i < pipe->page_count; i++) {
-        if (pipe->pages[i].page)
-            page_release(pipe->pages[i].page);
-    }
-    count_pages(pipe->maker, -(uint64_t)(pipe->page_count - 1));
+    for (uint32_t i = pipe->head; i != pipe->tail; i++)
+        page_release(pipe_piece_at(pipe, i)->bytes.page);
+    if (pipe->spare)
+        page_release(pipe->spare);
+    count_pages(pipe->maker, -(uint64_t)pipe->piece_count);
     credentials_release(pipe->maker);
-    kfree(pipe->pages);
+    kfree(pipe->pieces);
     slab_free(&pipe_cache, pipe);
 }
 
-/* Of a pipe that there is */
+/* Capacity */
+
+static uint64_t capacity_of(const struct pipe *pipe)
+{
+    return (uint64_t)__atomic_load_n(&pipe->piece_count, __ATOMIC_RELAXED) * PAGE_SIZE;
+}
 
 long pipe_capacity(struct file *file)
 {
     struct pipe *pipe = pipe_of(file);
-    return pipe ? (long)pipe_capacity_of(pipe) : -EBADF;
+    return pipe ? (long)capacity_of(pipe) : -EBADF;
 }
 
-/* Put the pages into their places of another array, which becomes the pipe's; the old one is
- * returned. NULL: there is too much in the pipe. */
-static struct pipe_page *exchange_pages(struct pipe *pipe, struct pipe_page *pages, unsigned count)
+/* Put the pieces into another array, which becomes the pipe's; the old one is returned. NULL: there
+ * are too many. */
+static struct pipe_piece *exchange_pieces(struct pipe *pipe, struct pipe_piece *pieces,
+                                          uint32_t count)
 {
-    struct pipe_page *old = NULL;
+    struct pipe_piece *old = NULL;
 
     spin_lock(&pipe->lock);
-    if (pipe->tail - pipe->head <= (count - 1) * PAGE_SIZE) {
-        for (uint64_t place = page_round_down(pipe->head); place < pipe->tail; place += PAGE_SIZE) {
-            struct pipe_page *slot = pipe_page_slot(pipe, place);
-            pages[place / PAGE_SIZE % count] = *slot;
-            slot->page = NULL;
-        }
-        old = pipe->pages;
-        for (unsigned i = 0; i < pipe->page_count; i++) {
-            if (old[i].page)
-                page_release(old[i].page); /* it was kept for the next write */
-        }
-        pipe->pages = pages;
-        __atomic_store_n(&pipe->page_count, count, __ATOMIC_RELAXED);
+    if (pipe_used(pipe) <= count) {
+        for (uint32_t i = pipe->head; i != pipe->tail; i++)
+            pieces[i % count] = *pipe_piece_at(pipe, i);
+        old = pipe->pieces;
+        pipe->pieces = pieces;
+        __atomic_store_n(&pipe->piece_count, count, __ATOMIC_RELAXED);
     }
     spin_unlock(&pipe->lock);
     return old;
@@ -142,7 +141,7 @@ static bool may_grow(const struct pipe *pipe, uint64_t capacity)
 {
     uint64_t pages = __atomic_load_n(&pipe->maker->account->pipe_pages, __ATOMIC_RELAXED);
 
-    if (capacity <= pipe_capacity_of(pipe))
+    if (capacity <= capacity_of(pipe))
         return true;
     if (capacity > __atomic_load_n(&pipe_size_limit, __ATOMIC_RELAXED) &&
         !credentials_capable(CAP_SYS_RESOURCE))
@@ -154,15 +153,15 @@ static bool may_grow(const struct pipe *pipe, uint64_t capacity)
 /* The change of pages is counted already. */
 static long resize(struct pipe *pipe, uint64_t capacity)
 {
-    unsigned count = (unsigned)(capacity / PAGE_SIZE) + 1;
+    uint32_t count = (uint32_t)(capacity / PAGE_SIZE);
 
     if (!may_grow(pipe, capacity))
         return -EPERM;
-    struct pipe_page *pages = kmalloc_zeroed(count * sizeof(*pages));
-    if (!pages)
+    struct pipe_piece *pieces = kmalloc(count * sizeof(*pieces));
+    if (!pieces)
         return -ENOMEM;
-    struct pipe_page *old = exchange_pages(pipe, pages, count);
-    kfree(old ? old : pages);
+    struct pipe_piece *old = exchange_pieces(pipe, pieces, count);
+    kfree(old ? old : pieces);
     wake_all(&pipe->changed);
     return old ? (long)capacity : -EBUSY;
 }
@@ -177,7 +176,7 @@ long pipe_resize(struct file *file, uint64_t size)
     if (!capacity)
         return -EINVAL;
     mutex_lock(&pipe->reading); /* one at a time, so that the count of pages is right */
-    uint64_t change = capacity / PAGE_SIZE - pipe_capacity_of(pipe) / PAGE_SIZE;
+    uint64_t change = capacity / PAGE_SIZE - capacity_of(pipe) / PAGE_SIZE;
     count_pages(pipe->maker, change);
     long result = resize(pipe, capacity);
     if (result < 0)

@@ -1,11 +1,12 @@
 /*
- * Moving bytes of pipes to and from other files: splice(2), tee(2).
+ * Moving pages of pipes to and from other files: splice(2), tee(2). What goes from one pipe to
+ * another, or from a file to a pipe, is not copied: both have the page then, and who changes the
+ * file changes what waits in the pipe, as on Linux.
  */
 #include "abi/errno.h"
 #include "abi/poll.h"
 #include "core/process.h"
 #include "fs/pipe_internal.h"
-#include "lib/string.h"
 
 bool file_is_pipe(const struct file *file)
 {
@@ -24,20 +25,18 @@ int pipe_await_data(struct file *file, bool nonblocking)
     if (nonblocking && !pipe_may_read(pipe))
         return -EAGAIN;
     int error = wait_event_interruptible(&pipe->changed, pipe_may_read(pipe));
-    return error ? error : pipe_bytes(pipe) > 0;
+    return error ? error : pipe_used(pipe) > 0;
 }
 
-int pipe_await_room(struct file *file, bool packet, bool nonblocking)
+int pipe_await_room(struct file *file, bool nonblocking)
 {
     struct pipe *pipe = file->state;
     int error = 0;
 
-    if (nonblocking && !(packet ? pipe_may_write_packet(pipe) : pipe_may_write(pipe, 1)))
+    if (nonblocking && !pipe_may_write(pipe))
         error = -EAGAIN;
-    else if (packet)
-        error = wait_event_interruptible(&pipe->changed, pipe_may_write_packet(pipe));
     else
-        error = wait_event_interruptible(&pipe->changed, pipe_may_write(pipe, 1));
+        error = wait_event_interruptible(&pipe->changed, pipe_may_write(pipe));
     if (!error && !__atomic_load_n(&pipe->readers, __ATOMIC_ACQUIRE)) {
         signal_send(current_process(), SIGPIPE);
         error = -EPIPE;
@@ -45,9 +44,28 @@ int pipe_await_room(struct file *file, bool packet, bool nonblocking)
     return error;
 }
 
-size_t pipe_room(const struct file *file)
+unsigned pipe_room(const struct file *file)
 {
-    return pipe_room_in(file->state);
+    return pipe_pieces_free(file->state);
+}
+
+unsigned pipe_put_pieces(struct file *file, const struct page_piece *pieces, unsigned count,
+                         uint32_t packets)
+{
+    struct pipe *pipe = file->state;
+    unsigned done = 0;
+
+    spin_lock(&pipe->lock);
+    while (done < count && pipe_pieces_free(pipe) && pipe->readers) {
+        struct pipe_piece piece = {pieces[done], .packet = packets >> done & 1};
+        page_reference(piece.bytes.page);
+        pipe_append(pipe, &piece);
+        done++;
+    }
+    spin_unlock(&pipe->lock);
+    if (done)
+        wake_events(&pipe->changed, POLLIN | POLLRDNORM);
+    return done;
 }
 
 void pipe_hold(struct file *file)
@@ -62,49 +80,29 @@ void pipe_let_go(struct file *file)
     mutex_unlock(&pipe->reading);
 }
 
-/* The byte that skip others are before; the tail: there is none. Locked. */
-static uint64_t find_byte(struct pipe *pipe, size_t skip)
-{
-    uint64_t count = pipe->head;
-
-    while (skip && count < pipe->tail) {
-        size_t run = pipe_run(pipe, count, skip);
-        count = pipe_behind_run(pipe, count, run, false);
-        skip -= run;
-    }
-    return count;
-}
-
-bool pipe_next_is_packet(struct file *file)
+unsigned pipe_peek(struct file *file, size_t skip, size_t size, struct page_piece *pieces,
+                   unsigned count, uint32_t *packets)
 {
     struct pipe *pipe = file->state;
+    unsigned done = 0;
 
+    *packets = 0;
     spin_lock(&pipe->lock);
-    bool packet = pipe->bytes && pipe_page_slot(pipe, pipe->head)->packet;
-    spin_unlock(&pipe->lock);
-    return packet;
-}
-
-size_t pipe_peek(struct file *file, size_t skip, char *buffer, size_t size, bool *packet)
-{
-    struct pipe *pipe = file->state;
-    size_t done = 0;
-    bool more = true;
-
-    while (done < size && more) {
-        spin_lock(&pipe->lock);
-        uint64_t count = find_byte(pipe, skip + done);
-        bool of_packet = count < pipe->tail && pipe_page_slot(pipe, count)->packet;
-        more = count < pipe->tail && !(done && of_packet);
-        if (more) {
-            size_t run = pipe_run(pipe, count, size - done);
-            memcpy(buffer + done, pipe_byte_at(pipe, count), run);
-            done += run;
-            *packet = of_packet;
-        }
-        spin_unlock(&pipe->lock);
-        more &= !of_packet;
+    for (uint32_t i = pipe->head; i != pipe->tail && size && done < count; i++) {
+        struct page_piece bytes = pipe_piece_at(pipe, i)->bytes;
+        uint32_t skipped = skip < bytes.size ? (uint32_t)skip : bytes.size;
+        skip -= skipped;
+        bytes.start += skipped;
+        bytes.size -= skipped;
+        bytes.size = bytes.size < size ? bytes.size : (uint32_t)size;
+        if (!bytes.size)
+            continue;
+        page_reference(bytes.page);
+        *packets |= (uint32_t)pipe_piece_at(pipe, i)->packet << done;
+        pieces[done++] = bytes;
+        size -= bytes.size;
     }
+    spin_unlock(&pipe->lock);
     return done;
 }
 
@@ -113,8 +111,7 @@ void pipe_consume(struct file *file, size_t size)
     struct pipe *pipe = file->state;
 
     spin_lock(&pipe->lock);
-    bool freed = pipe_is_short(pipe);
-    pipe_advance_head(pipe, find_byte(pipe, size));
+    bool freed = pipe_drop(pipe, size);
     spin_unlock(&pipe->lock);
     if (freed)
         wake_events(&pipe->changed, POLLOUT | POLLWRNORM);

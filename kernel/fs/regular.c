@@ -55,6 +55,17 @@ static long regular_read(struct file *file, uint64_t offset, struct transfer *tr
     return result;
 }
 
+static int regular_borrow(struct file *file, uint64_t offset, size_t size,
+                          struct page_piece *pieces, unsigned most)
+{
+    struct place place = file_place(file);
+    int count = object_borrow(&place.vnode->object, offset, size, pieces, most);
+
+    if (count > 0 && !(file->flags & O_NOATIME))
+        vfs_accessed(&place);
+    return count;
+}
+
 /*
  * How many of size bytes may be written at offset: for RLIMIT_FSIZE (setrlimit(2): SIGXFSZ is
  * sent), and for what the file system can hold. -EFBIG: none.
@@ -160,6 +171,7 @@ static int regular_map(struct file *file, struct map_request *request)
 const struct file_operations regular_operations = {
     .read = regular_read,
     .read_nowait = true,
+    .borrow = regular_borrow,
     .write = regular_write,
     .map = regular_map,
     .direct = true,

@@ -112,6 +112,57 @@ static void between_pipes(void)
     CHECK_EQ(splice(a[0], NULL, b[1], NULL, 10, 0), 0);
 }
 
+/* A pipe has pages of the file: what is written to that meanwhile is read from the pipe, but what
+ * is cut off stays. */
+static void pages_are_shared(void)
+{
+    int fd = pattern_file("shared", 3 * 4096), a[2], b[2];
+    off_t offset = 100;
+    char byte;
+
+    pipe_ends(a, 0);
+    pipe_ends(b, 0);
+    CHECK_EQ(splice(fd, &offset, a[1], NULL, 8000, 0), 8000);
+    CHECK_EQ(tee(a[0], b[1], 5000, 0), 5000);
+    CHECK_EQ(write(a[1], "end", 3), 3);
+    fd = expect_ok(open("shared", O_RDWR));
+    CHECK_EQ(pwrite(fd, "new", 3, 4096), 3);
+    CHECK_EQ(read(a[0], buffer, SIZE), 8003);
+    CHECK_PATTERN(buffer, 100, 3996);
+    CHECK(memcmp(buffer + 3996, "new", 3) == 0);
+    CHECK_PATTERN(buffer + 3999, 4099, 8000 - 3999);
+    CHECK(memcmp(buffer + 8000, "end", 3) == 0);
+    expect_ok(ftruncate(fd, 0));
+    CHECK_EQ(read(b[0], buffer, SIZE), 5000);
+    CHECK_PATTERN(buffer, 100, 3996);
+    CHECK(memcmp(buffer + 3996, "new", 3) == 0);
+    expect_errno(splice(fd, NULL, b[0], NULL, 1, SPLICE_F_NONBLOCK), EBADF);
+    CHECK_EQ(splice(fd, NULL, a[1], NULL, 1, 0), 0);
+    CHECK_EQ(pread(fd, &byte, 1, 0), 0);
+}
+
+/* A pipe is full when it has no place for one more piece of a page. */
+static void places(void)
+{
+    int fd = pattern_file("in", 100), ends[2];
+    off_t offset;
+
+    pipe_ends(ends, O_NONBLOCK);
+    for (int i = 0; i < PIPE / 4096; i++) {
+        offset = i;
+        CHECK_EQ(splice(fd, &offset, ends[1], NULL, 1, 0), 1);
+    }
+    expect_errno(splice(fd, &offset, ends[1], NULL, 1, 0), EAGAIN);
+    expect_errno(write(ends[1], "x", 1), EAGAIN);
+    CHECK_EQ(read(ends[0], buffer, 1), 1);
+    CHECK_EQ(write(ends[1], "x", 1), 1);
+    CHECK_EQ(write(ends[1], "yz", 2), 2); /* behind it */
+    expect_errno(write(ends[1], buffer, 4096), EAGAIN);
+    CHECK_EQ(read(ends[0], buffer, SIZE), PIPE / 4096 - 1 + 3);
+    CHECK_PATTERN(buffer, 1, PIPE / 4096 - 1);
+    CHECK(memcmp(buffer + PIPE / 4096 - 1, "xyz", 3) == 0);
+}
+
 static void bad_arguments(void)
 {
     int fd = pattern_file("in", 100), other = pattern_file("other", 100), a[2], b[2];
@@ -408,10 +459,10 @@ static void appending(void)
 }
 
 static const struct test tests[] = {
-    TEST(file_to_pipe), TEST(pipe_to_file),    TEST(between_pipes),   TEST(bad_arguments),
-    TEST(from_memory),  TEST(all_bytes_once),  TEST(sending_files),   TEST(copying_ranges),
-    TEST(with_flags),   TEST(without_waiting), TEST(giving_pages_up), TEST(direct),
-    TEST(appending),
+    TEST(file_to_pipe),    TEST(pipe_to_file),   TEST(between_pipes), TEST(pages_are_shared),
+    TEST(places),          TEST(bad_arguments),  TEST(from_memory),   TEST(all_bytes_once),
+    TEST(sending_files),   TEST(copying_ranges), TEST(with_flags),    TEST(without_waiting),
+    TEST(giving_pages_up), TEST(direct),         TEST(appending),
 };
 
 int main(int argc, char **argv)
