@@ -183,6 +183,7 @@ static int map(struct aspace *aspace, struct segment *segment, vaddr_t address, 
         .max_access = ACCESS_READ | (flags & SHM_RDONLY ? 0 : ACCESS_WRITE) | ACCESS_EXECUTE,
         .flags = MAPPING_SHARED | MAPPING_SEGMENT,
         .object = &segment->object,
+        .origin = map_origin_new(),
         .name = segment->name,
     };
 

@@ -202,6 +202,19 @@ static int check_file(const struct file *file, const struct mmap_arguments *argu
     return error ? error : check_file_access(file, arguments, request);
 }
 
+/* The number of all mappings of an open file, made with the first of them. */
+static uint64_t origin_of(struct file *file)
+{
+    uint64_t none = 0, number = __atomic_load_n(&file->map_origin, __ATOMIC_RELAXED);
+
+    if (number)
+        return number;
+    number = map_origin_new();
+    bool first = __atomic_compare_exchange_n(&file->map_origin, &none, number, false,
+                                             __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    return first ? number : none;
+}
+
 /* Let the file say what is mapped, and map it. A file that has seals gets none meanwhile. */
 static int map_opened(struct file *file, struct map_request *request, vaddr_t *address)
 {
@@ -210,6 +223,7 @@ static int map_opened(struct file *file, struct map_request *request, vaddr_t *a
     if (sealable)
         mutex_lock(&sealable->lock);
     int error = file->operations->map(file, request);
+    request->origin = request->object ? origin_of(file) : 0;
     if (!error && request->object)
         error = aspace_map(current_thread()->aspace, request, address);
     else if (!error) /* /dev/zero */

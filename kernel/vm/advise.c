@@ -22,11 +22,11 @@
 #include "vm/reclaim.h"
 #include "vm/vm.h"
 
-/* What fork or a core dump would lose of a sealed region must not be lost; nor what its owner could
- * not have stored to it. */
+/* Nothing that a sealed region of anonymous memory holds is lost, unless a store could have done
+ * that as well. */
 static bool may_discard(const struct region *region)
 {
-    return !(region->flags & REGION_SEALED) || region->shared || (region->access & ACCESS_WRITE);
+    return !(region->flags & REGION_SEALED) || region->object || (region->access & ACCESS_WRITE);
 }
 
 static int check_fork(const struct region *region)
@@ -99,11 +99,13 @@ static void offer_part(struct region *region, vaddr_t start, vaddr_t end, struct
  */
 static int check_discard(const struct region *region, int advice)
 {
+    if (!may_discard(region))
+        return -EPERM;
     if ((region->flags & REGION_LOCKED) && advice != MADV_DONTNEED_LOCKED)
         return -EINVAL;
     if (advice == MADV_FREE && (region->shared || region->object))
         return -EINVAL;
-    return may_discard(region) ? 0 : -EPERM;
+    return 0;
 }
 
 static int discard(struct aspace *aspace, vaddr_t start, vaddr_t end, int advice)
@@ -148,6 +150,8 @@ static int check_cache(const struct region *region, int advice)
 
     if (advice == MADV_WILLNEED)
         return 0;
+    if (advice == MADV_REMOVE && !may_discard(region))
+        return -EPERM;
     if (locked || (advice == MADV_REMOVE && !region->object))
         return -EINVAL;
     if (advice == MADV_REMOVE && (!region->shared || !(region->max_access & ACCESS_WRITE)))
@@ -208,11 +212,11 @@ static int act(struct aspace *aspace, const struct piece *piece, int advice)
         object_will_need(piece->object, first, last);
         return 0;
     case MADV_COLD:
-        reclaim_object(piece->object, first, last, RECLAIM_NONE);
+        reclaim_object(piece->object, first, last, false);
         return 0;
     case MADV_PAGEOUT:
         object_write_back(piece->object, piece->start, piece->end, true);
-        reclaim_object(piece->object, first, last, RECLAIM_MAPPED_ONCE);
+        reclaim_object(piece->object, first, last, true);
         return 0;
     default:
         return make_hole(piece);

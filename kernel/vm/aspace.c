@@ -195,15 +195,15 @@ static size_t rest_of_page(vaddr_t address, size_t size)
     return rest < size ? rest : size;
 }
 
-/* May the page at address be read by calls? What is write-only is readable to the processor alone.
- */
-static bool is_readable(struct aspace *aspace, vaddr_t address)
+/* May the page at address be reached from outside? What is write-only is readable to the processor
+ * alone, and nothing grows down to the address. */
+static bool is_reachable(struct aspace *aspace, vaddr_t address, bool write)
 {
     rwlock_read(&aspace->lock);
     const struct region *region = region_find(aspace, address);
-    bool readable = region && (region->access & ACCESS_READ);
+    bool reachable = region && (write || (region->access & ACCESS_READ));
     rwlock_read_done(&aspace->lock);
-    return readable;
+    return reachable;
 }
 
 static size_t copy_pages(struct aspace *aspace, vaddr_t address, void *buffer, size_t size,
@@ -213,7 +213,7 @@ static size_t copy_pages(struct aspace *aspace, vaddr_t address, void *buffer, s
 
     while (done < size) {
         size_t count = rest_of_page(address + done, size - done);
-        if (!write && !is_readable(aspace, address + done))
+        if (!is_reachable(aspace, address + done, write))
             break;
         if (copy_mapped(aspace, address + done, (char *)buffer + done, count, write))
             done += count;

@@ -78,8 +78,12 @@ struct map_request {
     struct vnode *vnode; /* the file, for names in /proc/PID/maps and to keep it in use; or NULL */
     bool writer;         /* made from a file open for writing: no execve of it while mapped */
     uint64_t offset;     /* bytes into object, a multiple of the page size */
+    uint64_t origin;     /* what is mapped by one open file or shmat(2), and only that, may merge */
     const char *name;    /* "[heap]", "[stack]", ...: static string, or NULL */
 };
+
+/* A number for map_request->origin that nobody has had. */
+uint64_t map_origin_new(void);
 
 /* An empty address space with one reference. NULL: no memory. */
 struct aspace *aspace_create(void);
@@ -253,7 +257,8 @@ void aspace_page_info(struct aspace *aspace, vaddr_t address, unsigned count,
 enum reference_kind { REFERENCES_ALL, REFERENCES_ANONYMOUS, REFERENCES_FILES };
 void aspace_clear_references(struct aspace *aspace, enum reference_kind kind);
 
-/* The user memory of another process, or one's own: faults pages in. Bytes moved. */
+/* The user memory of another process, or one's own: faults pages in, but no stack grows. Bytes
+ * moved. */
 size_t aspace_read(struct aspace *aspace, vaddr_t address, void *buffer, size_t size);
 size_t aspace_write(struct aspace *aspace, vaddr_t address, const void *buffer, size_t size);
 

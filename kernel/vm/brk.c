@@ -15,11 +15,11 @@ static bool room_to_grow(struct aspace *aspace, vaddr_t start, vaddr_t end)
 }
 
 /* May the heap give [start, end) back? Not if nothing is mapped there, as on Linux. Locked. */
-static bool may_shrink(struct aspace *aspace, vaddr_t start, vaddr_t end)
+static bool may_shrink(struct aspace *aspace, vaddr_t start, vaddr_t end, struct region *spares[2])
 {
     const struct region *region = region_find_above(aspace, start);
 
-    return region && region->start < end && !unmap_check(aspace, start, end);
+    return region && region->start < end && !unmap_check(aspace, start, end, spares);
 }
 
 /* Add [start, end) to the heap. Locked for writing; region is consumed on success. */
@@ -63,7 +63,7 @@ uint64_t aspace_brk(struct aspace *aspace, uint64_t end)
                 aspace->brk = end;
             }
         } else {
-            bool allowed = new_end == old_end || may_shrink(aspace, new_end, old_end);
+            bool allowed = new_end == old_end || may_shrink(aspace, new_end, old_end, spares);
             if (allowed && new_end < old_end)
                 unmap_locked(aspace, new_end, old_end, spares, &gather, &dead);
             if (allowed)

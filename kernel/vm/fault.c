@@ -377,7 +377,8 @@ static bool grow_stack(struct fault *fault)
         vaddr_t floor = previous ? previous->end : 0;
         bool guarded = !previous || !previous->access || previous->grows_down ||
                        fault->address >= floor + STACK_GUARD_GAP;
-        if (guarded && may_grow(aspace, region, fault->address)) {
+        /* With an amap it keeps its numbers wherever it moves, as on Linux. */
+        if (guarded && region_make_amap(region) && may_grow(aspace, region, fault->address)) {
             aspace_account(aspace, region, -1);
             region_set_bounds(aspace, region, fault->address, region->end);
             aspace_account(aspace, region, 1);

@@ -6,6 +6,12 @@
 #include "fs/vnode.h"
 #include "vm/vm.h"
 
+uint64_t map_origin_new(void)
+{
+    static uint64_t last;
+    return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+}
+
 /* Is [address, address + length) in user space and free? Locked. */
 static bool range_is_free(struct aspace *aspace, vaddr_t address, uint64_t length)
 {
@@ -62,6 +68,7 @@ static void region_describe(struct region *region, const struct map_request *req
     region->object = request->object;
     region->object_offset = request->offset >> PAGE_SHIFT;
     region->vnode = request->vnode;
+    region->origin = request->origin;
     region->writer = request->writer;
     region->flags = request->flags & MAPPING_LOCKED ? REGION_LOCKED : 0;
     if (request->flags & MAPPING_SEGMENT)
@@ -136,7 +143,7 @@ static int map_locked(struct aspace *aspace, const struct map_request *request,
     if (region_limit_reached(aspace) || !aspace_within_limits(aspace, added, data))
         return -ENOMEM;
     if (request->flags & MAPPING_FIXED) {
-        error = unmap_check(aspace, *address, *address + length);
+        error = unmap_check(aspace, *address, *address + length, spares);
         if (error)
             return error;
         unmap_locked(aspace, *address, *address + length, spares, gather, dead);

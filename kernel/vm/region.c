@@ -297,7 +297,8 @@ static bool regions_akin(const struct region *a, const struct region *b)
     return a->max_access == b->max_access && a->shared == b->shared &&
            a->grows_down == b->grows_down && a->no_reserve == b->no_reserve &&
            a->writer == b->writer && a->flags == b->flags && a->vnode == b->vnode &&
-           a->name == b->name && a->object == b->object && a->userfault == b->userfault;
+           a->origin == b->origin && a->name == b->name && a->object == b->object &&
+           a->userfault == b->userfault;
 }
 
 static bool regions_alike(const struct region *a, const struct region *b)

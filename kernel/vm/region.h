@@ -72,6 +72,7 @@ struct region {
     struct amap *amap; /* referenced */
     uint64_t amap_offset;
     struct vnode *vnode; /* referenced */
+    uint64_t origin;     /* map_origin_new(): of the open file or the attachment; 0: none */
     const char *name;
     struct region_label *label;  /* referenced, or NULL */
     struct userfault *userfault; /* referenced, or NULL: who supplies missing pages */

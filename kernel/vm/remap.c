@@ -222,10 +222,10 @@ static void perform(struct aspace *aspace, struct region *region, struct move *m
 static int replace(struct aspace *aspace, struct move *move, struct tlb_gather *gather)
 {
     vaddr_t to_end = move->to + move->new_length;
-    int error = unmap_check(aspace, move->to, to_end);
+    int error = reserve(move);
 
     if (!error)
-        error = reserve(move);
+        error = unmap_check(aspace, move->to, to_end, move->new_spares);
     if (!error) {
         unmap_locked(aspace, move->to, to_end, move->new_spares, gather, &move->dead);
         struct region *region = region_find(aspace, move->from);
@@ -279,22 +279,37 @@ static int check_region(const struct aspace *aspace, const struct region *region
                : 0;
 }
 
-/* Unmap the end of a range that shrinks. Locked for writing. */
+/* Unmap [start, end). Locked for writing. */
+static int unmap_part(struct aspace *aspace, vaddr_t start, vaddr_t end, struct tlb_gather *gather,
+                      struct region **dead)
+{
+    struct region *spares[2];
+    int error = spares_reserve(spares);
+
+    if (error)
+        return error;
+    error = unmap_check(aspace, start, end, spares);
+    if (!error)
+        unmap_locked(aspace, start, end, spares, gather, dead);
+    spares_release(spares);
+    return error;
+}
+
+/* Unmap the end of a range that shrinks; but first what is at the new place, as Linux does. Locked
+ * for writing. */
 static int shrink(struct aspace *aspace, const struct remap_request *request,
                   struct tlb_gather *gather, struct region **dead)
 {
     vaddr_t start = request->address + request->new_length;
     vaddr_t end = request->address + request->old_length;
-    struct region *spares[2];
-    int error = end < start || end > user_end ? -EINVAL : unmap_check(aspace, start, end);
+    vaddr_t place = request->new_address;
+    int error = 0;
 
-    if (!error)
-        error = spares_reserve(spares);
-    if (error)
-        return error;
-    unmap_locked(aspace, start, end, spares, gather, dead);
-    spares_release(spares);
-    return 0;
+    if (request->flags & REMAP_FIXED)
+        error = unmap_part(aspace, place, place + request->new_length, gather, dead);
+    if (!error && (end < start || end > user_end))
+        error = -EINVAL;
+    return error ? error : unmap_part(aspace, start, end, gather, dead);
 }
 
 /* Grow region at its end, if nothing is in the way. Locked for writing. */
@@ -356,12 +371,7 @@ static int remap_one(struct aspace *aspace, const struct remap_request *request,
     if (error)
         return error;
     if (request->new_length < request->old_length) {
-        /* Linux unmaps what is at the new place first. */
-        if (request->flags & REMAP_FIXED)
-            error = unmap_check(aspace, request->new_address,
-                                request->new_address + request->new_length);
-        if (!error)
-            error = shrink(aspace, request, gather, dead);
+        error = shrink(aspace, request, gather, dead);
         rest.old_length = rest.new_length;
     }
     *result = request->address;

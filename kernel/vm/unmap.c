@@ -41,14 +41,18 @@ void unmap_locked(struct aspace *aspace, vaddr_t start, vaddr_t end, struct regi
     }
 }
 
-int unmap_check(struct aspace *aspace, vaddr_t start, vaddr_t end)
+int unmap_check(struct aspace *aspace, vaddr_t start, vaddr_t end, struct region *spares[2])
 {
-    if (region_limit_reached(aspace)) {
-        struct region *region = region_find_above(aspace, start);
-        if (region && region->start < start && region->end > end)
-            return -ENOMEM;
-    }
-    return aspace->sealed && region_any_sealed(aspace, start, end) ? -EPERM : 0;
+    struct region *first = region_find_above(aspace, start);
+    bool cut = first && first->start < start;
+
+    if (region_limit_reached(aspace) && cut && first->end > end)
+        return -ENOMEM;
+    if (!aspace->sealed || !region_any_sealed(aspace, start, end))
+        return 0;
+    if (cut && !(first->flags & REGION_SEALED) && !region_limit_reached(aspace))
+        region_isolate(aspace, first, start, first->end, spares);
+    return -EPERM;
 }
 
 /* Does a bound of [start, end) lie inside a region? Locked. */
@@ -90,7 +94,7 @@ int aspace_unmap(struct aspace *aspace, vaddr_t start, uint64_t length)
     if (error)
         return error;
     tlb_gather_init(&gather, &aspace->pmap, FLUSH_UNMAP);
-    error = unmap_check(aspace, start, end);
+    error = unmap_check(aspace, start, end, spares);
     if (!error)
         unmap_locked(aspace, start, end, spares, &gather, &dead);
     tlb_flush(&gather);

@@ -94,9 +94,10 @@ void write_back_throttle(void);
 void unmap_locked(struct aspace *aspace, vaddr_t start, vaddr_t end, struct region *spares[2],
                   struct tlb_gather *gather, struct region **dead) REQUIRES(aspace->lock);
 
-/* May [start, end) be unmapped? 0, -EPERM (sealed), -ENOMEM (one region too many). Locked for
+/* May [start, end) be unmapped? 0, -EPERM (sealed), -ENOMEM (one region too many). As on Linux, a
+ * region that is not sealed is cut at start, with a spare, even if one behind it is. Locked for
  * writing. */
-int unmap_check(struct aspace *aspace, vaddr_t start, vaddr_t end);
+int unmap_check(struct aspace *aspace, vaddr_t start, vaddr_t end, struct region *spares[2]);
 
 /* Choose the place for length bytes at or near hint (0: none): 0 or -ENOMEM. Locked for writing. */
 int aspace_choose_place(struct aspace *aspace, vaddr_t hint, uint64_t length, vaddr_t *address);

@@ -63,24 +63,65 @@ int protection(uint32_t number)
     return all[number % (sizeof(all) / sizeof(all[0]))];
 }
 
-/* Of each kind, how many of two hundred operations. */
+/* Of each kind, how many of SHARES operations. */
+#define SHARES 212
+
 static const struct kind {
     unsigned share;
     perform *perform;
 } kinds[] = {
-    {15, map_anonymous}, {18, map_file},     {8, unmap},     {13, protect},    {22, remap},
-    {14, advise},        {2, free_and_fill}, {6, lock},      {2, lock_all},    {5, synchronise},
-    {3, ask_resident},   {5, move_break},    {12, load},     {14, store},      {10, fill},
-    {7, transfer},       {5, transfer_on},   {2, seek},      {5, set_size},    {4, allocate},
-    {2, seal},           {3, check_file},    {1, link_name}, {1, unlink_name}, {1, rename_name},
-    {2, open_name},      {4, attach},        {2, detach},    {2, control},     {1, renew},
-    {3, start_process},  {3, start_thread},  {3, end},
+    {15, map_anonymous},
+    {18, map_file},
+    {8, unmap},
+    {13, protect},
+    {22, remap},
+    {14, advise},
+    {2, free_and_fill},
+    {6, lock},
+    {2, lock_all},
+    {5, synchronise},
+    {3, ask_resident},
+    {5, move_break},
+    {12, load},
+    {14, store},
+    {10, fill},
+    {7, transfer},
+    {5, transfer_on},
+    {2, seek},
+    {5, set_size},
+    {4, allocate},
+    {2, seal},
+    {3, check_file},
+    {1, link_name},
+    {1, unlink_name},
+    {1, rename_name},
+    {2, open_name},
+    {4, attach},
+    {2, detach},
+    {2, control},
+    {1, renew},
+    {3, start_process},
+    {3, start_thread},
+    {3, end},
+    {3, advise_process},
+    {2, seal_memory},
+    {2, remap_pages},
+    {3, transfer_by_process},
+    {2, call_oddly},
 };
+
+/* Any touch may have made a mapping grow. */
+static void forget_if_grown(void)
+{
+    if (shared->grows)
+        map_forget();
+}
 
 void operation_perform(const struct operation *operation)
 {
-    unsigned number = operation->kind % 200;
+    unsigned number = operation->kind % SHARES;
 
+    forget_if_grown();
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (number < kinds[i].share) {
             kinds[i].perform(operation);
@@ -89,6 +130,7 @@ void operation_perform(const struct operation *operation)
         number -= kinds[i].share;
     }
     if (operation->number % 16 == 15) {
+        forget_if_grown();
         log_window(operation->number / 16);
         if (pages_out)
             page_out_all();

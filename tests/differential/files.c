@@ -131,8 +131,7 @@ static bool holds_an_end(const char *place, size_t size)
     return false;
 }
 
-/* A place for bytes in the window or the heap; NULL: none of that size there. */
-static char *choose_buffer(const struct operation *operation, size_t size)
+char *choose_buffer(const struct operation *operation, size_t size)
 {
     char *place = unit_at(first_unit(operation)) + operation->b % PAGE;
     char *end =

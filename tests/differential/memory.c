@@ -29,6 +29,8 @@ void map_anonymous(const struct operation *operation)
     int prot = protection(operation->c), flags = map_flags(operation) | MAP_ANONYMOUS;
     bool private = operation->c / 16 % 3;
 
+    if (shared->grows && operation->c / 64 % 3 == 0)
+        flags |= MAP_GROWSDOWN;
     flags |= private ? MAP_PRIVATE : MAP_SHARED;
     CALL("mmap %u+%u prot %d flags %x", first, count, prot, (unsigned)flags);
     char *place = mmap(unit_at(first), unit_bytes(count), prot, flags, -1, 0);
@@ -69,6 +71,8 @@ void protect(const struct operation *operation)
     unsigned first = first_unit(operation), count = unit_count(operation);
     int prot = protection(operation->c);
 
+    if (shared->grows && operation->d % 4 == 0)
+        prot |= PROT_GROWSDOWN;
     CALL("mprotect %u+%u prot %d", first, count, prot);
     log_result(mprotect(unit_at(first), unit_bytes(count), prot));
 }

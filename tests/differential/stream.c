@@ -64,6 +64,8 @@ static void lead(uint64_t seed)
     setpgid(0, 0);
     alarm(TIME_LIMIT);
     shared->limited = seed % 4 == 0;
+    shared->seals = seed % 8 == 5;
+    shared->grows = seed % 8 == 6;
     if (shared->limited)
         give_up_privileges();
     make_files();

@@ -44,6 +44,7 @@ struct shared {
     uint32_t turns[PLAYERS]; /* futexes */
     bool paged_out;          /* mincore tells nothing any more */
     bool limited;            /* the players may lock little memory */
+    bool seals, grows;       /* they seal memory; have mappings that grow down */
     long sizes[FILES];
     uint64_t inodes[FILES];
     int segments[SEGMENTS];
@@ -132,9 +133,10 @@ typedef void perform(const struct operation *operation);
 perform map_anonymous, map_file, unmap, protect, remap, advise, free_and_fill, lock, lock_all,
     synchronise, ask_resident, move_break; /* memory.c */
 perform load, store, fill, transfer, transfer_on, seek, set_size, allocate, seal, check_file;
-perform link_name, unlink_name, rename_name, open_name; /* names.c */
-perform attach, detach, control, renew;                 /* segments.c */
-perform start_process, start_thread, end;               /* players.c */
+perform link_name, unlink_name, rename_name, open_name;                            /* names.c */
+perform attach, detach, control, renew;                                            /* segments.c */
+perform start_process, start_thread, end;                                          /* players.c */
+perform advise_process, seal_memory, remap_pages, transfer_by_process, call_oddly; /* unusual.c */
 
 /* Have all of the window and the heap paged out, as far as the kernel does so. */
 void page_out_all(void);
@@ -143,6 +145,9 @@ void page_out_all(void);
 void make_files(void);
 void make_segments(void);
 void remove_segments(void);
+
+/* A place for bytes in the window or the heap; NULL: none of that size there. */
+char *choose_buffer(const struct operation *operation, size_t size);
 
 /* The file's size is looked up again, and logged. */
 void log_size(unsigned file);

@@ -239,7 +239,57 @@ static void sealed(void)
     expect_ok(mprotect(constant, PAGE, PROT_READ));
     expect_ok(seal(constant, PAGE, 0));
     expect_errno(madvise(constant, PAGE, MADV_DONTNEED), EPERM);
+    expect_errno(madvise(constant, PAGE, MADV_REMOVE), EPERM);
     CHECK_EQ(constant[0], 1);
+}
+
+/* Pages of a file can be had again, so they are discarded even if they are sealed. */
+static void sealed_file(void)
+{
+    char *map = mmap(NULL, PAGE, RW, MAP_PRIVATE, pattern_file("file", PAGE), 0);
+
+    map[0] = 0;
+    expect_ok(mprotect(map, PAGE, PROT_READ));
+    if (seal(map, PAGE, 0) < 0 && errno == ENOSYS)
+        skip("mseal came with Linux 6.10");
+    expect_ok(madvise(map, PAGE, MADV_DONTNEED));
+    CHECK_PATTERN(map, 0, PAGE);
+    expect_errno(munmap(map, PAGE), EPERM);
+}
+
+/* munmap cuts what lies at its start before it comes to the part that is sealed. */
+static void sealed_cuts(void)
+{
+    char *base = find_hole(6);
+
+    expect_ok(mmap(base, 6 * PAGE, RW, ANONYMOUS | MAP_FIXED, -1, 0));
+    if (seal(base + 4 * PAGE, PAGE, 0) < 0 && errno == ENOSYS)
+        skip("mseal came with Linux 6.10");
+    expect_picture(base, 6, "WWWW|W|W");
+    expect_errno(munmap(base + PAGE, 4 * PAGE), EPERM);
+    expect_picture(base, 6, "W|WWW|W|W");
+    expect_errno(munmap(base + PAGE, 5 * PAGE), EPERM);
+    expect_picture(base, 6, "W|WWW|W|W");
+    expect_errno(mmap(base + 3 * PAGE, 2 * PAGE, RW, ANONYMOUS | MAP_FIXED, -1, 0), EPERM);
+    expect_picture(base, 6, "W|WW|W|W|W");
+}
+
+/* mremap to a place asked for has lost what was there when it finds that the end, which is to be
+ * cut off, is sealed. */
+static void sealed_end(void)
+{
+    char *base = find_hole(8);
+
+    expect_ok(mmap(base, 3 * PAGE, RW, ANONYMOUS | MAP_FIXED, -1, 0));
+    expect_ok(mmap(base + 4 * PAGE, 4 * PAGE, RW, ANONYMOUS | MAP_FIXED, -1, 0));
+    if (seal(base + 2 * PAGE, PAGE, 0) < 0 && errno == ENOSYS)
+        skip("mseal came with Linux 6.10");
+    expect_errno(mremap(base, 3 * PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, base + 5 * PAGE) ==
+                         MAP_FAILED
+                     ? -1
+                     : 0,
+                 EPERM);
+    expect_picture(base, 8, "W|W|W.W.WW");
 }
 
 /* ---- mprotect ---- */
@@ -279,14 +329,43 @@ static void grow_down(void)
     expect_ok(munmap(hole, 600 * PAGE));
 }
 
+/* What has grown, if only by a load, keeps the numbers of its pages where it moves. */
+static void grown_stays_apart(void)
+{
+    char *hole = find_hole(600), *base = hole + 500 * PAGE, *other = hole + 10 * PAGE;
+    int flags = ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN;
+
+    expect_ok(mmap(base, PAGE, RW, flags, -1, 0));
+    CHECK_EQ(base[-1], 0);
+    expect_ok(mmap(other, 2 * PAGE, RW, flags, -1, 0));
+    expect_ok(mmap(hole + 550 * PAGE, 2 * PAGE, RW, flags, -1, 0));
+    CHECK(mremap(base - PAGE, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+                 other + 2 * PAGE) == other + 2 * PAGE);
+    CHECK(mremap(hole + 550 * PAGE, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+                 other - 2 * PAGE) == other - 2 * PAGE);
+    expect_picture(other - 2 * PAGE, 6, "WWWW|WW");
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(lock_brings_in),   TEST(lock_arguments), TEST(locked_refuses),
-        TEST(locks_and_fork),   TEST(limit),          TEST(future),
-        TEST(everything),       TEST(locked_grows),   TEST(locked_becomes_writable),
-        TEST(kept_is_unlocked), TEST(sealed),         TEST(protect_downwards),
+        TEST(lock_brings_in),
+        TEST(lock_arguments),
+        TEST(locked_refuses),
+        TEST(locks_and_fork),
+        TEST(limit),
+        TEST(future),
+        TEST(everything),
+        TEST(locked_grows),
+        TEST(locked_becomes_writable),
+        TEST(kept_is_unlocked),
+        TEST(sealed),
+        TEST(protect_downwards),
         TEST(grow_down),
+        TEST(sealed_file),
+        TEST(sealed_cuts),
+        TEST(sealed_end),
+        TEST(grown_stays_apart),
     };
     return TAP_MAIN(argc, argv, tests);
 }

@@ -426,6 +426,22 @@ static void random_calls(void)
     }
 }
 
+/* What two openings of a file show stays apart, even where it continues. */
+static void openings_stay_apart(void)
+{
+    int first = pattern_file("file", 4 * PAGE), second = expect_ok(open("file", O_RDWR));
+    char *base = find_hole(4);
+
+    expect_ok((long)mmap(base, PAGE, RW, MAP_SHARED | MAP_FIXED, first, 0));
+    expect_ok((long)mmap(base + PAGE, PAGE, RW, MAP_SHARED | MAP_FIXED, second, PAGE));
+    expect_picture(base, 4, "w|w..");
+    expect_ok((long)mmap(base + 2 * PAGE, PAGE, RW, MAP_SHARED | MAP_FIXED, second, 2 * PAGE));
+    expect_picture(base, 4, "w|ww.");
+    expect_ok((long)mmap(base + PAGE, PAGE, RW, MAP_SHARED | MAP_FIXED, first, PAGE));
+    expect_picture(base, 4, "ww|w.");
+    expect_errno(mremap(base, 3 * PAGE, 4 * PAGE, MREMAP_MAYMOVE) == MAP_FAILED ? -1 : 0, EFAULT);
+}
+
 static const struct test tests[] = {
     TEST(neighbours_merge),       TEST(protections_separate),  TEST(mprotect_splits),
     TEST(mprotect_merges),        TEST(mprotect_over_several), TEST(munmap_splits),
@@ -433,7 +449,7 @@ static const struct test tests[] = {
     TEST(moved_pages_stay_apart), TEST(shared_file_mappings),  TEST(private_file_mappings),
     TEST(unlike_neighbours),      TEST(shared_anonymous),      TEST(heap_is_one),
     TEST(random_calls),           TEST(promised_stays_apart),  TEST(inherited_stay_apart),
-    TEST(middle_goes_with_upper), TEST(kept_stays_apart),
+    TEST(middle_goes_with_upper), TEST(kept_stays_apart),      TEST(openings_stay_apart),
 };
 
 int main(int argc, char **argv)

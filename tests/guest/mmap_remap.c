@@ -482,6 +482,10 @@ static void nonlinear(void)
     base = expect_ok((char *)mmap(NULL, 2 * PAGE, RW, MAP_SHARED, sealed, 0));
     expect_ok(fcntl(sealed, F_ADD_SEALS, F_SEAL_FUTURE_WRITE));
     expect_errno(remap_file_pages(base, PAGE, 0, 1, 0), EPERM);
+    char *shown = mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, sealed, 0);
+    base[PAGE] = 'b';
+    expect_ok(remap_file_pages(shown, PAGE, 0, 1, 0));
+    CHECK_EQ(shown[0], 'b');
 }
 
 int main(int argc, char **argv)

@@ -94,6 +94,23 @@ static void write_only(void)
     expect_ok(munmap(page, PAGE));
 }
 
+/* Nothing grows down to what another process reaches for. */
+static void nothing_grows(void)
+{
+    char byte = 1, *base = map_pages(8);
+    struct iovec here = {&byte, 1}, there = {base + 5 * PAGE, 1};
+
+    expect_ok(munmap(base, 8 * PAGE));
+    CHECK(mmap(base + 6 * PAGE, 2 * PAGE, PROT_READ | PROT_WRITE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0) == base + 6 * PAGE);
+    expect_errno(process_vm_writev(getpid(), &here, 1, &there, 1, 0), EFAULT);
+    expect_errno(process_vm_readv(getpid(), &here, 1, &there, 1, 0), EFAULT);
+    expect_picture(base, 8, "......WW");
+    base[5 * PAGE] = 1;
+    CHECK_EQ(process_vm_writev(getpid(), &here, 1, &there, 1, 0), 1);
+    expect_picture(base, 8, ".....WWW");
+}
+
 static void arguments(void)
 {
     char byte = 1, other = 2;
@@ -241,6 +258,7 @@ int main(int argc, char **argv)
         TEST(pieces),        TEST(stops_at_a_hole),  TEST(arguments),
         TEST(permission),    TEST(write_only),       TEST(advise_other),
         TEST(advise_partly), TEST(advise_arguments), TEST(advise_permission),
+        TEST(nothing_grows),
     };
     return TAP_MAIN(argc, argv, tests);
 }

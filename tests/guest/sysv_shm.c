@@ -270,6 +270,61 @@ static void longer_parts_stay(void)
     expect_ok(shmctl(id, IPC_RMID, NULL));
 }
 
+/*  A B A A       page 1 is another attachment's, as far into the segment as the one it replaces
+ *  . B . .       shmdt takes the parts of one attachment only
+ */
+static void two_attachments(void)
+{
+    int id = make();
+    char *base = find_hole(12), *other = base + 6 * PAGE;
+
+    CHECK(shmat(id, base, 0) == base && shmat(id, other, 0) == other);
+    expect_ok((long)mremap(other + PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, base + PAGE));
+    expect_picture(base, 4, "w|w|ww");
+    CHECK_EQ(status_of(id).shm_nattch, 5);
+    expect_errno(syscall(SYS_remap_file_pages, base, 2 * PAGE, 0, 0, 0), EINVAL);
+    expect_errno(mremap(base, 3 * PAGE, 4 * PAGE, MREMAP_MAYMOVE) == MAP_FAILED ? -1 : 0, EFAULT);
+    expect_ok(shmdt(base));
+    expect_picture(base, 4, ".w..");
+    expect_ok(shmdt(other));
+    expect_picture(other, 4, "....");
+    CHECK_EQ(status_of(id).shm_nattch, 1);
+    expect_ok(shmdt(base));
+    CHECK_EQ(status_of(id).shm_nattch, 0);
+    expect_ok(shmctl(id, IPC_RMID, NULL));
+}
+
+/*  S S S S       another order of pages: each is an attachment still, and moves alone
+ *  S 3 . S
+ */
+static void another_order(void)
+{
+    int id = make();
+    char *base = find_hole(10);
+
+    CHECK(shmat(id, base, 0) == base);
+    base[3 * PAGE] = 3;
+    expect_ok(syscall(SYS_remap_file_pages, base + PAGE, 2 * PAGE, 0, 3, 0));
+    CHECK_EQ(base[PAGE], 3);
+    CHECK_EQ(status_of(id).shm_nattch, 3);
+    expect_fault(base + 2 * PAGE, 'r', SIGBUS);
+    expect_errno(mremap(base + 2 * PAGE, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+                        base + 5 * PAGE) == MAP_FAILED
+                     ? -1
+                     : 0,
+                 EFAULT);
+    expect_picture(base, 8, "w|ww|w....");
+    expect_ok(shmctl(id, IPC_RMID, NULL));
+    expect_ok(shmdt(base));
+    expect_picture(base, 4, ".ww.");
+    /* The last attachment of what was removed: nothing can take its place. */
+    expect_ok(syscall(SYS_remap_file_pages, base + PAGE, PAGE, 0, 3, 0));
+    expect_ok(munmap(base + 2 * PAGE, PAGE));
+    CHECK_EQ(base[PAGE], 3);
+    expect_errno(syscall(SYS_remap_file_pages, base + PAGE, PAGE, 0, 3, 0), EINVAL);
+    expect_picture(base, 4, "....");
+}
+
 /* shmdt says nothing of a part that is sealed, and leaves it. */
 static void detach_sealed(void *argument)
 {
@@ -320,6 +375,8 @@ int main(int argc, char **argv)
         TEST(regions_count),
         TEST(moves_alone),
         TEST(longer_parts_stay),
+        TEST(two_attachments),
+        TEST(another_order),
         TEST(sealed_parts_stay),
     };
     return TAP_MAIN(argc, argv, tests);
