@@ -98,10 +98,11 @@ static long set_flags(struct file *file, int descriptor, uint32_t flags)
 
 long descriptor_set_owner(struct file *file, int id)
 {
+    if (id == INT32_MIN) /* which no number of a group negates to */
+        return -EINVAL;
     struct file_owner owner = {.type = id < 0 ? F_OWNER_PGRP : F_OWNER_PID,
                                .id = id < 0 ? -id : id};
-
-    return id == INT32_MIN ? -EINVAL : file_set_owner(file, &owner);
+    return file_set_owner(file, &owner);
 }
 
 long descriptor_get_owner(struct file *file)

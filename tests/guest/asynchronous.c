@@ -2,6 +2,7 @@
 #include "tap.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -58,6 +59,7 @@ static void owners(void)
     expect_ok(fcntl(fds[0], F_GETOWN_EX, &found));
     CHECK(found.type == F_OWNER_TID && found.pid == owner.pid);
     expect_errno(fcntl(fds[0], F_SETOWN, 0x3ffffff0), ESRCH);
+    expect_errno(fcntl(fds[0], F_SETOWN, INT_MIN), EINVAL);
     owner.type = 9;
     expect_errno(fcntl(fds[0], F_SETOWN_EX, &owner), EINVAL);
     expect_errno(fcntl(fds[0], F_SETOWN_EX, (void *)-1), EFAULT);
