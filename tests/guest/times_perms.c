@@ -5,10 +5,12 @@
 #include "tap.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -164,6 +166,29 @@ static void setting_times(void)
     CHECK(status_of("file").st_mtime > LONG_AGO + 9);
 }
 
+/* A time that the file system has no room for is the nearest that it has; of tmpfs, any. */
+static void far_times(void)
+{
+    const struct timespec times[2] = {{INT64_MIN, 5}, {INT64_MAX, 5}};
+    struct stat status;
+    struct statfs system;
+    int fd = pattern_file("file", 10);
+
+    expect_ok(futimens(fd, times));
+    expect_ok(fstat(fd, &status));
+    expect_ok(fstatfs(fd, &system));
+    if (system.f_type == EXT2_SUPER_MAGIC) {
+        CHECK_EQ(status.st_atime, INT32_MIN);
+        CHECK_EQ(status.st_mtime, INT32_MIN + (1ll << 34) - 1);
+    } else {
+        CHECK(status.st_atime <= INT32_MIN && status.st_mtime >= INT32_MAX);
+    }
+    CHECK(status.st_atim.tv_nsec == 0 && status.st_mtim.tv_nsec == 0);
+    set_times("file", INT32_MIN + 1l, INT32_MAX);
+    CHECK_EQ(status_of("file").st_atime, INT32_MIN + 1l);
+    CHECK_EQ(status_of("file").st_mtime, INT32_MAX);
+}
+
 /* Nanoseconds are kept where the inode has room, else all of them are 0. */
 static void nanoseconds(void)
 {
@@ -307,6 +332,7 @@ static const struct test tests[] = {
     TEST(changing_modes),
     TEST(owners),
     TEST(set_id_bits),
+    TEST(far_times),
     TEST(setting_times),
     TEST(nanoseconds),
     TEST(when_a_file_is_modified),

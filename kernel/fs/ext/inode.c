@@ -341,15 +341,29 @@ int ext_write_back(struct vnode *vnode)
     return error;
 }
 
+/* The time that inodes can hold and that is nearest. */
+static struct timestamp confine(const struct ext *ext, struct timestamp time)
+{
+    bool has_extra = ext->inode_size > EXT_INODE_SIZE_OLD;
+    int64_t first = INT32_MIN, last = has_extra ? first + (INT64_C(1) << 34) - 1 : INT32_MAX;
+
+    if (time.seconds <= first)
+        return (struct timestamp){.seconds = first};
+    return time.seconds >= last ? (struct timestamp){.seconds = last} : time;
+}
+
 int ext_set_attributes(struct vnode *vnode, const struct attributes *attributes)
 {
     struct ext_operation operation;
     struct ext_inode *inode = ext_inode_of(vnode);
+    struct attributes confined = *attributes;
     int error = ext_operation_begin(&operation, ext_of(inode));
 
     if (error)
         return error;
-    vnode_take_attributes(vnode, attributes);
+    confined.atime = confine(ext_of(inode), attributes->atime);
+    confined.mtime = confine(ext_of(inode), attributes->mtime);
+    vnode_take_attributes(vnode, &confined);
     ext_operation_inode(&operation, inode);
     ext_operation_end(&operation);
     return 0;
