@@ -45,7 +45,9 @@ struct snapshot {
 
 static char state_letter(const struct process *process, const struct thread *thread)
 {
-    if (process->state == PROCESS_ZOMBIE || thread->exited)
+    /* Its files are the last that it gives back. */
+    if (process->state == PROCESS_ZOMBIE ||
+        (thread->exited && !__atomic_load_n(&thread->files, __ATOMIC_ACQUIRE)))
         return 'Z';
     if (thread->trace.stopped)
         return 't';
