@@ -130,8 +130,8 @@ int procfs_parse_integer(const char *words, int64_t *number);
 /* Texts of /proc/PID that tell of its memory (procfs_memory.c, procfs_maps.c). */
 int procfs_write_failure(uint64_t key, struct text *text); /* both: DEBUG kernel */
 int procfs_take_failure(uint64_t key, char *words, size_t length);
-int procfs_write_maps(uint64_t key, struct text *text);
-int procfs_write_smaps(uint64_t key, struct text *text);
+int procfs_write_maps(uint64_t key, uint64_t *cursor, struct text *text);
+int procfs_write_smaps(uint64_t key, uint64_t *cursor, struct text *text);
 int procfs_write_smaps_sum(uint64_t key, struct text *text);
 int procfs_write_swaps(uint64_t key, struct text *text);
 int procfs_write_locks(uint64_t key, struct text *text);

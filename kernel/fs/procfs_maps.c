@@ -155,19 +155,24 @@ static void write_details(struct text *text, const struct region_info *info)
     write_flags(text, info);
 }
 
-static void write_all(struct aspace *aspace, struct text *text, char *path, struct share_memo *memo)
+/* A piece of the text; the cursor is an address. */
+static void write_some(struct aspace *aspace, uint64_t *cursor, struct text *text, char *path,
+                       struct share_memo *memo)
 {
     enum region_detail detail = memo ? REGION_SHARES : REGION_LAYOUT;
     struct region_info info;
-    vaddr_t address = 0;
 
-    while (!text->error && aspace_region_info(aspace, address, detail, memo, &info)) {
+    while (!text->error && text->length < PSEUDO_PIECE) {
+        if (!aspace_region_info(aspace, *cursor, detail, memo, &info)) {
+            *cursor = PSEUDO_END;
+            break;
+        }
         write_region(text, &info, path);
         if (memo)
             write_details(text, &info);
         if (info.vnode)
             vnode_release(info.vnode);
-        address = info.end;
+        *cursor = info.end;
     }
 }
 
@@ -180,33 +185,35 @@ static struct share_memo *create_memo(void)
     return memo;
 }
 
-static int write_regions(uint64_t key, struct text *text, bool detailed)
+static int write_regions(uint64_t key, uint64_t *cursor, struct text *text, bool detailed)
 {
     struct aspace *aspace;
     int error = procfs_aspace(key, true, &aspace);
 
-    if (error || !aspace)
+    if (error || !aspace) {
+        *cursor = PSEUDO_END;
         return error;
+    }
     char *path = kmalloc(PATH_MAX);
     struct share_memo *memo = detailed ? create_memo() : NULL;
     if (!path || (detailed && !memo))
         error = -ENOMEM;
     else
-        write_all(aspace, text, path, memo);
+        write_some(aspace, cursor, text, path, memo);
     aspace_release(aspace);
     kfree(memo);
     kfree(path);
     return error;
 }
 
-int procfs_write_maps(uint64_t key, struct text *text)
+int procfs_write_maps(uint64_t key, uint64_t *cursor, struct text *text)
 {
-    return write_regions(key, text, false);
+    return write_regions(key, cursor, text, false);
 }
 
-int procfs_write_smaps(uint64_t key, struct text *text)
+int procfs_write_smaps(uint64_t key, uint64_t *cursor, struct text *text)
 {
-    return write_regions(key, text, true);
+    return write_regions(key, cursor, text, true);
 }
 
 static void add_counts(struct region_info *sum, const struct region_info *info)

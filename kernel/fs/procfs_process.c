@@ -347,13 +347,15 @@ static uint64_t key_of_threads(uint64_t key)
                                                  .owner = procfs_owner,                            \
                                                  .write_text = function}
 /* Told only to those who may look into the process. */
-#define SECRET_TYPE(type_name, offset, permissions_, function)                                     \
+#define INSPECTED_TYPE(type_name, offset, permissions_, ...)                                       \
     static const struct pseudo_type type_name = {.number = TEXT_TYPE_FIRST + (offset),             \
                                                  .mode = S_IFREG | (permissions_),                 \
                                                  .keyed = true,                                    \
                                                  .owner = procfs_owner,                            \
                                                  .check_open = procfs_check_inspect,               \
-                                                 .write_text = function}
+                                                 __VA_ARGS__}
+#define SECRET_TYPE(type_name, offset, permissions_, function)                                     \
+    INSPECTED_TYPE(type_name, offset, permissions_, .write_text = function)
 #define SETTABLE_TYPE(type_name, offset, permissions_, write, take)                                \
     static const struct pseudo_type type_name = {.number = TEXT_TYPE_FIRST + (offset),             \
                                                  .mode = S_IFREG | (permissions_),                 \
@@ -372,8 +374,8 @@ static uint64_t key_of_threads(uint64_t key)
 TEXT_TYPE(stat_type, 0, 0444, procfs_write_process_stat);
 TEXT_TYPE(status_type, 1, 0444, procfs_write_status);
 TEXT_TYPE(statm_type, 2, 0444, procfs_write_statm);
-SECRET_TYPE(maps_type, 3, 0444, procfs_write_maps);
-SECRET_TYPE(smaps_type, 4, 0444, procfs_write_smaps);
+INSPECTED_TYPE(maps_type, 3, 0444, .write_piece = procfs_write_maps);
+INSPECTED_TYPE(smaps_type, 4, 0444, .write_piece = procfs_write_smaps);
 TEXT_TYPE(command_line_type, 5, 0444, procfs_write_command_line);
 SECRET_TYPE(environment_type, 6, 0400, procfs_write_environment);
 SETTABLE_TYPE(name_type, 7, 0644, procfs_write_name, procfs_take_name);

@@ -8,6 +8,7 @@
 #include "abi/dirent.h"
 #include "abi/errno.h"
 #include "abi/fcntl.h"
+#include "core/thread.h"
 #include "fs/file.h"
 #include "lib/format.h"
 #include "lib/parse.h"
@@ -263,26 +264,73 @@ static int follow(struct vnode *link, struct place *target)
     return node->type->follow(node->key, target);
 }
 
-/* Files. The text is made anew by a read at offset 0, and stays for those behind it. */
+/* Files. The text is made anew by a read at offset 0, and stays for those behind it. Of a long one
+ * stays the piece that was read last: a read behind it makes those that follow, one before it
+ * begins anew. */
+
+struct made_text {
+    struct text text;
+    uint64_t start;  /* the offset of its first byte in the file */
+    uint64_t cursor; /* where the next piece begins */
+};
+
+static void forget_text(struct made_text *made)
+{
+    text_free(&made->text);
+    *made = (struct made_text){0};
+}
+
+/* Make the text, or its next piece in place of the one that there is. */
+static int make_text(const struct pseudo_node *node, struct made_text *made)
+{
+    int error;
+
+    made->start += made->text.length;
+    text_free(&made->text);
+    if (node->type->write_piece) {
+        error = node->type->write_piece(node->key, &made->cursor, &made->text);
+    } else {
+        error = node->type->write_text(node->key, &made->text);
+        made->cursor = PSEUDO_END;
+    }
+    if (!error)
+        error = made->text.error;
+    if (error)
+        forget_text(made);
+    return error;
+}
+
+static long read_made_text(const struct pseudo_node *node, struct made_text *made, uint64_t offset,
+                           struct transfer *transfer)
+{
+    long done = 0, result = 0;
+
+    if (offset < made->start || offset == 0)
+        forget_text(made);
+    while (transfer->remaining && result >= 0) {
+        if (offset < made->start + made->text.length) {
+            result = text_read(&made->text, offset - made->start, transfer);
+        } else {
+            if (made->cursor == PSEUDO_END || thread_killed())
+                break;
+            result = make_text(node, made);
+        }
+        if (result > 0) {
+            offset += (uint64_t)result;
+            done += result;
+        }
+    }
+    return done ? done : result;
+}
 
 static long file_read_text(struct file *file, uint64_t offset, struct transfer *transfer)
 {
     const struct pseudo_node *node = node_of(file->vnode);
-    struct text *text = file->state;
-    int error = 0;
 
-    if (!node->type->write_text)
+    if (!node->type->write_text && !node->type->write_piece)
         return -EIO;
     mutex_lock(&file->vnode->lock);
-    if (offset == 0 || text->length == 0) {
-        text_free(text);
-        error = node->type->write_text(node->key, text);
-        if (!error)
-            error = text->error;
-        if (error)
-            text_free(text);
-    }
-    long result = error ? error : text_read(text, offset, transfer);
+    long result = read_made_text(node, file->state, offset, transfer);
     mutex_unlock(&file->vnode->lock);
     return result;
 }
@@ -311,7 +359,7 @@ static long file_take_text(struct file *file, uint64_t offset, struct transfer *
 
 static void file_free_text(struct file *file)
 {
-    text_free(file->state);
+    forget_text(file->state);
     kfree(file->state);
 }
 
@@ -355,7 +403,6 @@ static int check_open(const struct pseudo_node *node, uint32_t flags)
 static int open_file(struct vnode *vnode, struct file *file)
 {
     const struct pseudo_node *node = node_of(vnode);
-    struct text *text;
     int error = check_open(node, file->flags);
 
     if (error)
@@ -364,11 +411,11 @@ static int open_file(struct vnode *vnode, struct file *file)
         file->operations = &byte_operations;
         return 0;
     }
-    text = kmalloc(sizeof(*text));
-    if (!text)
+    struct made_text *made = kmalloc(sizeof(*made));
+    if (!made)
         return -ENOMEM;
-    text_init(text);
-    file->state = text;
+    *made = (struct made_text){0};
+    file->state = made;
     file->operations = &text_operations;
     return 0;
 }

@@ -1,6 +1,6 @@
 /*
  * Generated file systems: their vnodes are made when a name is looked up, and forgotten with the
- * last reference; texts are made when a file is read from its beginning.
+ * last reference; texts are made when a file is read from its beginning, long ones piece by piece.
  *
  * What there is is told by types. A node is a type and a key; the key says which process, which
  * descriptor, which of several files of one type and so on, and is 0 where there is only one node
@@ -23,6 +23,10 @@ struct pseudo_type;
 /* The most that is written into a file at once. */
 #define PSEUDO_WRITE_MAX 4096u
 
+/* How much of a long text there is at one time, and the cursor behind its last piece. */
+#define PSEUDO_PIECE 16384u
+#define PSEUDO_END   UINT64_MAX
+
 struct pseudo_entry {
     const char *name; /* NULL: the end of the table */
     const struct pseudo_type *type;
@@ -44,6 +48,10 @@ struct pseudo_type {
 
     /* Regular file: write the text. 0 or an error of read(2). */
     int (*write_text)(uint64_t key, struct text *text);
+
+    /* Of a file with a long text, in its place: write the piece that begins at *cursor (0: the
+     * first), of some PSEUDO_PIECE bytes; *cursor is then where the next begins, or PSEUDO_END. */
+    int (*write_piece)(uint64_t key, uint64_t *cursor, struct text *text);
 
     /* Regular file: take what was written, up to PSEUDO_WRITE_MAX bytes and a NUL; the text may be
      * changed. 0 or an error of write(2). NULL: it cannot be written. */

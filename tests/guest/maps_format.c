@@ -253,10 +253,70 @@ static void read_in_pieces(void)
     CHECK(memcmp(whole, piecewise, 50) == 0);
 }
 
+/* Pages that differ from their neighbours in what may be done with them: a line for each. */
+static char *map_lines(size_t count)
+{
+    char *pages =
+        expect_ok((char *)mmap(NULL, count * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+
+    for (size_t i = 0; i < count; i += 2)
+        expect_ok(mprotect(pages + i * PAGE, PAGE, PROT_NONE));
+    return pages;
+}
+
+/* A long text is made while it is read: it tells of what has come behind the place where it is. */
+static void made_piece_by_piece(void)
+{
+    enum { LINES = 4000 };
+    static char whole[LINES * 200];
+    const char *files[] = {"/proc/self/maps", "/proc/self/smaps"};
+    char line[32];
+
+    for (int i = 0; i < 2; i++) {
+        char *pages = map_lines(LINES), *last = pages + (LINES - 1) * PAGE;
+        int fd = expect_ok(open(files[i], O_RDONLY));
+        CHECK_EQ(read(fd, whole, 100), 100);
+        expect_ok(mprotect(last, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC));
+        snprintf(line, sizeof(line), "%08lx-%08lx rwxp", (unsigned long)last,
+                 (unsigned long)last + PAGE);
+        bool found = false;
+        for (ssize_t count; (count = read(fd, whole, sizeof(whole) - 1)) > 0;) {
+            whole[count] = '\0';
+            found |= strstr(whole, line) != NULL;
+        }
+        CHECK(found);
+        expect_ok(close(fd));
+        expect_ok(munmap(pages, LINES * PAGE));
+    }
+}
+
+/* Read from the middle, backwards and forwards: the bytes that are there in the whole text. */
+static void read_from_offsets(void)
+{
+    enum { LINES = 2000 };
+    static char whole[LINES * 200];
+    char part[500];
+    size_t size = 0;
+
+    map_lines(LINES);
+    int fd = expect_ok(open("/proc/self/maps", O_RDONLY));
+    for (ssize_t count; (count = expect_ok(read(fd, whole + size, sizeof(whole) - size))) > 0;)
+        size += (size_t)count;
+    CHECK(size > LINES * 40ul);
+    const size_t offsets[] = {size / 2,     100,   size - 500, size / 2 + 4096,
+                              size / 2 - 1, 16384, 16383};
+    for (size_t i = 0; i < COUNT_OF(offsets); i++) {
+        CHECK_EQ(pread(fd, part, sizeof(part), (off_t)offsets[i]), sizeof(part));
+        CHECK(memcmp(part, whole + offsets[i], sizeof(part)) == 0);
+    }
+    CHECK_EQ(pread(fd, part, sizeof(part), (off_t)size), 0);
+}
+
 static const struct test tests[] = {
     TEST(format_of_lines),     TEST(sorted_and_disjoint), TEST(file_lines),
     TEST(deleted_and_renamed), TEST(anonymous_lines),     TEST(program_lines),
     TEST(heap_and_stack),      TEST(of_another_process),  TEST(read_in_pieces),
+    TEST(made_piece_by_piece), TEST(read_from_offsets),
 };
 
 int main(int argc, char **argv)
