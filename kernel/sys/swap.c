@@ -1,5 +1,5 @@
 /*
- * swapon(2) and swapoff(2): what a path names is checked here, and handed to vm/swap.c.
+ * swapon(2) and swapoff(2): what a path names is checked here, and handed to vm/swap_area.c.
  */
 #include "abi/errno.h"
 #include "abi/fcntl.h"
