@@ -1,9 +1,10 @@
-// sources: kernel/vm/region.c kernel/vm/userfault.c kernel/vm/amap.c kernel/vm/object.c kernel/vm/object_io.c kernel/vm/back_list.c kernel/vm/aspace.c kernel/vm/map.c kernel/vm/populate.c kernel/vm/unmap.c kernel/vm/protect.c kernel/vm/remap.c kernel/vm/attribute.c kernel/vm/advise.c kernel/vm/lock.c kernel/vm/incore.c kernel/vm/brk.c kernel/vm/commit.c kernel/vm/fork.c kernel/vm/fault.c kernel/vm/around.c kernel/vm/truncate.c kernel/vm/write_back.c kernel/vm/reclaim.c kernel/vm/evict.c kernel/vm/swap.c kernel/vm/swap_slot.c kernel/vm/swap_area.c kernel/vm/swap_object.c kernel/vm/page_wait.c kernel/vm/check.c kernel/lib/tree.c kernel/lib/string_copy.c kernel/lib/radix.c kernel/vm/radix_node.c kernel/arch/riscv/pmap.c kernel/arch/riscv/gather.c kernel/arch/riscv/table.c tests/host/vm_model.c tests/host/machine.c tests/host/shim/memory.c tests/host/shim/shim.c
+// sources: kernel/vm/region.c kernel/vm/userfault.c kernel/vm/amap.c kernel/vm/object.c kernel/vm/object_io.c kernel/vm/back_list.c kernel/vm/aspace.c kernel/vm/map.c kernel/vm/populate.c kernel/vm/unmap.c kernel/vm/protect.c kernel/vm/remap.c kernel/vm/attribute.c kernel/vm/advise.c kernel/vm/lock.c kernel/vm/incore.c kernel/vm/brk.c kernel/vm/commit.c kernel/vm/fork.c kernel/vm/fault.c kernel/vm/around.c kernel/vm/truncate.c kernel/vm/write_back.c kernel/vm/reclaim.c kernel/vm/evict.c kernel/vm/swap.c kernel/vm/swap_slot.c kernel/vm/swap_area.c kernel/vm/swap_object.c kernel/vm/page_wait.c kernel/vm/check.c kernel/lib/tree.c kernel/lib/string_copy.c kernel/lib/radix.c kernel/vm/radix_node.c kernel/arch/riscv/pmap.c kernel/arch/riscv/gather.c kernel/arch/riscv/table.c tests/host/vm_model.c tests/host/model_store.c tests/host/model_swap.c tests/host/machine.c tests/host/shim/memory.c tests/host/shim/shim.c
 /*
  * The virtual-memory system against a naive flat model: random streams of operations, every load
  * compared, invariants checked after each step; then the same with each allocation failing in turn.
  */
 #include "check.h"
+#include "model_swap.h"
 #include "vm_model.h"
 #include <stdlib.h>
 
@@ -28,6 +29,7 @@ static void test_streams(void)
         vm_model_run(bytes, sizeof(bytes), 0);
     }
     CHECK(vm_model_loads > 10000);
+    CHECK(model_swap_pages() > 300);
 }
 
 static void test_failures(void)

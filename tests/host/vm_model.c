@@ -6,7 +6,10 @@
 #include "core/thread.h"
 #include "fs/vnode.h"
 #include "machine.h"
+#include "model_store.h"
+#include "model_swap.h"
 #include "shim.h"
+#include "vm/evict.h"
 #include "vm/reclaim.h"
 #include "vm/vm.h"
 #include <stdio.h>
@@ -25,7 +28,7 @@
 
 uint64_t vm_model_loads;
 
-static void difference(const char *what, uint64_t a, uint64_t b)
+void difference(const char *what, uint64_t a, uint64_t b)
 {
     fprintf(stderr, "difference: %s (%lx, %lx)\n", what, a, b);
     abort();
@@ -53,10 +56,10 @@ struct model_process {
 };
 
 struct model_file {
-    struct object object;
-    uint8_t store[FILE_PAGES][PAGE_SIZE];
-    uint8_t cells[FILE_PAGES][2]; /* what the model says */
-    unsigned size;                /* in halves of a page */
+    struct model_store store;
+    uint8_t pages[FILE_PAGES][PAGE_SIZE]; /* of the store */
+    uint8_t cells[FILE_PAGES][2];         /* what the model says */
+    unsigned size;                        /* in halves of a page */
 };
 
 static struct model_process processes[PROCESSES];
@@ -101,83 +104,6 @@ static void load_everywhere(struct aspace *aspace, unsigned p)
 {
     aspace->pmap.identifier = p + 1;
     aspace->pmap.active_harts = aspace->pmap.used_harts = (1u << HARTS) - 1;
-}
-
-/* The mock pager: requests wait in a queue until somebody sleeps for one, or the stream lets one
- * finish. */
-
-struct pending {
-    struct object *object;
-    struct page *page;
-    bool write;
-};
-
-static struct pending pending[4096];
-static unsigned pending_count;
-
-static struct model_file *file_of(struct object *object)
-{
-    return container_of(object, struct model_file, object);
-}
-
-static void enqueue(struct object *object, struct page **pages, unsigned count, bool write)
-{
-    for (unsigned i = 0; i < count; i++)
-        pending[pending_count++] = (struct pending){object, pages[i], write};
-}
-
-static void file_get(struct object *object, struct page **pages, unsigned count)
-{
-    enqueue(object, pages, count, false);
-}
-
-static void file_put(struct object *object, struct page **pages, unsigned count)
-{
-    enqueue(object, pages, count, true);
-}
-
-static int file_reserve(struct object *object, uint64_t index)
-{
-    (void)object;
-    (void)index;
-    return 0;
-}
-
-static void file_release(struct object *object)
-{
-    difference("the owner's reference of a file's object was released", object->references, 0);
-}
-
-static const struct pager file_pager = {
-    .get = file_get, .put = file_put, .reserve = file_reserve, .release = file_release};
-
-/* Finish the request at a place in the queue. */
-static void finish_request(unsigned at)
-{
-    struct pending request = pending[at];
-    struct model_file *file = file_of(request.object);
-    uint8_t *data = page_data(request.page), *store = file->store[request.page->index];
-    uint64_t start = request.page->index << PAGE_SHIFT, size = file->object.size;
-    size_t inside = start >= size ? 0 : size - start < PAGE_SIZE ? size - start : PAGE_SIZE;
-
-    memmove(&pending[at], &pending[at + 1], (--pending_count - at) * sizeof(*pending));
-    if (request.write) {
-        memcpy(store, data, inside);
-        object_page_written(request.object, request.page, 0);
-    } else {
-        memset(data, 0, PAGE_SIZE);
-        memcpy(data, store, inside);
-        page_set(request.page, PAGE_BACKED);
-        object_page_filled(request.object, request.page, 0);
-    }
-}
-
-static bool finish_oldest(void)
-{
-    if (!pending_count)
-        return false;
-    finish_request(0);
-    return true;
 }
 
 /* Access to memory as a program has it. */
@@ -342,7 +268,7 @@ static void do_map(unsigned p, enum kind kind, unsigned first, unsigned count, u
         index = 0;
         memset(shared_cells[thing], 0, sizeof(shared_cells[thing]));
     } else if (kind == FILE_PRIVATE || kind == FILE_SHARED) {
-        object = &files[thing].object;
+        object = &files[thing].store.object;
         object_reference(object);
     }
     if (kind == SHARED_ANONYMOUS || kind == FILE_SHARED)
@@ -481,6 +407,17 @@ static bool is_mapped(unsigned p, unsigned first, unsigned count)
     return true;
 }
 
+/* What becomes one region with one that is kept is unlocked with it, and the model does not know
+ * regions. */
+static bool may_keep(unsigned p)
+{
+    for (unsigned i = 0; i < WINDOW; i++) {
+        if (processes[p].pages[i].locked)
+            return false;
+    }
+    return true;
+}
+
 static void do_remap(unsigned p, unsigned first, unsigned count, unsigned target,
                      unsigned new_count, unsigned flags)
 {
@@ -495,7 +432,7 @@ static void do_remap(unsigned p, unsigned first, unsigned count, unsigned target
     vaddr_t address;
 
     if ((fixed && (!apart || target + new_count > WINDOW)) || first + new_count > WINDOW ||
-        ((flags & REMAP_KEEP) && new_count != count))
+        ((flags & REMAP_KEEP) && (new_count != count || !may_keep(p))))
         return;
     int error = aspace_remap(processes[p].aspace, &request, &address);
     if (error && shim_allocation_failed()) {
@@ -554,6 +491,32 @@ static void do_discard(unsigned p, unsigned first, unsigned count, int advice)
         difference("result of a discard", (uint64_t)error, (uint64_t)want);
 }
 
+/* Let the pages of a range, or some of any process, go to the swap area. */
+static void do_page_out(unsigned p, unsigned first, unsigned count)
+{
+    int error = aspace_advise(processes[p].aspace, BASE + first * PAGE_SIZE, count * PAGE_SIZE,
+                              MADV_PAGEOUT);
+    int want = 0;
+
+    for (unsigned i = first; i < first + count && want != -EINVAL; i++) {
+        if (processes[p].pages[i].locked)
+            want = -EINVAL;
+        else if (processes[p].pages[i].kind == UNMAPPED)
+            want = -ENOMEM;
+    }
+    if (error != want)
+        difference("result of MADV_PAGEOUT", (uint64_t)error, (uint64_t)want);
+}
+
+static void do_evict(unsigned wanted)
+{
+    bool contended = false;
+
+    evict_private(wanted, UINT64_MAX, &contended);
+    if (contended)
+        difference("a lock was held", wanted, 0);
+}
+
 /* Set or clear an attribute of a range. */
 static void do_attribute(unsigned p, unsigned first, unsigned count, unsigned which)
 {
@@ -591,7 +554,7 @@ static void do_attribute(unsigned p, unsigned first, unsigned count, unsigned wh
         difference("result of an attribute", (uint64_t)error, (uint64_t)want);
 }
 
-/* What was stored to is in memory. */
+/* What was stored to is in memory, or in the swap area. */
 static void do_incore(unsigned p, unsigned first, unsigned count)
 {
     uint8_t vector[WINDOW];
@@ -603,7 +566,7 @@ static void do_incore(unsigned p, unsigned first, unsigned count)
         const struct model_page *page = &processes[p].pages[first + i];
         bool stored = page->copied || (!page->offered && page->kind == ANONYMOUS &&
                                        (page->cells[0] | page->cells[1]));
-        if (stored && !(vector[i] & 1))
+        if (stored && !(vector[i] & 1) && !model_swap_is_used())
             difference("a page with contents is not in memory", first + i, vector[i]);
     }
 }
@@ -652,12 +615,12 @@ static void do_truncate(unsigned f, unsigned size)
     struct model_file *file = &files[f];
 
     if (size < file->size) {
-        if (object_truncate(&file->object, size * CELL_SIZE))
+        if (object_truncate(&file->store.object, size * CELL_SIZE))
             return;
         for (unsigned i = size; i < FILE_PAGES * 2; i++)
-            memset(&file->store[i / 2][i % 2 * CELL_SIZE], 0, CELL_SIZE);
+            memset(&file->pages[i / 2][i % 2 * CELL_SIZE], 0, CELL_SIZE);
     } else {
-        object_grow(&file->object, size * CELL_SIZE);
+        object_grow(&file->store.object, size * CELL_SIZE);
     }
     for (unsigned i = size < file->size ? size : file->size; i < FILE_PAGES * 2; i++)
         file->cells[i / 2][i % 2] = 0;
@@ -682,7 +645,7 @@ static void do_write(unsigned f, unsigned cell, unsigned count, uint8_t value)
     if (cell + count > FILE_PAGES * 2)
         return;
     memset(buffer, value, sizeof(buffer));
-    long done = object_write(&file->object, cell * CELL_SIZE, &transfer);
+    long done = object_write(&file->store.object, cell * CELL_SIZE, &transfer);
     if (done < 0 && shim_allocation_failed())
         return;
     for (unsigned i = file->size; i < cell; i++)
@@ -693,8 +656,8 @@ static void do_write(unsigned f, unsigned cell, unsigned count, uint8_t value)
         file->size = cell + (unsigned)done / CELL_SIZE;
     if (done != (long)piece.size && !shim_allocation_failed())
         difference("bytes written", (uint64_t)done, piece.size);
-    if (file->object.size != file->size * CELL_SIZE)
-        difference("size after a write", file->object.size, file->size * CELL_SIZE);
+    if (file->store.object.size != file->size * CELL_SIZE)
+        difference("size after a write", file->store.object.size, file->size * CELL_SIZE);
 }
 
 static void do_read(unsigned f, unsigned cell, unsigned count)
@@ -704,7 +667,7 @@ static void do_read(unsigned f, unsigned cell, unsigned count)
     struct transfer_piece piece = {(uint64_t)buffer, count * CELL_SIZE};
     struct transfer transfer = {
         .pieces = &piece, .count = 1, .remaining = piece.size, .kernel = true};
-    long done = object_read(&file->object, cell * CELL_SIZE, &transfer);
+    long done = object_read(&file->store.object, cell * CELL_SIZE, &transfer);
     unsigned want = cell >= file->size ? 0 : file->size - cell < count ? file->size - cell : count;
 
     if (shim_allocation_failed() && done != (long)(want * CELL_SIZE))
@@ -753,7 +716,7 @@ static void step(const uint8_t *b)
     case 11:
         return do_truncate(f, size);
     case 12:
-        (void)object_write_back(&files[f].object, 0, UINT64_MAX, b[2] & 1);
+        (void)object_write_back(&files[f].store.object, 0, UINT64_MAX, b[2] & 1);
         return;
     case 13:
         return do_write(f, size, 1 + b[3] % 8, b[1]);
@@ -776,37 +739,43 @@ static void step(const uint8_t *b)
                          : do_remap(p, first, count, 0, 1 + b[3] / 8 % 8, 0);
     case 21:
         return b[1] & 16 ? do_attribute(p, first, count, b[4] % 6) : do_incore(p, first, count);
+    case 22:
+    case 24:
+        return b[1] & 16 ? do_page_out(p, first, count) : do_evict(1 + b[2] % 16);
+    case 23:
+        return b[1] & 16 ? model_swap_write() : model_swap_renew();
     case 17:
-        if (pending_count)
-            finish_request(b[2] % pending_count);
+        if (model_requests())
+            model_request_finish(b[2] % model_requests());
         return;
     default:
         return b[0] & 1 ? do_load(p, first, hart, cell) : do_store(p, first, hart, cell, b[4]);
     }
 }
 
-static void start(void)
+static void start(bool swapping)
 {
     shim_memory_start(4096);
-    shim_wait_hook = finish_oldest;
+    shim_wait_hook = model_request_finish_oldest;
     machine_start();
-    shared_count = pending_count = 0;
+    shared_count = 0;
+    model_requests_start();
     memset(processes, 0, sizeof(processes));
     memset(translations, 0, sizeof(translations));
     for (unsigned f = 0; f < FILES; f++) {
         struct model_file *file = &files[f];
         file->size = 11 + f * 20;
-        object_init(&file->object, &file_pager, file->size * CELL_SIZE);
-        memset(file->store, 0, sizeof(file->store));
+        model_store_init(&file->store, file->pages, FILE_PAGES, file->size * CELL_SIZE);
         memset(file->cells, 0, sizeof(file->cells));
         for (unsigned i = 0; i < file->size; i++)
-            file->cells[i / 2][i % 2] = file->store[i / 2][i % 2 * CELL_SIZE + 8] =
+            file->cells[i / 2][i % 2] = file->pages[i / 2][i % 2 * CELL_SIZE + 8] =
                 (uint8_t)(i + f * 100);
     }
     processes[0].alive = true;
     processes[0].aspace = aspace_create();
     load_everywhere(processes[0].aspace, 0);
     aspace_set_layout(processes[0].aspace, 0, BASE + WINDOW * PAGE_SIZE, 0);
+    model_swap_start(swapping);
 }
 
 static void finish(void)
@@ -815,10 +784,11 @@ static void finish(void)
         if (processes[p].alive)
             do_exit(p);
     }
-    while (finish_oldest())
+    while (model_request_finish_oldest())
         ;
     for (unsigned f = 0; f < FILES; f++)
-        object_destroy(&files[f].object);
+        object_destroy(&files[f].store.object);
+    model_swap_end();
     machine_end();
     if (shim_locks_held())
         difference("locks held at the end", shim_locks_held(), 0);
@@ -829,7 +799,7 @@ static void finish(void)
 
 bool vm_model_run(const uint8_t *bytes, size_t size, uint64_t fail_at)
 {
-    start();
+    start(size && bytes[0] & 64);
     shim_fail_allocation(fail_at);
     for (size_t i = 0; i + 5 <= size; i += 5) {
         step(bytes + i);
