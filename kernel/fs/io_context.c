@@ -60,7 +60,7 @@ static unsigned tail_of(const struct io_context *context)
 
 static void free_context(struct io_context *context)
 {
-    for (unsigned i = 0; i < context->page_count && context->pages[i]; i++)
+    for (unsigned i = 0; context->pages && i < context->page_count && context->pages[i]; i++)
         page_release(context->pages[i]);
     kfree(context->pages);
     if (context->object)

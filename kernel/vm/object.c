@@ -415,7 +415,6 @@ int object_supply(struct object *object, uint64_t index, const struct page *sour
     else if (!radix_lookup(&object->swapped, index))
         error = insert_busy(object, index, page);
     if (!error) {
-        page_reference(page);
         page_set(page, PAGE_BACKED);
         object_dirty_locked(object, page);
     }
