@@ -8,6 +8,7 @@
 #include "dev/block.h"
 #include "fs/procfs.h"
 #include "vm/commit.h"
+#include "vm/failure.h"
 #include "vm/kmem.h"
 #include "vm/page.h"
 #include "vm/reclaim.h"
@@ -146,6 +147,7 @@ int procfs_write_events(uint64_t key, struct text *text)
     text_format(text, "pgfault %lu\npgmajfault %lu\n",
                 totals.usage.minor_faults + totals.usage.major_faults, totals.usage.major_faults);
     write_flushes(text);
+    text_format(text, "failures_injected %lu\n", failures_injected());
     return 0;
 }
 

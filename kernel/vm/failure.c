@@ -16,7 +16,8 @@
 #include "dev/fdt.h"
 #include "lib/parse.h"
 
-static uint64_t one_of; /* 0: none at random */
+static uint64_t one_of;   /* 0: none at random */
+static uint64_t injected; /* atomic: failures so far */
 
 void failure_init(void)
 {
@@ -37,17 +38,30 @@ static bool fails_at_random(void)
     return one_of && (number >> 32) % one_of == 0;
 }
 
+/* Is this the allocation that the thread has asked for? */
+static bool is_the_nth(struct thread *thread)
+{
+    if (!thread->fail_nth || --thread->fail_nth > 0)
+        return false;
+    thread->fail_nth = thread->fail_every;
+    return true;
+}
+
 bool allocation_fails(void)
 {
     struct thread *thread = current_thread();
 
     if (!thread->process || thread->process->pid <= 1 || thread->in_interrupt)
         return false;
-    if (thread->fail_nth && --thread->fail_nth == 0) {
-        thread->fail_nth = thread->fail_every;
-        return true;
-    }
-    return fails_at_random();
+    bool fails = is_the_nth(thread) || fails_at_random();
+    if (fails)
+        __atomic_fetch_add(&injected, 1, __ATOMIC_RELAXED);
+    return fails;
+}
+
+uint64_t failures_injected(void)
+{
+    return __atomic_load_n(&injected, __ATOMIC_RELAXED);
 }
 
 void failure_inherit(struct thread *thread)

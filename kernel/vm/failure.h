@@ -6,6 +6,7 @@
 #define MAPIX_VM_FAILURE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct thread;
 
@@ -14,6 +15,9 @@ struct thread;
 void failure_init(void);
 
 bool allocation_fails(void);
+
+/* How many failed so far. */
+uint64_t failures_injected(void);
 
 /* Allocations of a new thread fail as often as those of its maker. */
 void failure_inherit(struct thread *thread);
@@ -25,6 +29,11 @@ static inline void failure_init(void)
 static inline bool allocation_fails(void)
 {
     return false;
+}
+
+static inline uint64_t failures_injected(void)
+{
+    return 0;
 }
 
 static inline void failure_inherit(struct thread *thread)

@@ -1,12 +1,14 @@
 /*
- * helper_failures NUMBER EVERY DIRECTORY PROGRAM...: every test of the programs of a directory, in
- * turn, while allocations of the kernel fail for it: the NUMBER-th and from there each EVERY-th
- * (/proc/PID/fail-nth of the DEBUG kernel). A test may fail for that reason, and is not asked; but
- * it has to end, and the kernel's memory has to come back.
+ * helper_failures NUMBER EVERY SECONDS DIRECTORY PROGRAM...: every test of the programs of a
+ * directory, in turn, while allocations of the kernel fail for it (/proc/PID/fail-nth of the DEBUG
+ * kernel). A test may fail for that reason, and is not asked; but it has to end, and the kernel's
+ * memory has to come back.
  *
- *   the same test, over and over:   failures at NUMBER, NUMBER + 1, ...
- *   after each:                     what it has left behind is removed, caches are dropped
- *   leak:                           objects or frames in use grow each of LEAK_ROUNDS times
+ *   a run:     the n-th allocation fails, and after it each EVERY-th (0: no other), in the test's
+ *              children too; what the test has left behind is removed
+ *   a round:   runs of one test with n from NUMBER on, each one at first, then fewer and fewer,
+ *              until no allocation is the n-th, n has gone through EVERY, or SECONDS are over
+ *   a leak:    objects or frames in use, caches dropped, grow in each of LEAK_ROUNDS rounds
  *
  * Prints one TAP test per program.
  */
@@ -32,14 +34,17 @@
 #include <unistd.h>
 
 #define LEAK_ROUNDS  4
-#define END_SECONDS  60 /* for a test, then for its death */
+#define DENSE        16 /* so many n are tried one by one; then n grows by so large a part */
+#define NEVER        1000000000 /* no test has so many allocations */
+#define END_SECONDS  60         /* for a test, then for its death */
 #define CACHES_MAX   80
 #define SETTINGS_MAX 200
 #define NAMES_SIZE   16384
 #define SCRATCH      "/failing"
 #define LOOP_DEVICES 8
 
-static unsigned long first, every;
+static unsigned long first, every, runs;
+static long seconds;
 static const char *directory;
 static char text[65536];
 
@@ -86,7 +91,8 @@ static int note_setting(const char *path, const struct stat *status, int kind, s
         return 0;
     strcpy(setting->path, path);
     get_value(path, setting->value, sizeof(setting->value));
-    setting_count += setting->value[0] != '\0';
+    /* The identifiers to be used next: -1 cannot be written. */
+    setting_count += setting->value[0] != '\0' && setting->value[0] != '-';
     return 0;
 }
 
@@ -178,6 +184,7 @@ static void tidy(void)
     undo_ipc("/proc/sysvipc/msg", 'q');
     restore_settings();
     nftw(SCRATCH, remove_one, 20, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    nftw("/dev/shm", remove_one, 20, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 static void look_around(void)
@@ -271,6 +278,41 @@ static bool attempt(const char *program, const char *test, unsigned long number)
     ended = ended || ends_within(pid, END_SECONDS);
     close(nothing);
     tidy();
+    runs++;
+    return ended;
+}
+
+/* How many allocations the kernel has made to fail. */
+static long count_failures(void)
+{
+    static const char name[] = "failures_injected ";
+
+    read_file("/proc/vmstat", text, sizeof(text));
+    const char *at = strstr(text, name);
+    CHECK(at != NULL);
+    return atol(at + strlen(name));
+}
+
+static long seconds_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
+/* A round; false: a run could not be ended. */
+static bool try_test(const char *program, const char *test)
+{
+    long end = seconds_now() + seconds, before, failures = 1;
+    bool ended = true;
+
+    for (unsigned long n = first; ended && failures > 0 && n < first + every && seconds_now() < end;
+         n += 1 + (n - first) / DENSE) {
+        before = count_failures();
+        ended = attempt(program, test, n);
+        failures = count_failures() - before;
+    }
     return ended;
 }
 
@@ -280,11 +322,11 @@ static bool leaks(const char *program, const char *test, bool *ended, char *word
     static struct usage before, now;
     bool grown = true;
 
-    *ended = attempt(program, test, first);
+    *ended = attempt(program, test, first); /* caches fill */
     measure(&now);
     for (int round = 0; *ended && grown && round < LEAK_ROUNDS; round++) {
         before = now;
-        *ended = attempt(program, test, first + (round == 0));
+        *ended = try_test(program, test);
         measure(&now);
         grown = has_grown(&before, &now, words, size);
     }
@@ -327,20 +369,24 @@ int main(int argc, char **argv)
 {
     int failed = 0;
 
-    if (argc < 5) {
-        fprintf(stderr, "usage: helper_failures NUMBER EVERY DIRECTORY PROGRAM...\n");
+    if (argc < 6) {
+        fprintf(stderr, "usage: helper_failures NUMBER EVERY SECONDS DIRECTORY PROGRAM...\n");
         return 2;
     }
     first = strtoul(argv[1], NULL, 10);
     every = strtoul(argv[2], NULL, 10);
-    directory = argv[3];
+    if (every == 0)
+        every = NEVER;
+    seconds = atol(argv[3]);
+    directory = argv[4];
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     look_around();
-    printf("1..%d\n", argc - 4);
-    for (int i = 4; i < argc; i++) {
+    printf("1..%d\n", argc - 5);
+    for (int i = 5; i < argc; i++) {
         bool fine = try_program(argv[i]);
-        printf("%sok %d - %s\n", fine ? "" : "not ", i - 3, argv[i]);
+        printf("%sok %d - %s\n", fine ? "" : "not ", i - 4, argv[i]);
         failed += !fine;
     }
+    printf("# %ld failures in %lu runs\n", count_failures(), runs);
     return failed != 0;
 }

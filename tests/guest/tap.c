@@ -20,7 +20,7 @@
 #define STATUS_SKIPPED 77
 #define REASON_FD      100 /* where the reason pipe goes, out of the way of tests that count */
 #define HANGING        200 /* seconds after which a test is taken to hang: far more than it needs */
-#define FAILING        20  /* ... when its allocations fail, and it may wait for what never comes */
+#define FAILING        8   /* ... when its allocations fail, and it may wait for what never comes */
 
 static char scratch[PATH_MAX - 64];
 static char self[PATH_MAX];
