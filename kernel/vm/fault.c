@@ -487,6 +487,21 @@ static bool resolve(struct fault *fault, enum outcome need)
     }
 }
 
+/* A store has made a page of an object dirty, whose reference goes. Who stores to a file's pages
+ * faster than they are written waits for the disk; but not in a system call, which may have locks.
+ */
+static void has_stored(const struct fault *fault)
+{
+    struct object *object = fault->stored;
+    bool is_file = !object->anonymous;
+
+    if (object->pager->stored)
+        object->pager->stored(object);
+    object_release(object);
+    if (is_file && fault->by_user)
+        write_back_throttle();
+}
+
 /* Attempt and resolve until it is done, or cannot be. */
 static enum fault_result run(struct fault *fault, vaddr_t address)
 {
@@ -504,11 +519,8 @@ static enum fault_result run(struct fault *fault, vaddr_t address)
     } while (outcome != DONE && outcome != FAILED && resolve(fault, outcome));
     if (fault->spare)
         page_release(fault->spare);
-    if (fault->stored) {
-        if (fault->stored->pager->stored)
-            fault->stored->pager->stored(fault->stored);
-        object_release(fault->stored);
-    }
+    if (fault->stored)
+        has_stored(fault);
     return fault->result;
 }
 

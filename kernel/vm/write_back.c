@@ -1,13 +1,13 @@
 /*
  * Writing dirty pages to the store.
  *
- *   collect  under the object's lock: a run of dirty pages becomes WRITEBACK, write-protected,
- * clean flush    so that no hart can store to them unseen any more put      the pager writes them;
- * a store from now on faults and makes the page dirty again
+ *   collect   under the object's lock a run of dirty pages becomes WRITEBACK, write-protected
+ *   flush     no hart can store to them unseen any more
+ *   put       the pager writes them; a store from now on faults and makes the page dirty again
  *
  * Objects with dirty pages are on one list, oldest first, each with a reference of the list. The
  * write-back thread wakes up every WAKE_INTERVAL and writes what has been dirty for longer than
- * DIRTY_AGE.
+ * DIRTY_AGE. Who makes pages dirty, by write(2) or in a mapping, waits when too many are.
  */
 #include "abi/errno.h"
 #include "core/printk.h"
@@ -253,14 +253,21 @@ uint64_t write_back_dirty(void)
     return dirty > 0 ? (uint64_t)dirty : 0;
 }
 
+/* Pages that are to be written, or being written. */
+static uint64_t count_unwritten(void)
+{
+    return write_back_dirty() + __atomic_load_n(&writing_total, __ATOMIC_RELAXED);
+}
+
 /* Half of what a writer may use up before it has to wait is written in the background. */
 void write_back_throttle(void)
 {
+    if (count_unwritten() <= DIRTY_MIN / 2)
+        return;
     uint64_t limit = DIRTY_MIN + (page_count_free() + reclaim_queue_length()) / DIRTY_SHARE;
-
-    if (write_back_dirty() > limit / 2)
+    if (count_unwritten() > limit / 2)
         write_back_hurry();
-    for (unsigned i = 0; i < THROTTLE_ROUNDS && write_back_dirty() > limit && !thread_killed(); i++)
+    for (unsigned i = 0; i < THROTTLE_ROUNDS && count_unwritten() > limit && !thread_killed(); i++)
         write_back_wait(THROTTLE_WAIT);
 }
 
