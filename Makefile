@@ -163,7 +163,8 @@ LAB_SOURCES := $(wildcard tests/lab/*.c)
 TEST_NAMES := $(filter-out helper_%,$(basename $(notdir $(sort $(GUEST_SOURCES)) $(sort $(LAB_SOURCES)))))
 TEST_PROGRAMS := $(patsubst %.c,$(B)/guest/%,$(notdir $(GUEST_SOURCES) $(LAB_SOURCES))) $(B)/guest/run_all
 LAB_PROGRAMS := $(patsubst tests/lab/%.c,$(B)/guest/%,$(LAB_SOURCES))
-BENCH_PROGRAMS := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
+BENCH_SINGLE := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
+BENCH_PROGRAMS := $(BENCH_SINGLE) $(B)/bench/beside
 
 vpath %.c tests/guest tests/lab
 
@@ -204,8 +205,10 @@ $(foreach name,$(USER_DIRECTORIES),$(eval $(call directory_program,$(name))))
 
 $(patsubst user/%.c,$(B)/user/%,$(USER_SOURCES)): $(B)/user/%: $(O)/user/%.o $(O)/user/lib.a $(B)/flags/user-link
 	$(call link_program,$(CC_USER) $(USER_LINK))
-$(BENCH_PROGRAMS): $(B)/bench/%: $(O)/bench/%.o
+$(BENCH_SINGLE): $(B)/bench/%: $(O)/bench/%.o
 	$(call link_program,$(CC_USER) $(if $(filter %/hello,$@),$(DYNAMIC),-static))
+$(B)/bench/beside: $(patsubst %.c,$(O)/%.o,$(wildcard bench/beside/*.c))
+	$(call link_program,$(CC_USER) -static)
 
 # vdso unwinds its own stack.
 $(O)/guest/vdso.o $(O)/linux/vdso.o: USER_FLAGS += -fasynchronous-unwind-tables

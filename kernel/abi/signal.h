@@ -71,6 +71,7 @@
 #define POLL_IN       1
 #define POLL_OUT      2
 #define POLL_MSG      3
+#define POLL_PRI      5
 #define ILL_ILLOPC    1
 #define FPE_INTDIV    1
 #define SEGV_MAPERR   1

@@ -129,7 +129,7 @@ int futex_lock_join(struct futex_claim *claim, struct futex_lock *lock, struct t
     }
     result = inherit_wait(&lock->inherit, owner, &waiter->place);
     if (result)
-        return result;
+        return result == -ESRCH ? owner_ended(claim) : result;
     if (first)
         claim->spare = NULL;
     waiter->lock = lock;
@@ -193,10 +193,8 @@ static int claim_or_join(struct futex_claim *claim, struct futex_waiter *waiter)
         spin_lock(&waiter->bucket->lock);
         result = futex_claim(claim, waiter->bucket, &waiter->key, current_thread(), &lock);
         if (result == CLAIM_WAIT) {
-            int error = futex_lock_join(claim, lock, claim->owner, waiter);
-            if (error)
-                result = error == -ESRCH ? owner_ended(claim) : error;
-            else
+            result = futex_lock_join(claim, lock, claim->owner, waiter);
+            if (result == 0)
                 list_push_back(&waiter->bucket->waiters, &waiter->link);
         }
         spin_unlock(&waiter->bucket->lock);

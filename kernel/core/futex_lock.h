@@ -7,8 +7,9 @@
 
 #include "core/futex_internal.h"
 
-/* What comes of a claim, beside errors. PREPARE: after futex_claim_prepare it has better luck. */
-enum { CLAIM_WAIT, CLAIM_TAKEN, CLAIM_PREPARE };
+/* What comes of a claim, beside errors. PREPARE, which is none of them: after futex_claim_prepare
+ * it has better luck. */
+enum { CLAIM_WAIT, CLAIM_TAKEN, CLAIM_PREPARE = -4096 };
 
 struct futex_claim {
     vaddr_t address;
@@ -35,7 +36,7 @@ int futex_claim(struct futex_claim *claim, struct futex_bucket *bucket, const st
                 const struct thread *thread, struct futex_lock **lock);
 
 /* Let the waiter, which the caller puts into the locked bucket, wait for the lock; if that is the
- * spare, owner owns it. => 0, -EDEADLK, -ESRCH */
+ * spare, owner owns it. => 0, CLAIM_PREPARE, -EDEADLK, -ESRCH */
 int futex_lock_join(struct futex_claim *claim, struct futex_lock *lock, struct thread *owner,
                     struct futex_waiter *waiter);
 

@@ -106,7 +106,8 @@ static struct thread *wake_owner(struct futex_waiter *first)
     return owner;
 }
 
-/* Let waiters of the first word wait for the lock: 0 or the error that ended it. */
+/* Let waiters of the first word wait for the lock: 0, or what ended it: CLAIM_PREPARE only before
+ * the first of them waits. */
 static int move_waiters(struct requeue *requeue, struct futex_claim *claim, struct futex_lock *lock,
                         struct thread *owner, int count)
 {
@@ -130,9 +131,7 @@ static int move_waiters(struct requeue *requeue, struct futex_claim *claim, stru
     return result;
 }
 
-/* With both buckets locked: how many waiters have been served, CLAIM_AGAIN, or an error. */
-#define CLAIM_AGAIN (-4096)
-
+/* With both buckets locked: how many waiters have been served, CLAIM_PREPARE, or an error. */
 static int requeue_locked(struct requeue *requeue, struct futex_claim *claim)
 {
     struct futex_waiter *first = futex_first_waiter(requeue->bucket[0], &requeue->key[0]);
@@ -144,8 +143,8 @@ static int requeue_locked(struct requeue *requeue, struct futex_claim *claim)
     if (!may_move(requeue, first))
         return -EINVAL;
     result = futex_claim(claim, requeue->bucket[1], &requeue->key[1], first->place.thread, &lock);
-    if (result < 0 || result == CLAIM_PREPARE)
-        return result < 0 ? result : CLAIM_AGAIN;
+    if (result < 0)
+        return result;
     taken = result == CLAIM_TAKEN;
     if (taken)
         owner = wake_owner(first);
@@ -175,7 +174,7 @@ int futex_requeue_to_lock(const vaddr_t address[2], bool shared, int count, uint
             break;
         result = requeue_locked(&requeue, &claim);
         futex_unlock_two(requeue.bucket[0], requeue.bucket[1]);
-        if (result != CLAIM_AGAIN)
+        if (result != CLAIM_PREPARE)
             break;
         result = futex_claim_prepare(&claim);
     }

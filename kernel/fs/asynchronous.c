@@ -244,10 +244,11 @@ static bool may_reach(const struct asynchronous *state, const struct process *pr
            state->uid == other->suid || state->uid == other->uid;
 }
 
-/* What the signal tells of the file. */
+/* What the signal tells of the file; urgent: it is SIGURG, which tells nothing. */
 struct report {
     int code, descriptor;
     int64_t band;
+    bool urgent;
 };
 
 static void send_to(const struct asynchronous *state, struct process *process,
@@ -257,18 +258,19 @@ static void send_to(const struct asynchronous *state, struct process *process,
                                              .code = report->code,
                                              .band = report->band,
                                              .descriptor = report->descriptor};
-    struct signal_information plain = {.number = SIGIO, .code = SI_KERNEL};
+    struct signal_information plain = {.number = report->urgent ? SIGURG : SIGIO,
+                                       .code = SI_KERNEL};
     int error = -EAGAIN;
 
     if (!may_reach(state, process))
         return;
-    if (state->number)
+    if (state->number && !report->urgent)
         error = thread ? signal_send_thread(thread, state->number, &information)
                        : signal_send_information(process, state->number, &information);
     if (error && thread)
-        (void)signal_send_thread(thread, SIGIO, &plain);
+        (void)signal_send_thread(thread, plain.number, &plain);
     else if (error)
-        (void)signal_send_information(process, SIGIO, &plain);
+        (void)signal_send_information(process, plain.number, &plain);
 }
 
 static void send(const struct asynchronous *state, const struct report *report)
@@ -290,10 +292,20 @@ static void send(const struct asynchronous *state, const struct report *report)
 
 void file_tell_owner(struct file *file, int descriptor)
 {
-    struct report report = {POLL_MSG, descriptor, POLLIN | POLLRDNORM | POLLMSG};
+    struct report report = {POLL_MSG, descriptor, POLLIN | POLLRDNORM | POLLMSG, false};
 
     mutex_lock(&sending);
     send(file->asynchronous, &report);
+    mutex_unlock(&sending);
+}
+
+void file_urge_owner(struct file *file)
+{
+    struct report report = {.urgent = true};
+
+    mutex_lock(&sending);
+    if (file->asynchronous)
+        send(file->asynchronous, &report);
     mutex_unlock(&sending);
 }
 
@@ -303,11 +315,14 @@ static void tell(struct asynchronous *state, unsigned events)
     struct wait_queue *queue;
     unsigned ready = state->file->operations->poll(state->file, &queue);
 
-    struct report input = {POLL_IN, state->descriptor, POLLIN | POLLRDNORM};
-    struct report output = {POLL_OUT, state->descriptor, POLLOUT | POLLWRNORM | POLLWRBAND};
+    struct report input = {POLL_IN, state->descriptor, POLLIN | POLLRDNORM, false};
+    struct report output = {POLL_OUT, state->descriptor, POLLOUT | POLLWRNORM | POLLWRBAND, false};
+    struct report priority = {POLL_PRI, state->descriptor, POLLPRI | POLLRDBAND, false};
 
     if (ready & events & (POLLIN | POLLOUT | POLLHUP | POLLERR))
         send(state, ready & events & (POLLIN | POLLHUP) ? &input : &output);
+    if (ready & events & POLLPRI)
+        send(state, &priority);
 }
 
 static bool tell_next(void)

@@ -27,6 +27,9 @@ void file_own(struct file *file);
 void file_disown(struct file *file);
 void file_tell_owner(struct file *file, int descriptor);
 
+/* Urgent data has come: the owner, if there is one, gets SIGURG. */
+void file_urge_owner(struct file *file);
+
 /* F_GETOWNER_UIDS: the real and the effective user of who has set the owner. */
 void file_get_owner_users(struct file *file, uint32_t users[2]);
 

@@ -18,7 +18,8 @@
 static long disk_read(struct file *file, uint64_t offset, struct transfer *transfer)
 {
     struct block_device *device = file->state;
-    return object_read(&device->object, offset, transfer);
+    return transfer->set_flags & O_NONBLOCK ? object_read_cached(&device->object, offset, transfer)
+                                            : object_read(&device->object, offset, transfer);
 }
 
 static long disk_write(struct file *file, uint64_t offset, struct transfer *transfer)

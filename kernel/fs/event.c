@@ -46,7 +46,7 @@ static long event_read(struct file *file, uint64_t offset, struct transfer *tran
     if (transfer->remaining < sizeof(taken))
         return -EINVAL;
     while (!(taken = take(event))) {
-        if (file->flags & O_NONBLOCK)
+        if (file_flags(file, transfer) & O_NONBLOCK)
             return -EAGAIN;
         if (wait_event_interruptible(&event->changed, count_of(event)))
             return -EINTR;
@@ -103,8 +103,11 @@ static void event_release(struct file *file)
     slab_free(&event_cache, file->state);
 }
 
-static const struct file_operations event_operations = {
-    .read = event_read, .write = event_write, .poll = event_poll, .release = event_release};
+static const struct file_operations event_operations = {.read = event_read,
+                                                        .read_nowait = true,
+                                                        .write = event_write,
+                                                        .poll = event_poll,
+                                                        .release = event_release};
 
 struct file *event_create(uint64_t count, bool semaphore, uint32_t flags)
 {

@@ -85,6 +85,16 @@ static void file_end(struct file *file)
     file_discard(file);
 }
 
+bool file_try_reference(struct file *file)
+{
+    uint64_t count = __atomic_load_n(&file->references, __ATOMIC_RELAXED);
+
+    while (count && !__atomic_compare_exchange_n(&file->references, &count, count + 1, true,
+                                                 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        ;
+    return count;
+}
+
 void file_release(struct file *file)
 {
     if (__atomic_fetch_sub(&file->references, 1, __ATOMIC_ACQ_REL) == 1)
@@ -144,6 +154,16 @@ long file_read(struct file *file, struct transfer *transfer, uint64_t *offset)
     if (result > 0)
         *offset += (uint64_t)result;
     return moved(file, result, IN_ACCESS);
+}
+
+int file_borrow(struct file *file, uint64_t offset, size_t size, struct page_piece *pieces,
+                unsigned most)
+{
+    int error = check_move(file, O_WRONLY, file->operations->read, &offset);
+    if (error)
+        return error;
+    int count = file->operations->borrow(file, offset, size, pieces, most);
+    return (int)moved(file, count, IN_ACCESS);
 }
 
 long file_write(struct file *file, struct transfer *transfer, uint64_t *offset)

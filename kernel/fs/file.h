@@ -13,6 +13,7 @@ struct asynchronous;
 struct file;
 struct map_request;
 struct mount;
+struct page_piece;
 struct vnode;
 
 /* Operations of an open file. A NULL one gives the errno that its system call documents. */
@@ -20,6 +21,9 @@ struct file_operations {
     /* offset: where to start; the caller moves the file's own offset by the result. */
     long (*read)(struct file *file, uint64_t offset, struct transfer *transfer);
     long (*write)(struct file *file, uint64_t offset, struct transfer *transfer);
+    /* As file_borrow. NULL: its bytes are not in pages that others may have. */
+    int (*borrow)(struct file *file, uint64_t offset, size_t size, struct page_piece *pieces,
+                  unsigned most);
     long (*control)(struct file *file, unsigned request, uint64_t argument); /* ioctl(2) */
     /* Fill object and vnode of a mapping of it, or refuse: -ENODEV, -EACCES. */
     int (*map)(struct file *file, struct map_request *request);
@@ -37,9 +41,9 @@ struct file_operations {
     unsigned (*poll)(struct file *file, struct wait_queue **queue);
     void (*release)(struct file *file); /* last reference gone */
     bool seekable;
-    bool direct; /* O_DIRECT is possible */
-    bool nowait; /* read and write go by file_flags about O_NONBLOCK: RWF_NOWAIT */
-    bool tells;  /* O_ASYNC is possible: poll means the same in a thread without a process */
+    bool direct;                    /* O_DIRECT is possible */
+    bool read_nowait, write_nowait; /* they go by file_flags about O_NONBLOCK: RWF_NOWAIT */
+    bool tells; /* O_ASYNC is possible: poll means the same in a thread without a process */
 };
 
 struct file {
@@ -81,7 +85,8 @@ static inline void file_reference(struct file *file)
     __atomic_fetch_add(&file->references, 1, __ATOMIC_RELAXED);
 }
 
-void file_release(struct file *file); /* may sleep */
+bool file_try_reference(struct file *file); /* unless the last one is gone */
+void file_release(struct file *file);       /* may sleep */
 
 /* A file that is nothing yet; NULL: no memory. It becomes one with one reference, which takes over
  * that of the vnode, or is given back. */
@@ -142,6 +147,12 @@ unsigned file_table_size(struct file_table *table);
  * of read(2) or write(2). The open mode is checked. */
 long file_read(struct file *file, struct transfer *transfer, uint64_t *offset);
 long file_write(struct file *file, struct transfer *transfer, uint64_t *offset);
+
+/* The pages with up to size bytes of the file from offset on, in most pieces at the most, each page
+ * with a reference more: how many pieces, 0 at the end, or an error of read(2). Only of a file that
+ * has the operation borrow. */
+int file_borrow(struct file *file, uint64_t offset, size_t size, struct page_piece *pieces,
+                unsigned most);
 
 /* The open files there are, for /proc/sys/fs/file-nr. */
 uint64_t file_count(void);

@@ -99,11 +99,13 @@ static int map_zeros(struct file *file, struct map_request *request)
     return 0;
 }
 
+#define NEVER_WAITS .seekable = true, .read_nowait = true, .write_nowait = true
+
 const struct file_operations null_operations = {
-    .read = read_nothing, .write = write_nothing, .seekable = true};
+    .read = read_nothing, .write = write_nothing, NEVER_WAITS};
 const struct file_operations zero_operations = {
-    .read = read_zeros, .write = write_nothing, .map = map_zeros, .seekable = true};
+    .read = read_zeros, .write = write_nothing, .map = map_zeros, NEVER_WAITS};
 const struct file_operations full_operations = {
-    .read = read_zeros, .write = write_full, .seekable = true};
+    .read = read_zeros, .write = write_full, NEVER_WAITS};
 const struct file_operations random_operations = {
-    .read = read_random, .write = write_random, .seekable = true};
+    .read = read_random, .write = write_random, NEVER_WAITS};

@@ -1,9 +1,11 @@
 /*
  * Inside of pipes: what their files share.
  *
- *   pipe.c         the ring, reading and writing, capacity
- *   pipe_open.c    unnamed and named pipes, and how they are opened
- *   pipe_splice.c  moving bytes to and from other files
+ *   pipe.c           reading and writing, what else a file does
+ *   pipe_ring.c      the ring
+ *   pipe_capacity.c  how much is in pipes, how they begin and end
+ *   pipe_open.c      unnamed and named pipes, and how they are opened
+ *   pipe_splice.c    moving pages to and from other files
  */
 #ifndef MAPIX_FS_PIPE_INTERNAL_H
 #define MAPIX_FS_PIPE_INTERNAL_H
@@ -13,14 +15,24 @@
 #include "lib/list.h"
 #include "vm/page.h"
 
+/* Bytes that wait to be read. own: in a page that only the pipe puts bytes into, behind them; else
+ * it may be that of a file or of another pipe. packet: a read takes what it wants of these bytes
+ * only, and the others are gone (O_DIRECT). */
+struct pipe_piece {
+    struct page_piece bytes; /* never none; the page is referenced */
+    bool own, packet;
+};
+
 /* Letters: (l) lock, also read without it where a stale value is harmless; (n) lock of pipe_open.c.
  */
 struct pipe {
     struct mutex reading; /* bytes are being taken out; comes before lock */
     struct spinlock lock;
-    uint64_t head, tail;                     /* (l) the bytes between them are there */
-    struct page **pages;                     /* (l) */
-    unsigned page_count;                     /* (l) */
+    struct pipe_piece *pieces;               /* (l) a ring */
+    uint32_t piece_count;                    /* (l) a power of two */
+    uint32_t head, tail;                     /* (l) counts of pieces: those between are there */
+    size_t bytes;                            /* (l) in them */
+    struct page *spare;                      /* (l) for the next write, or NULL */
     struct credentials *maker;               /* (c) whose account the capacity is counted for */
     uint32_t readers, writers;               /* (l) open files */
     uint64_t readers_opened, writers_opened; /* (l) so far: for opens that wait for the other end */
@@ -46,59 +58,73 @@ void pipe_attach(struct pipe *pipe, struct file *file);
 /* The pipe that the file is an end of, or NULL. */
 struct pipe *pipe_of(const struct file *file);
 
-/* The reader has come to count: give back the pages behind it, but keep the last one of a pipe that
- * is empty, and start it over. Locked. */
-void pipe_advance_head(struct pipe *pipe, uint64_t count);
-
 /* Set up what pipe_open.c has. Boot only. */
 void pipe_open_init(void);
 
-/* The ring: count is that of a byte since the beginning. */
+/* The ring; all locked */
 
-static inline struct page **pipe_page_slot(struct pipe *pipe, uint64_t count)
-{
-    return &pipe->pages[count / PAGE_SIZE % pipe->page_count];
-}
+/* size bytes have been put behind those of the last piece. */
+void pipe_extend(struct pipe *pipe, size_t size);
 
-static inline size_t pipe_rest_of_page(uint64_t count, size_t size)
-{
-    size_t rest = PAGE_SIZE - (count & PAGE_MASK);
-    return rest < size ? rest : size;
-}
+/* One piece more, for which there is room; the reference to its page is the pipe's then. */
+void pipe_append(struct pipe *pipe, const struct pipe_piece *piece);
 
-static inline char *pipe_byte_at(struct pipe *pipe, uint64_t count)
-{
-    return (char *)page_data(*pipe_page_slot(pipe, count)) + (count & PAGE_MASK);
-}
+/* The first size bytes have been read: true if the ring was full, and is no longer. */
+bool pipe_drop(struct pipe *pipe, size_t size);
 
-static inline size_t pipe_bytes(const struct pipe *pipe)
+/* How many there are: without the lock, at one moment all the same, lest somebody sleeps beside a
+ * pipe that was never full, and of which he is not told. */
+static inline uint32_t pipe_used(const struct pipe *pipe)
 {
-    return __atomic_load_n(&pipe->tail, __ATOMIC_RELAXED) -
-           __atomic_load_n(&pipe->head, __ATOMIC_RELAXED);
-}
+    uint32_t head, tail;
 
-static inline size_t pipe_capacity_of(const struct pipe *pipe)
-{
-    return (__atomic_load_n(&pipe->page_count, __ATOMIC_RELAXED) - 1) * PAGE_SIZE;
+    do {
+        head = __atomic_load_n(&pipe->head, __ATOMIC_ACQUIRE);
+        tail = __atomic_load_n(&pipe->tail, __ATOMIC_ACQUIRE);
+    } while (head != __atomic_load_n(&pipe->head, __ATOMIC_RELAXED));
+    return tail - head;
 }
 
 /* Without the lock, the capacity may have shrunk since. */
-static inline size_t pipe_room_in(const struct pipe *pipe)
+static inline uint32_t pipe_pieces_free(const struct pipe *pipe)
 {
-    size_t capacity = pipe_capacity_of(pipe), bytes = pipe_bytes(pipe);
-    return bytes < capacity ? capacity - bytes : 0;
+    uint32_t used = pipe_used(pipe), all = __atomic_load_n(&pipe->piece_count, __ATOMIC_RELAXED);
+    return used < all ? all - used : 0;
 }
 
-/* Need a reader, or a writer of so many bytes, not wait? */
+static inline struct pipe_piece *pipe_piece_at(struct pipe *pipe, uint32_t count)
+{
+    return &pipe->pieces[count & (pipe->piece_count - 1)];
+}
+
+static inline struct pipe_piece *pipe_first(struct pipe *pipe)
+{
+    return pipe_piece_at(pipe, pipe->head);
+}
+
+static inline struct pipe_piece *pipe_last(struct pipe *pipe)
+{
+    return pipe_piece_at(pipe, pipe->tail - 1);
+}
+
+/* Is there room for size bytes in the page of the last piece, which is no packet? Locked. */
+static inline bool pipe_takes_behind(struct pipe *pipe, size_t size)
+{
+    const struct pipe_piece *last = pipe_last(pipe);
+    return pipe_used(pipe) && last->own && !last->packet &&
+           last->bytes.start + last->bytes.size + size <= PAGE_SIZE;
+}
+
+/* Need a reader, or a writer, not wait? */
 
 static inline bool pipe_may_read(struct pipe *pipe)
 {
-    return pipe_bytes(pipe) || !__atomic_load_n(&pipe->writers, __ATOMIC_ACQUIRE);
+    return pipe_used(pipe) || !__atomic_load_n(&pipe->writers, __ATOMIC_ACQUIRE);
 }
 
-static inline bool pipe_may_write(struct pipe *pipe, size_t size)
+static inline bool pipe_may_write(struct pipe *pipe)
 {
-    return pipe_room_in(pipe) >= size || !__atomic_load_n(&pipe->readers, __ATOMIC_ACQUIRE);
+    return pipe_pieces_free(pipe) || !__atomic_load_n(&pipe->readers, __ATOMIC_ACQUIRE);
 }
 
 #endif

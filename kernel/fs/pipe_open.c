@@ -112,7 +112,7 @@ int pipe_create(uint32_t flags, struct file **read_end, struct file **write_end)
 
     if (error)
         return error;
-    *read_end = create_end(vnode, O_RDONLY | flags);
+    *read_end = create_end(vnode, O_RDONLY | (flags & ~(uint32_t)O_DIRECT));
     *write_end = create_end(vnode, O_WRONLY | flags);
     bool complete = *read_end && *write_end;
     if (!complete && *read_end)

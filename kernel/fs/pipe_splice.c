@@ -1,11 +1,12 @@
 /*
- * Moving bytes of pipes to and from other files: splice(2), tee(2).
+ * Moving pages of pipes to and from other files: splice(2), tee(2). What goes from one pipe to
+ * another, or from a file to a pipe, is not copied: both have the page then, and who changes the
+ * file changes what waits in the pipe, as on Linux.
  */
 #include "abi/errno.h"
 #include "abi/poll.h"
 #include "core/process.h"
 #include "fs/pipe_internal.h"
-#include "lib/string.h"
 
 bool file_is_pipe(const struct file *file)
 {
@@ -24,7 +25,7 @@ int pipe_await_data(struct file *file, bool nonblocking)
     if (nonblocking && !pipe_may_read(pipe))
         return -EAGAIN;
     int error = wait_event_interruptible(&pipe->changed, pipe_may_read(pipe));
-    return error ? error : pipe_bytes(pipe) > 0;
+    return error ? error : pipe_used(pipe) > 0;
 }
 
 int pipe_await_room(struct file *file, bool nonblocking)
@@ -32,10 +33,10 @@ int pipe_await_room(struct file *file, bool nonblocking)
     struct pipe *pipe = file->state;
     int error = 0;
 
-    if (nonblocking && !pipe_may_write(pipe, 1))
+    if (nonblocking && !pipe_may_write(pipe))
         error = -EAGAIN;
     else
-        error = wait_event_interruptible(&pipe->changed, pipe_may_write(pipe, 1));
+        error = wait_event_interruptible(&pipe->changed, pipe_may_write(pipe));
     if (!error && !__atomic_load_n(&pipe->readers, __ATOMIC_ACQUIRE)) {
         signal_send(current_process(), SIGPIPE);
         error = -EPIPE;
@@ -43,9 +44,28 @@ int pipe_await_room(struct file *file, bool nonblocking)
     return error;
 }
 
-size_t pipe_room(const struct file *file)
+unsigned pipe_room(const struct file *file)
 {
-    return pipe_room_in(file->state);
+    return pipe_pieces_free(file->state);
+}
+
+unsigned pipe_put_pieces(struct file *file, const struct page_piece *pieces, unsigned count,
+                         uint32_t packets)
+{
+    struct pipe *pipe = file->state;
+    unsigned done = 0;
+
+    spin_lock(&pipe->lock);
+    while (done < count && pipe_pieces_free(pipe) && pipe->readers) {
+        struct pipe_piece piece = {pieces[done], .packet = packets >> done & 1};
+        page_reference(piece.bytes.page);
+        pipe_append(pipe, &piece);
+        done++;
+    }
+    spin_unlock(&pipe->lock);
+    if (done)
+        wake_events(&pipe->changed, POLLIN | POLLRDNORM);
+    return done;
 }
 
 void pipe_hold(struct file *file)
@@ -60,24 +80,29 @@ void pipe_let_go(struct file *file)
     mutex_unlock(&pipe->reading);
 }
 
-size_t pipe_peek(struct file *file, size_t skip, char *buffer, size_t size)
+unsigned pipe_peek(struct file *file, size_t skip, size_t size, struct page_piece *pieces,
+                   unsigned count, uint32_t *packets)
 {
     struct pipe *pipe = file->state;
-    size_t done = 0;
+    unsigned done = 0;
 
-    while (done < size) {
-        spin_lock(&pipe->lock);
-        uint64_t count = pipe->head + skip + done;
-        size_t piece = count < pipe->tail ? pipe_rest_of_page(count, size - done) : 0;
-        if (piece > pipe->tail - count)
-            piece = pipe->tail - count;
-        if (piece)
-            memcpy(buffer + done, pipe_byte_at(pipe, count), piece);
-        spin_unlock(&pipe->lock);
-        if (!piece)
-            break;
-        done += piece;
+    *packets = 0;
+    spin_lock(&pipe->lock);
+    for (uint32_t i = pipe->head; i != pipe->tail && size && done < count; i++) {
+        struct page_piece bytes = pipe_piece_at(pipe, i)->bytes;
+        uint32_t skipped = skip < bytes.size ? (uint32_t)skip : bytes.size;
+        skip -= skipped;
+        bytes.start += skipped;
+        bytes.size -= skipped;
+        bytes.size = bytes.size < size ? bytes.size : (uint32_t)size;
+        if (!bytes.size)
+            continue;
+        page_reference(bytes.page);
+        *packets |= (uint32_t)pipe_piece_at(pipe, i)->packet << done;
+        pieces[done++] = bytes;
+        size -= bytes.size;
     }
+    spin_unlock(&pipe->lock);
     return done;
 }
 
@@ -86,8 +111,7 @@ void pipe_consume(struct file *file, size_t size)
     struct pipe *pipe = file->state;
 
     spin_lock(&pipe->lock);
-    bool freed = pipe_room_in(pipe) < PIPE_BUF;
-    pipe_advance_head(pipe, pipe->head + size);
+    bool freed = pipe_drop(pipe, size);
     spin_unlock(&pipe->lock);
     if (freed)
         wake_events(&pipe->changed, POLLOUT | POLLWRNORM);

@@ -32,16 +32,38 @@ static bool is_aligned(const struct transfer *transfer, uint64_t offset)
     return !(bits & (SECTOR_SIZE - 1));
 }
 
+/* With RWF_NOWAIT nothing waits for the device; files in memory, which have none, do not know the
+ * flag, as Linux's do not. */
+static long read_pages(struct vnode *vnode, uint64_t offset, struct transfer *transfer)
+{
+    if (!(transfer->set_flags & O_NONBLOCK))
+        return object_read(&vnode->object, offset, transfer);
+    if (transfer->remaining && !vnode->volume->device)
+        return -EOPNOTSUPP;
+    return object_read_cached(&vnode->object, offset, transfer);
+}
+
 static long regular_read(struct file *file, uint64_t offset, struct transfer *transfer)
 {
     struct place place = file_place(file);
 
     if (is_direct(file, transfer) && !is_aligned(transfer, offset))
         return -EINVAL;
-    long result = object_read(&place.vnode->object, offset, transfer);
+    long result = read_pages(place.vnode, offset, transfer);
     if (result > 0 && !(file->flags & O_NOATIME))
         vfs_accessed(&place);
     return result;
+}
+
+static int regular_borrow(struct file *file, uint64_t offset, size_t size,
+                          struct page_piece *pieces, unsigned most)
+{
+    struct place place = file_place(file);
+    int count = object_borrow(&place.vnode->object, offset, size, pieces, most);
+
+    if (count > 0 && !(file->flags & O_NOATIME))
+        vfs_accessed(&place);
+    return count;
 }
 
 /*
@@ -148,6 +170,8 @@ static int regular_map(struct file *file, struct map_request *request)
 
 const struct file_operations regular_operations = {
     .read = regular_read,
+    .read_nowait = true,
+    .borrow = regular_borrow,
     .write = regular_write,
     .map = regular_map,
     .direct = true,

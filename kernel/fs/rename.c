@@ -152,22 +152,30 @@ static int move_names(struct rename *rename)
 {
     const struct vnode_operations *operations = rename->from.directory->operations;
     struct vnode *source = rename->source, *target = rename->target;
+    struct creation character_device, *whiteout = NULL;
     bool exchange = rename->flags & RENAME_EXCHANGE;
     bool parents_change =
         rename->across && (is_directory(source) || (exchange && is_directory(target)));
 
     if (mount_covers(source) || (target && mount_covers(target)))
         return -EBUSY;
+    if (rename->flags & RENAME_WHITEOUT) { /* number 0:0, and nobody may do anything with it */
+        whiteout = &character_device;
+        vfs_begin_creation(rename->from.directory, S_IFCHR, whiteout);
+    }
     if (parents_change)
         walk_change_begin();
-    int error = (exchange ? operations->exchange
-                          : operations->rename)(rename->from.directory, &rename->from.last, source,
-                                                rename->to.directory, &rename->to.last, target);
+    int error = exchange
+                    ? operations->exchange(rename->from.directory, &rename->from.last, source,
+                                           rename->to.directory, &rename->to.last, target)
+                    : operations->rename(rename->from.directory, &rename->from.last, source,
+                                         rename->to.directory, &rename->to.last, target, whiteout);
     if (!error) {
         if (target && !exchange)
             vfs_removed(rename->to.directory, target);
         name_cache_remove(rename->from.directory, &rename->from.last);
-        name_cache_enter(rename->from.directory, &rename->from.last, exchange ? target : NULL);
+        if (!whiteout)
+            name_cache_enter(rename->from.directory, &rename->from.last, exchange ? target : NULL);
         name_cache_enter(rename->to.directory, &rename->to.last, source);
     }
     if (parents_change)
@@ -236,9 +244,9 @@ int path_rename(const struct place *from_directory, const char *from,
 {
     struct rename rename = {.flags = flags};
 
-    if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
-        flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
-        return -EINVAL; /* there are no whiteouts */
+    if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT) ||
+        ((flags & RENAME_EXCHANGE) && flags != RENAME_EXCHANGE))
+        return -EINVAL; /* rename(2) */
     int error = walk_start(&rename.from, from_directory, from);
     if (!error)
         error = walk_start(&rename.to, to_directory, to);

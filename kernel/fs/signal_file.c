@@ -74,11 +74,11 @@ static void convert(const struct signal_information *from, struct signalfd_sigin
 }
 
 /* Wait until a signal of the set is pending: 0, -EAGAIN, -EINTR. */
-static int wait_for_signal(const struct file *file)
+static int wait_for_signal(const struct file *file, const struct transfer *transfer)
 {
     struct signal_file *signals = file->state;
 
-    if (file->flags & O_NONBLOCK)
+    if (file_flags(file, transfer) & O_NONBLOCK)
         return -EAGAIN;
     return wait_event_interruptible(&current_process()->signal_arrived,
                                     signal_pending() & set_of(signals));
@@ -105,7 +105,7 @@ static long signal_read(struct file *file, uint64_t offset, struct transfer *tra
         } else if (done) {
             break;
         } else {
-            error = wait_for_signal(file);
+            error = wait_for_signal(file, transfer);
         }
     }
     return done ? done : error;
@@ -160,7 +160,7 @@ static void signal_release(struct file *file)
 }
 
 static const struct file_operations signal_operations = {
-    .read = signal_read, .poll = signal_poll, .release = signal_release};
+    .read = signal_read, .read_nowait = true, .poll = signal_poll, .release = signal_release};
 
 bool file_is_signal(const struct file *file)
 {

@@ -394,7 +394,7 @@ static long count_input(struct socket *socket)
     if (socket_state(socket) == SOCKET_LISTENING)
         return -EINVAL;
     if (socket->type != SOCK_DGRAM)
-        return (long)__atomic_load_n(&socket->byte_count, __ATOMIC_ACQUIRE);
+        return (long)socket_count_to_mark(socket);
     spin_lock(&socket->lock);
     struct list *link = list_first(&socket->messages);
     long size = link ? (long)container_of(link, struct message, link)->size : 0;
@@ -418,7 +418,8 @@ static long socket_control(struct file *file, unsigned request, uint64_t argumen
 const struct file_operations socket_operations = {
     .read = socket_read,
     .write = socket_write,
-    .nowait = true,
+    .read_nowait = true,
+    .write_nowait = true,
     .control = socket_control,
     .poll = socket_poll,
     .tells = true,

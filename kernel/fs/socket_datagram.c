@@ -10,6 +10,8 @@ static long send_stream(struct socket *socket, struct socket_send *send)
 {
     if (send->address_length)
         return socket_state(socket) == SOCKET_CONNECTED ? -EISCONN : -EOPNOTSUPP;
+    if ((send->flags & MSG_OOB) && !send->transfer->remaining)
+        return -EOPNOTSUPP;
     struct socket *peer = socket_peer(socket);
     if (!peer)
         return -ENOTCONN;
@@ -135,7 +137,7 @@ static long send_whole(struct socket *socket, struct socket_send *send)
 
 long socket_send_local(struct socket *socket, struct socket_send *send)
 {
-    if ((send->flags & MSG_OOB) && socket->type != SOCK_SEQPACKET)
+    if ((send->flags & MSG_OOB) && socket->type == SOCK_DGRAM)
         return -EOPNOTSUPP;
     if (send->address_length && socket->type == SOCK_DGRAM) {
         int error = socket_check_address(&send->address.local, send->address_length);

@@ -17,15 +17,17 @@ static bool peer_is_full(struct socket *socket)
 
 /* Is there something to be received, and for a stream of the network so much that a call would not
  * wait? */
-static bool has_input(const struct socket *socket)
+static bool has_input(struct socket *socket)
 {
     if (__atomic_load_n(&socket->pending_count, __ATOMIC_ACQUIRE))
         return true;
     if (!__atomic_load_n(&socket->message_count, __ATOMIC_ACQUIRE))
         return false;
-    return socket->protocol->is_local || socket->type == SOCK_DGRAM ||
-           __atomic_load_n(&socket->byte_count, __ATOMIC_ACQUIRE) >=
-               (size_t)__atomic_load_n(&socket->low_water, __ATOMIC_RELAXED);
+    if (socket->protocol->is_local || socket->type == SOCK_DGRAM)
+        return true;
+    size_t wanted = (size_t)__atomic_load_n(&socket->low_water, __ATOMIC_RELAXED);
+    return __atomic_load_n(&socket->byte_count, __ATOMIC_ACQUIRE) >=
+           wanted + socket_skips_mark(socket);
 }
 
 static bool can_send(struct socket *socket)
@@ -51,6 +53,8 @@ unsigned socket_poll(struct file *file, struct wait_queue **queue)
         events |= POLLRDHUP | READABLE_EVENTS;
     if (has_input(socket))
         events |= READABLE_EVENTS;
+    if (socket_has_urgent(socket))
+        events |= POLLPRI;
     if (socket_is_connecting(socket) && state == SOCKET_UNCONNECTED)
         events |= POLLHUP;
     if (state != SOCKET_CONNECTING && can_send(socket))

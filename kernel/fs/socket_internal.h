@@ -132,6 +132,8 @@ struct socket {
     struct list messages;   /* (l) */
     unsigned message_count; /* (l), (a) */
     size_t byte_count;      /* (l), (a) unread ones in the messages */
+    struct message *urgent; /* (l), (a) in the queue: the last byte sent with MSG_OOB; NULL: none */
+    bool urgent_taken;      /* (l), (a) by a call with MSG_OOB */
     uint32_t shut;          /* (l), (a) SHUT_* */
     bool ended;             /* (a) all has been sent to it: what comes behind is no error */
     int32_t error;          /* (a) errno for the next call, as SO_ERROR */
@@ -160,6 +162,7 @@ struct message {
     struct list link;
     struct socket *sender; /* referenced; NULL: not charged */
     size_t size, read;     /* bytes; of them, those that have been read from a stream */
+    bool urgent;           /* it was sent with MSG_OOB */
     struct ucred credentials;
     struct inet_address source, destination; /* datagrams of the internet families */
     int limit, class;
@@ -329,6 +332,30 @@ int socket_wait_for_buffer(struct socket *socket, const struct socket_send *send
 /* A message with the next bytes; what goes along goes with the first. */
 int socket_make_message(struct socket_send *send, size_t size, struct message **message);
 
+/* socket_urgent.c */
+
+/* The message, which comes into the queue, is the urgent one now. Locked. */
+void socket_set_urgent(struct socket *socket, struct message *message);
+
+/* Is there a byte for MSG_OOB? Is the next one at the mark? Is it there, and passed over? */
+bool socket_has_urgent(const struct socket *socket);
+bool socket_is_at_mark(struct socket *socket);
+bool socket_skips_mark(struct socket *socket);
+
+/* How much can be read before the mark, as FIONREAD has it. */
+size_t socket_count_to_mark(struct socket *socket);
+
+/* What a reader who has come to the message finds: a mark, with a byte to be read behind it or not.
+ */
+enum mark { NO_MARK, MARK, MARK_BEFORE_BYTE };
+enum mark socket_find_mark(struct socket *socket, const struct message *message);
+
+/* recv(2) with MSG_OOB. */
+long socket_receive_urgent(struct socket *socket, struct socket_receive *receive);
+
+/* SIGURG for the owner of the file. */
+void socket_tell_urgent(struct socket *socket);
+
 /* socket_option.c */
 
 /* Give the value of an option, cut to the room: 0. */
@@ -342,6 +369,7 @@ struct rights *rights_arrive(struct message *message); /* off the message */
 int rights_copy(struct message *message, struct rights **rights);
 void rights_collect(void); /* sockets that only messages of each other can reach */
 void rights_set_file(struct socket *socket, struct file *file);
+struct file *rights_get_file(struct socket *socket); /* referenced; NULL: none */
 void rights_init(void);
 
 #endif

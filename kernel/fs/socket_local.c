@@ -2,6 +2,7 @@
  * AF_UNIX: how its sockets are connected, and what else the family does in its own way (unix(7)).
  */
 #include "fs/socket_internal.h"
+#include "abi/inet.h"
 #include "abi/ioctl.h"
 #include "core/process.h"
 #include "vm/kmem.h"
@@ -197,9 +198,16 @@ static size_t describe(struct socket *socket, const struct message *message,
 
 static long control(struct socket *socket, unsigned request, uint64_t argument)
 {
-    if (request != TIOCOUTQ)
+    int number;
+
+    if (request == SIOCATMARK && socket->type != SOCK_STREAM)
+        return -EOPNOTSUPP;
+    if (request == SIOCATMARK)
+        number = socket_is_at_mark(socket);
+    else if (request == TIOCOUTQ)
+        number = (int)__atomic_load_n(&socket->charged, __ATOMIC_ACQUIRE);
+    else
         return -ENOTTY;
-    int number = (int)__atomic_load_n(&socket->charged, __ATOMIC_ACQUIRE);
     return copy_to_user(argument, &number, sizeof(number));
 }
 

@@ -119,18 +119,21 @@ bool message_deliver(struct socket *sender, struct socket *socket, struct messag
         message->sender = sender;
         __atomic_fetch_add(&sender->charged, charge_of(message), __ATOMIC_ACQ_REL);
     }
+    unsigned events = message->urgent ? READABLE_EVENTS | POLLPRI : READABLE_EVENTS;
     spin_lock(&socket->lock);
     bool open = socket_state(socket) != SOCKET_CLOSED &&
                 !(socket->protocol->is_local && (socket->shut & SHUT_RECEIVING)) &&
                 !(socket_is_connecting(socket) && socket->peer != sender);
     if (open) {
+        if (message->urgent)
+            socket_set_urgent(socket, message);
         list_push_back(&socket->messages, &message->link);
         __atomic_store_n(&socket->message_count, socket->message_count + 1, __ATOMIC_RELEASE);
         __atomic_store_n(&socket->byte_count, socket->byte_count + message->size, __ATOMIC_RELEASE);
     }
     spin_unlock(&socket->lock);
     if (open)
-        wake_events(&socket->changed, READABLE_EVENTS);
+        wake_events(&socket->changed, events);
     return open;
 }
 
@@ -209,6 +212,8 @@ void message_remove(struct socket *socket, struct message *message)
     spin_lock(&socket->lock);
     bool was_full = socket_is_full(socket);
     list_remove(&message->link);
+    if (socket->urgent == message)
+        __atomic_store_n(&socket->urgent, NULL, __ATOMIC_RELEASE);
     __atomic_store_n(&socket->message_count, socket->message_count - 1, __ATOMIC_RELEASE);
     __atomic_store_n(&socket->byte_count, socket->byte_count - (message->size - message->read),
                      __ATOMIC_RELEASE);

@@ -12,10 +12,10 @@ static bool may_not_wait(const struct socket_receive *receive)
     return receive->nonblocking || (receive->flags & MSG_DONTWAIT);
 }
 
-/* There are no messages: wait for some, with receive_lock dropped meanwhile. 0: look again,
- * -ENODATA: the end, or an error of recv(2). */
+/* There are no messages but those that were passed over: wait for some, with receive_lock dropped
+ * meanwhile. 0: look again, -ENODATA: the end, or an error of recv(2). */
 static int wait_for_message(struct socket *socket, const struct socket_receive *receive,
-                            uint64_t deadline)
+                            unsigned passed, uint64_t deadline)
 {
     bool complete = __atomic_load_n(&socket->ended, __ATOMIC_ACQUIRE);
     int error = complete ? 0 : socket_take_error(socket);
@@ -24,12 +24,12 @@ static int wait_for_message(struct socket *socket, const struct socket_receive *
         return error;
     bool ended = socket_shut(socket) & SHUT_RECEIVING;
     if (ended && !(socket->type == SOCK_DGRAM && may_not_wait(receive)))
-        return __atomic_load_n(&socket->message_count, __ATOMIC_ACQUIRE) ? 0 : -ENODATA;
+        return __atomic_load_n(&socket->message_count, __ATOMIC_ACQUIRE) > passed ? 0 : -ENODATA;
     if (may_not_wait(receive))
         return -EAGAIN;
     mutex_unlock(&socket->receive_lock);
     error = wait_event_until(&socket->changed,
-                             __atomic_load_n(&socket->message_count, __ATOMIC_ACQUIRE) ||
+                             __atomic_load_n(&socket->message_count, __ATOMIC_ACQUIRE) > passed ||
                                  (socket_shut(socket) & SHUT_RECEIVING) ||
                                  __atomic_load_n(&socket->error, __ATOMIC_ACQUIRE),
                              WAIT_INTERRUPTIBLE, deadline);
@@ -59,6 +59,7 @@ static int take_along(struct socket *socket, struct message *message,
 struct stream_read {
     size_t done;
     struct message *peeked; /* MSG_PEEK: the message to go on behind; NULL: begin */
+    unsigned passed;        /* MSG_PEEK: messages without a byte so far */
     struct ucred writer;    /* of the first bytes */
     bool complete;          /* nothing may be added */
 };
@@ -96,6 +97,7 @@ static int read_message(struct socket *socket, struct socket_receive *receive,
     read->writer = message->credentials;
     int error = take_along(socket, message, receive);
     read->done += given;
+    read->passed += !rest;
     read->complete = receive->rights || given < rest;
     if (receive->flags & MSG_PEEK) {
         read->peeked = message;
@@ -105,6 +107,18 @@ static int read_message(struct socket *socket, struct socket_receive *receive,
     if (given == rest)
         message_remove(socket, message);
     return error;
+}
+
+/* Pass the mark of urgent data, with its byte if nobody has taken it. */
+static void pass_mark(struct socket *socket, const struct socket_receive *receive,
+                      struct stream_read *read, struct message *message)
+{
+    if (receive->flags & MSG_PEEK) {
+        read->peeked = message;
+        read->passed++;
+    } else {
+        message_remove(socket, message);
+    }
 }
 
 /* How many bytes a call waits for. */
@@ -127,14 +141,22 @@ static long read_stream(struct socket *socket, struct socket_receive *receive)
 
     while (!error && !read.complete && receive->transfer->remaining) {
         struct message *message = next_message(socket, &read);
+        enum mark mark = message ? socket_find_mark(socket, message) : NO_MARK;
         if (message && socket->passes_credentials && is_of_other_writer(&read, message))
             break;
-        if (message)
-            error = read_message(socket, receive, &read, message);
-        else if (read.done >= (target ? target : 1) || read.peeked)
+        if (mark && read.done)
             break;
-        else
-            error = wait_for_message(socket, receive, deadline);
+        if (mark == MARK) {
+            pass_mark(socket, receive, &read, message);
+        } else if (message) {
+            error = read_message(socket, receive, &read, message);
+        } else if (read.done >= (target ? target : 1) || (read.peeked && read.done)) {
+            break;
+        } else {
+            error = wait_for_message(socket, receive, read.passed, deadline);
+            read.peeked = NULL; /* it may be gone, and nothing was read of it */
+            read.passed = 0;
+        }
     }
     return read.done || error == -ENODATA ? (long)read.done : error;
 }
@@ -150,7 +172,7 @@ static long read_whole(struct socket *socket, struct socket_receive *receive)
     if (!socket->protocol->is_local)
         error = socket_take_error(socket);
     while (!error && !(message = message_first(socket)))
-        error = wait_for_message(socket, receive, deadline);
+        error = wait_for_message(socket, receive, 0, deadline);
     if (error)
         return error == -ENODATA ? 0 : error;
     size_t wanted = receive->transfer->remaining;
@@ -176,8 +198,10 @@ static int check_receive(const struct socket *socket, const struct socket_receiv
 
     if (!is_local && (receive->flags & MSG_ERRQUEUE))
         return -EAGAIN;
-    if ((receive->flags & MSG_OOB) && (is_local || is_stream))
-        return is_stream ? -EINVAL : -EOPNOTSUPP;
+    if ((receive->flags & MSG_OOB) && is_local && !is_stream)
+        return -EOPNOTSUPP;
+    if ((receive->flags & MSG_OOB) && is_stream && (is_local || state != SOCKET_LISTENING))
+        return 0;
     if (socket->type == SOCK_DGRAM || state == SOCKET_CONNECTED)
         return 0;
     if (is_local)
@@ -191,6 +215,8 @@ long socket_receive(struct socket *socket, struct socket_receive *receive)
 
     if (error)
         return error;
+    if ((receive->flags & MSG_OOB) && socket->type == SOCK_STREAM)
+        return socket_receive_urgent(socket, receive);
     receive->credentials_wanted = socket->passes_credentials;
     mutex_lock(&socket->receive_lock);
     long result =

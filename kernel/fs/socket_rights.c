@@ -167,6 +167,16 @@ void rights_set_file(struct socket *socket, struct file *file)
     mutex_unlock(&rights_lock);
 }
 
+struct file *rights_get_file(struct socket *socket)
+{
+    mutex_lock(&rights_lock);
+    struct file *file = socket->file;
+    if (file && !file_try_reference(file))
+        file = NULL;
+    mutex_unlock(&rights_lock);
+    return file;
+}
+
 /* Collection; socket_lock and rights_lock held */
 
 typedef void target_function(struct socket *target);

@@ -60,22 +60,29 @@ static long fail_to_deliver(struct socket *socket, size_t size)
     return (long)size;
 }
 
-/* Send one piece: bytes, or an error. */
+/* Send one piece, the last byte of urgent ones by itself: bytes, or an error. */
 static long send_piece(struct socket *socket, struct socket *peer, struct socket_send *send,
                        uint64_t deadline)
 {
     size_t size = send->transfer->remaining;
+    bool urgent = (send->flags & MSG_OOB) && size == 1;
     struct message *message;
     int error = socket_wait_for_buffer(socket, send, deadline);
 
+    if ((send->flags & MSG_OOB) && !urgent)
+        size--;
     if (size > STREAM_PIECE)
         size = STREAM_PIECE;
     if (!error)
         error = socket_make_message(send, size, &message);
     if (error)
         return error;
-    if (message_deliver(socket, peer, message))
+    message->urgent = urgent;
+    if (message_deliver(socket, peer, message)) {
+        if (urgent)
+            socket_tell_urgent(peer);
         return (long)size;
+    }
     message_free(message);
     return fail_to_deliver(socket, size);
 }

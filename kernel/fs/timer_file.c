@@ -120,7 +120,7 @@ static long timer_read(struct file *file, uint64_t offset, struct transfer *tran
         error = take(timer, &ticks);
         if (error || ticks)
             break;
-        if (file->flags & O_NONBLOCK)
+        if (file_flags(file, transfer) & O_NONBLOCK)
             return -EAGAIN;
         error = wait_event_interruptible(&timer->expired, has_expired(timer));
     }
@@ -150,7 +150,7 @@ static void timer_release(struct file *file)
 }
 
 static const struct file_operations timer_operations = {
-    .read = timer_read, .poll = timer_poll, .release = timer_release};
+    .read = timer_read, .read_nowait = true, .poll = timer_poll, .release = timer_release};
 
 bool file_is_timer(const struct file *file)
 {

@@ -211,33 +211,6 @@ int tmpfs_unlink(struct vnode *directory, const struct name *name, struct vnode 
     return 0;
 }
 
-int tmpfs_rename(struct vnode *from, const struct name *from_name, struct vnode *source,
-                 struct vnode *to, const struct name *to_name, struct vnode *target)
-{
-    struct tmpfs_entry *old = find_name(tmpfs_node_of(from), from_name);
-
-    if (!old)
-        return -ENOENT;
-    if (target && is_full_directory(target))
-        return -ENOTEMPTY;
-    struct tmpfs_entry *entry = allocate_entry(to_name, source);
-    if (!entry)
-        return -ENOMEM;
-    if (target) {
-        remove_entry(tmpfs_node_of(to), find_name(tmpfs_node_of(to), to_name));
-        drop_link(to, target);
-    }
-    remove_entry(tmpfs_node_of(from), old);
-    insert_entry(tmpfs_node_of(to), entry);
-    if (vnode_type(source) == S_IFDIR) {
-        from->links--;
-        to->links++;
-        tmpfs_node_of(source)->parent = to->number;
-    }
-    tmpfs_touch(source, false);
-    return 0;
-}
-
 /* An entry leads to another file from now on, whose parent it is. */
 static void redirect(struct vnode *directory, struct tmpfs_entry *entry, struct vnode *vnode)
 {
@@ -262,6 +235,55 @@ int tmpfs_exchange(struct vnode *from, const struct name *from_name, struct vnod
     redirect(to, new, source);
     from->links += (uint32_t)comes - (uint32_t)moves;
     to->links += (uint32_t)moves - (uint32_t)comes;
+    return 0;
+}
+
+/* All is there that may be missing: move the entry old. */
+static void move_entry(struct vnode *from, struct tmpfs_entry *old, struct vnode *source,
+                       struct vnode *to, struct tmpfs_entry *new, struct vnode *target)
+{
+    struct name name = {new->bytes, new->length};
+
+    if (target) {
+        remove_entry(tmpfs_node_of(to), find_name(tmpfs_node_of(to), &name));
+        drop_link(to, target);
+    }
+    if (old)
+        remove_entry(tmpfs_node_of(from), old);
+    insert_entry(tmpfs_node_of(to), new);
+    if (vnode_type(source) == S_IFDIR) {
+        from->links--;
+        to->links++;
+        tmpfs_node_of(source)->parent = to->number;
+    }
+    tmpfs_touch(source, false);
+}
+
+int tmpfs_rename(struct vnode *from, const struct name *from_name, struct vnode *source,
+                 struct vnode *to, const struct name *to_name, struct vnode *target,
+                 const struct creation *whiteout)
+{
+    struct tmpfs_entry *old = find_name(tmpfs_node_of(from), from_name);
+    struct tmpfs_node *left = NULL;
+
+    if (!old)
+        return -ENOENT;
+    if (target && is_full_directory(target))
+        return -ENOTEMPTY;
+    struct tmpfs_entry *entry = allocate_entry(to_name, source);
+    int error = entry ? 0 : -ENOMEM;
+    if (!error && whiteout)
+        error = tmpfs_create_node(from->volume, whiteout, &left);
+    if (error) {
+        kfree(entry);
+        return error;
+    }
+    if (left) {
+        redirect(from, old, &left->vnode);
+        vnode_release(&left->vnode);
+        old = NULL;
+    }
+    move_entry(from, old, source, to, entry, target);
     return 0;
 }
 

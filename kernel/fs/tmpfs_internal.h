@@ -65,7 +65,8 @@ int tmpfs_create_unnamed(struct vnode *directory, const struct creation *creatio
 int tmpfs_link(struct vnode *directory, const struct name *name, struct vnode *target);
 int tmpfs_unlink(struct vnode *directory, const struct name *name, struct vnode *target);
 int tmpfs_rename(struct vnode *from, const struct name *from_name, struct vnode *source,
-                 struct vnode *to, const struct name *to_name, struct vnode *target);
+                 struct vnode *to, const struct name *to_name, struct vnode *target,
+                 const struct creation *whiteout);
 int tmpfs_exchange(struct vnode *from, const struct name *from_name, struct vnode *source,
                    struct vnode *to, const struct name *to_name, struct vnode *target);
 int tmpfs_read_directory(struct vnode *directory, int64_t offset, directory_entry_sink *sink,

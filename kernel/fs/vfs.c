@@ -31,8 +31,7 @@ static uint32_t current_umask(void)
     return context ? __atomic_load_n(&context->umask, __ATOMIC_RELAXED) : 022;
 }
 
-/* What a file that the current thread makes in the directory begins with. */
-static void begin_creation(const struct vnode *directory, uint32_t mode, struct creation *creation)
+void vfs_begin_creation(const struct vnode *directory, uint32_t mode, struct creation *creation)
 {
     const struct credentials *self = credentials_current();
     bool is_directory = (mode & S_IFMT) == S_IFDIR;
@@ -58,7 +57,7 @@ int vfs_create_locked(struct vnode *directory, const struct name *name, uint32_t
 
     if (!directory->operations->create)
         return -EPERM;
-    begin_creation(directory, mode, &creation);
+    vfs_begin_creation(directory, mode, &creation);
     creation.device = device;
     creation.target = target;
     if (target)
@@ -78,7 +77,7 @@ int vfs_create_unnamed(struct vnode *directory, uint32_t mode, struct vnode **re
 
     if (!directory->operations->create_unnamed)
         return -EOPNOTSUPP;
-    begin_creation(directory, S_IFREG | (mode & 07777), &creation);
+    vfs_begin_creation(directory, S_IFREG | (mode & 07777), &creation);
     int error = directory->operations->create_unnamed(directory, &creation, result);
     if (error)
         return error;

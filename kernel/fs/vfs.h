@@ -25,6 +25,9 @@ int vnode_open(struct vnode *vnode, uint32_t flags, struct file **file);
 /* Set up rename's lock. Boot only. */
 void rename_init(void);
 
+/* What a file that the current thread makes in the directory begins with. The umask is applied. */
+void vfs_begin_creation(const struct vnode *directory, uint32_t mode, struct creation *creation);
+
 /* Make a file in a locked directory, where the name is absent; the caller has checked the change.
  * *result is referenced. The umask is applied here. */
 int vfs_create_locked(struct vnode *directory, const struct name *name, uint32_t mode,

@@ -86,9 +86,10 @@ struct vnode_operations {
     /* Remove the name of target (a directory: known to be one, must be empty: -ENOTEMPTY). */
     int (*unlink)(struct vnode *directory, const struct name *name, struct vnode *target);
     /* Move source from one name to another, replacing target (NULL: none; all rules are checked but
-     * emptiness). */
+     * emptiness), and leave a new file at the old name (whiteout; NULL: nothing). */
     int (*rename)(struct vnode *from, const struct name *from_name, struct vnode *source,
-                  struct vnode *to, const struct name *to_name, struct vnode *target);
+                  struct vnode *to, const struct name *to_name, struct vnode *target,
+                  const struct creation *whiteout);
     /* Let two names change their files, neither of which is above the other. NULL: -EINVAL. */
     int (*exchange)(struct vnode *from, const struct name *from_name, struct vnode *source,
                     struct vnode *to, const struct name *to_name, struct vnode *target);

@@ -328,9 +328,6 @@ static int await_peer(struct socket *socket, const struct socket_send *send, str
 static long send_bytes(struct socket *socket, struct socket_send *send)
 {
     struct socket *peer;
-
-    if (send->flags & MSG_OOB)
-        return -EOPNOTSUPP;
     int error = await_peer(socket, send, &peer);
     if (error)
         return error;
@@ -354,7 +351,7 @@ unsigned tcp_count_unsent(struct socket *socket)
 
 static long control(struct socket *socket, unsigned request, uint64_t argument)
 {
-    int number = 0; /* SIOCATMARK: there is no urgent data */
+    int number = 0;
 
     if (request != TIOCOUTQ && request != SIOCOUTQNSD && request != SIOCATMARK)
         return -ENOTTY;
@@ -362,6 +359,8 @@ static long control(struct socket *socket, unsigned request, uint64_t argument)
         return -EINVAL;
     if (request == TIOCOUTQ)
         number = (int)tcp_count_unsent(socket);
+    else if (request == SIOCATMARK)
+        number = socket_is_at_mark(socket);
     return copy_to_user(argument, &number, sizeof(number));
 }
 

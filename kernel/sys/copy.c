@@ -1,59 +1,34 @@
 /*
- * sendfile(2) and copy_file_range(2): from one file to another through a buffer of the kernel.
+ * sendfile(2) and copy_file_range(2): from one file to another, out of the pages that have the
+ * bytes.
  */
 #include "abi/errno.h"
 #include "abi/fcntl.h"
 #include "core/process.h"
 #include "core/user.h"
-#include "fs/file.h"
+#include "fs/loan.h"
 #include "fs/pipe.h"
 #include "fs/vnode.h"
 #include "sys/at.h"
 #include "sys/splice.h"
 #include "sys/table.h"
-#include "vm/kmem.h"
-
-#define BUFFER_SIZE 16384u
 
 struct copying {
     struct file *in, *out;            /* referenced, or NULL */
     uint64_t *in_offset, *out_offset; /* NULL: the file's own */
-    char *buffer;
 };
 
-/* Write size bytes of the buffer: how many, or an error if none. */
-static long write_buffer(struct copying *copying, size_t size)
-{
-    struct transfer_piece piece;
-    struct transfer transfer;
-    size_t done = 0;
-    long result = 0;
-
-    while (done < size) {
-        transfer_init(&transfer, &piece, (uint64_t)(copying->buffer + done), size - done, true);
-        result = file_write(copying->out, &transfer, copying->out_offset);
-        if (result <= 0)
-            break;
-        done += (size_t)result;
-    }
-    return done ? (long)done : result;
-}
-
-/* Copy one buffer at most: bytes written, 0 at the end, or an error. */
+/* Copy as much as goes at once: bytes written, 0 at the end, or an error. */
 static long copy_once(struct copying *copying, size_t size, uint64_t *position)
 {
-    struct transfer_piece piece;
-    struct transfer transfer;
-    uint64_t start = *position;
+    struct loan loan;
+    long result = loan_take(&loan, copying->in, *position, size, LOAN_PIECES);
 
-    if (size > BUFFER_SIZE)
-        size = BUFFER_SIZE;
-    transfer_init(&transfer, &piece, (uint64_t)copying->buffer, size, true);
-    long got = file_read(copying->in, &transfer, position);
-    if (got <= 0)
-        return got;
-    long result = write_buffer(copying, (size_t)got);
-    *position = start + (result > 0 ? (uint64_t)result : 0);
+    if (result <= 0)
+        return result;
+    result = loan_write(&loan, copying->out, copying->out_offset);
+    loan_return(&loan);
+    *position += result > 0 ? (uint64_t)result : 0;
     return result;
 }
 
@@ -66,9 +41,6 @@ static long copy(struct copying *copying, size_t size)
 
     if (size > INT32_MAX)
         size = INT32_MAX;
-    copying->buffer = kmalloc(BUFFER_SIZE);
-    if (!copying->buffer)
-        return -ENOMEM;
     uint64_t position = own ? in->offset : *copying->in_offset;
     while (done < size && !thread_killed()) {
         result = copy_once(copying, size - done, &position);
@@ -80,7 +52,6 @@ static long copy(struct copying *copying, size_t size)
         in->offset = position;
     else
         *copying->in_offset = position;
-    kfree(copying->buffer);
     return done ? (long)done : result;
 }
 

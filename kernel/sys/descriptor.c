@@ -80,7 +80,7 @@ static long set_flags(struct file *file, int descriptor, uint32_t flags)
         return -EPERM;
     if ((flags & O_NOATIME & ~old) && !vnode_is_owner(file->vnode))
         return -EPERM;
-    if ((flags & O_DIRECT & ~old) && !file->operations->direct)
+    if ((flags & O_DIRECT & ~old) && !file->operations->direct && !file_is_pipe(file))
         return -EINVAL;
     if (!file->operations->tells)
         flags = (flags & ~(uint32_t)O_ASYNC) | (old & O_ASYNC); /* it stays, without effect */

@@ -212,14 +212,14 @@ long sys_pwritev(const uint64_t argument[6])
 int buffers_set_flags(struct buffers *buffers, const struct file *file, unsigned flags, bool write)
 {
     struct transfer *transfer = &buffers->transfer;
+    bool nowait = write ? file->operations->write_nowait : file->operations->read_nowait;
 
-    if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND) ||
-        (flags & (RWF_APPEND | RWF_NOAPPEND)) == (RWF_APPEND | RWF_NOAPPEND))
+    if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND))
         return -EOPNOTSUPP;
-    if (!write && (flags & (RWF_APPEND | RWF_NOAPPEND)))
+    if ((flags & RWF_APPEND) && (flags & RWF_NOAPPEND))
+        return -EINVAL;
+    if ((flags & RWF_NOWAIT) && !nowait)
         return -EOPNOTSUPP;
-    if ((flags & RWF_NOWAIT) && !file->operations->nowait)
-        return -EOPNOTSUPP; /* the page cache may have to wait for a disk */
     if (flags & RWF_NOWAIT)
         transfer->set_flags |= O_NONBLOCK;
     if (flags & RWF_DSYNC)
@@ -292,6 +292,7 @@ long sys_vmsplice(const uint64_t argument[6])
         if (!result) {
             if (flags & SPLICE_F_NONBLOCK)
                 buffers.transfer.set_flags = O_NONBLOCK;
+            buffers.transfer.clear_flags = O_DIRECT; /* this makes no packets */
             result = (file->flags & O_ACCMODE) == O_RDONLY
                          ? file_read(file, &buffers.transfer, NULL)
                          : file_write(file, &buffers.transfer, NULL);

@@ -14,9 +14,9 @@ long sys_pipe2(const uint64_t argument[6])
     struct file *ends[2];
     int descriptors[2];
 
-    if (flags & ~(O_CLOEXEC | O_NONBLOCK))
-        return -EINVAL; /* pipe(2); O_DIRECT, packet mode, is not supported */
-    int error = pipe_create(flags & O_NONBLOCK, &ends[0], &ends[1]);
+    if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
+        return -EINVAL; /* pipe2(2) */
+    int error = pipe_create(flags & (O_NONBLOCK | O_DIRECT), &ends[0], &ends[1]);
     if (error)
         return error;
     descriptors[0] = file_install(ends[0], 0, flags & O_CLOEXEC);

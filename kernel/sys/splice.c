@@ -1,72 +1,71 @@
 /*
  * splice(2), tee(2), vmsplice(2): between pipes and other files.
  *
- * Bytes go through a buffer of the kernel. What comes out of a pipe is looked at first, and taken
- * out when it has arrived; meanwhile nobody else reads the pipe. So nothing is lost when the other
- * side takes less than it was given.
+ * Pages go into a pipe and out of it as they are, those of regular files too (fs/loan.h). What
+ * comes out of a pipe is looked at first, and taken out when it has arrived; meanwhile nobody else
+ * reads the pipe. So nothing is lost when the other side takes less than it was given.
  */
 #include "sys/splice.h"
 #include "abi/errno.h"
 #include "abi/fcntl.h"
 #include "core/process.h"
+#include "fs/loan.h"
 #include "fs/pipe.h"
 #include "fs/vnode.h"
 #include "sys/at.h"
 #include "sys/table.h"
-#include "vm/kmem.h"
-
-#define BUFFER_SIZE 16384u
 
 struct splicing {
     struct file *in, *out;            /* referenced */
     uint64_t *in_offset, *out_offset; /* NULL: the file's own */
     bool nonblocking;
-    char *buffer;
 };
 
-/* Write size bytes of the buffer, to a pipe without waiting: how many, or an error. */
-static long write_buffer(struct splicing *splicing, size_t size, bool wait)
+/* Put what was read into the pipe: bytes that arrived. What cannot be read again waits for room. */
+static long put_all(struct splicing *splicing, const struct loan *loan, bool again)
 {
-    struct transfer_piece piece;
-    struct transfer transfer;
+    unsigned done = pipe_put_pieces(splicing->out, loan->pieces, loan->count, 0);
+    int error = 0;
 
-    transfer_init(&transfer, &piece, (uint64_t)splicing->buffer, size, true);
-    if (!wait)
-        transfer.set_flags = O_NONBLOCK;
-    return file_write(splicing->out, &transfer, splicing->out_offset);
+    while (done < loan->count && !again && !error) {
+        error = pipe_await_room(splicing->out, false);
+        if (!error)
+            done += pipe_put_pieces(splicing->out, loan->pieces + done, loan->count - done, 0);
+    }
+    return done ? (long)loan_size(loan, done) : error;
 }
 
-/* Read a buffer and write it to the pipe, which had room for it: bytes that arrived. What cannot be
- * read again is written whatever it takes. */
-static long read_and_write(struct splicing *splicing, size_t size, uint64_t *position)
+/* Read from position on, and fill the room of the pipe: bytes that arrived. */
+static long read_and_put(struct splicing *splicing, size_t size, uint64_t *position)
 {
-    bool seekable = splicing->in->operations->seekable;
-    struct transfer_piece piece;
-    struct transfer transfer;
-    uint64_t start = *position;
+    unsigned room = pipe_room(splicing->out);
+    struct loan loan;
 
-    transfer_init(&transfer, &piece, (uint64_t)splicing->buffer, size, true);
-    long got = file_read(splicing->in, &transfer, seekable ? position : NULL);
-    if (got <= 0)
-        return got;
-    long done = write_buffer(splicing, (size_t)got, !seekable);
-    *position = start + (done > 0 ? (uint64_t)done : 0);
-    return done;
+    if (!room)
+        return 0;
+    room = room < LOAN_PIECES ? room : LOAN_PIECES;
+    long result = loan_take(&loan, splicing->in, *position, size, room);
+    if (result <= 0)
+        return result;
+    result = put_all(splicing, &loan, splicing->in->operations->seekable);
+    loan_return(&loan);
+    *position += result > 0 ? (uint64_t)result : 0;
+    return result;
 }
 
-/* As read_and_write, with the offset that counts. */
+/* As read_and_put, with the offset that counts. */
 static long move_to_pipe(struct splicing *splicing, size_t size)
 {
     struct file *in = splicing->in;
     uint64_t position = 0;
 
     if (splicing->in_offset)
-        return read_and_write(splicing, size, splicing->in_offset);
+        return read_and_put(splicing, size, splicing->in_offset);
     if (!in->operations->seekable)
-        return read_and_write(splicing, size, &position);
+        return read_and_put(splicing, size, &position);
     mutex_lock(&in->offset_lock);
     position = in->offset;
-    long result = read_and_write(splicing, size, &position);
+    long result = read_and_put(splicing, size, &position);
     in->offset = position;
     mutex_unlock(&in->offset_lock);
     return result;
@@ -78,20 +77,12 @@ static long file_to_pipe(struct splicing *splicing, size_t size)
     size_t done = 0;
     long result = pipe_await_room(splicing->out, splicing->nonblocking);
 
-    while (!result && done < size && !thread_killed()) {
-        size_t now = pipe_room(splicing->out);
-        if (now > size - done)
-            now = size - done;
-        if (now > BUFFER_SIZE)
-            now = BUFFER_SIZE;
-        if (!now)
-            break;
-        result = move_to_pipe(splicing, now);
-        if (result <= 0)
-            break;
-        done += (size_t)result;
-        result = 0;
-    }
+    if (result)
+        return result;
+    do {
+        result = move_to_pipe(splicing, size - done);
+        done += result > 0 ? (size_t)result : 0;
+    } while (result > 0 && done < size && !thread_killed());
     return done ? (long)done : result;
 }
 
@@ -101,30 +92,26 @@ long splice_to_pipe(struct file *in, uint64_t *offset, struct file *out, size_t 
     struct splicing splicing = {
         .in = in, .out = out, .in_offset = offset, .nonblocking = nonblocking};
 
-    splicing.buffer = kmalloc(BUFFER_SIZE);
-    if (!splicing.buffer)
-        return -ENOMEM;
-    long result = file_to_pipe(&splicing, size);
-    kfree(splicing.buffer);
-    return result;
+    return file_to_pipe(&splicing, size);
 }
 
-/* Hand one buffer of what is in the pipe, which is held, from the skip-th byte on, to the other
- * side: bytes, 0: there are none, or no room. consume: they leave the pipe. */
+/* Hand what is in the pipe, which is held, from the skip-th byte on, to the other side, as much as
+ * goes at once: bytes, 0: there are none, or no room. consume: they leave the pipe. */
 static long hand_over(struct splicing *splicing, size_t skip, size_t size, bool consume)
 {
-    bool to_pipe = file_is_pipe(splicing->out);
+    struct file *in = splicing->in, *out = splicing->out;
+    struct loan loan;
+    uint32_t packets;
     long result = 0;
 
-    if (size > BUFFER_SIZE)
-        size = BUFFER_SIZE;
-    if (to_pipe && size > pipe_room(splicing->out))
-        size = pipe_room(splicing->out);
-    size = pipe_peek(splicing->in, skip, splicing->buffer, size);
-    if (size)
-        result = write_buffer(splicing, size, !to_pipe);
+    loan.count = pipe_peek(in, skip, size, loan.pieces, LOAN_PIECES, &packets);
+    if (file_is_pipe(out))
+        result = (long)loan_size(&loan, pipe_put_pieces(out, loan.pieces, loan.count, packets));
+    else if (loan.count)
+        result = loan_write(&loan, out, splicing->out_offset);
     if (result > 0 && consume)
-        pipe_consume(splicing->in, (size_t)result);
+        pipe_consume(in, (size_t)result);
+    loan_return(&loan);
     return result;
 }
 
@@ -168,13 +155,8 @@ static long move(struct splicing *splicing, size_t size, bool consume)
 {
     if (size > INT32_MAX)
         size = INT32_MAX;
-    splicing->buffer = kmalloc(BUFFER_SIZE);
-    if (!splicing->buffer)
-        return -ENOMEM;
-    long result = file_is_pipe(splicing->in) ? from_pipe(splicing, size, consume)
-                                             : file_to_pipe(splicing, size);
-    kfree(splicing->buffer);
-    return result;
+    return file_is_pipe(splicing->in) ? from_pipe(splicing, size, consume)
+                                      : file_to_pipe(splicing, size);
 }
 
 static bool may_move(const struct file *in, const struct file *out)

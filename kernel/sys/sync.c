@@ -8,6 +8,7 @@
 #include "sys/at.h"
 #include "sys/sync.h"
 #include "sys/table.h"
+#include "vm/reclaim.h"
 
 #define READ_AHEAD_PAGES_MAX 1024u
 
@@ -133,6 +134,22 @@ long sys_readahead(const uint64_t argument[6])
     return result;
 }
 
+/* POSIX_FADV_DONTNEED: what is dirty is written soon; what is clean, whole pages of it, and not
+ * mapped goes from memory. */
+static void give_up(struct object *object, uint64_t offset, uint64_t length)
+{
+    uint64_t size = __atomic_load_n(&object->size, __ATOMIC_RELAXED);
+    uint64_t end = length < UINT64_MAX - offset ? offset + length : UINT64_MAX;
+    uint64_t first = (offset + PAGE_MASK) >> PAGE_SHIFT;
+    uint64_t behind = (end >= size ? size + PAGE_MASK : end) >> PAGE_SHIFT;
+
+    if (object->anonymous || offset >= size)
+        return;
+    object_write_back(object, offset, end, false);
+    if (first < behind)
+        reclaim_object(object, first, behind - 1, RECLAIM_UNMAPPED);
+}
+
 long sys_fadvise64(const uint64_t argument[6])
 {
     int64_t offset = (int64_t)argument[1], length = (int64_t)argument[2];
@@ -148,6 +165,8 @@ long sys_fadvise64(const uint64_t argument[6])
         result = -EINVAL;
     else if (argument[3] == POSIX_FADV_WILLNEED && regular && offset >= 0)
         read_ahead(&file->vnode->object, (uint64_t)offset, length ? (uint64_t)length : UINT64_MAX);
+    else if (argument[3] == POSIX_FADV_DONTNEED && regular && offset >= 0)
+        give_up(&file->vnode->object, (uint64_t)offset, length ? (uint64_t)length : UINT64_MAX);
     file_release(file);
     return result;
 }

@@ -212,11 +212,11 @@ static int act(struct aspace *aspace, const struct piece *piece, int advice)
         object_will_need(piece->object, first, last);
         return 0;
     case MADV_COLD:
-        reclaim_object(piece->object, first, last, false);
+        reclaim_object(piece->object, first, last, RECLAIM_NONE);
         return 0;
     case MADV_PAGEOUT:
         object_write_back(piece->object, piece->start, piece->end, true);
-        reclaim_object(piece->object, first, last, true);
+        reclaim_object(piece->object, first, last, RECLAIM_MAPPED_ONCE);
         return 0;
     default:
         return make_hole(piece);

@@ -23,28 +23,38 @@ static bool is_filled(const struct page *page)
     return page && !page_is(page, PAGE_BUSY | PAGE_ERROR);
 }
 
-/* The pages of [start, end), no more than RADIX_RUN: look in the amap and, where that has neither
- * page nor swap slot, in the object; the page tables may know a page of zeros besides. Both are
- * locked. */
-static void look_at_run(struct region *region, struct amap *amap, vaddr_t start, vaddr_t end,
-                        uint8_t *vector)
+/* The pages of [start, end), no more than RADIX_RUN, that the page tables do not know: look in the
+ * amap and, where that has neither page nor swap slot, in the object. Both are locked. */
+static void look_at_owners(struct region *region, struct amap *amap, vaddr_t start, vaddr_t end,
+                           uint8_t *vector)
 {
     unsigned count = (unsigned)((end - start) / PAGE_SIZE);
     void *own[RADIX_RUN] = {NULL}, *files[RADIX_RUN] = {NULL};
-    paddr_t frame;
-    unsigned access;
 
     if (amap)
         radix_lookup_range(&amap->slots, region_slot(region, start), count, own);
     if (region->object)
         radix_lookup_range(&region->object->pages, region_object_index(region, start), count,
                            files);
+    for (unsigned i = 0; i < count; i++)
+        vector[i] |= own[i] ? !is_swap_entry(own[i]) : is_filled(files[i]);
+}
+
+/* The pages of [start, end), no more than RADIX_RUN: what the page tables know is there, a page of
+ * zeros, which nobody owns, as well. */
+static void look_at_run(struct region *region, struct amap *amap, vaddr_t start, vaddr_t end,
+                        uint8_t *vector)
+{
+    unsigned count = (unsigned)((end - start) / PAGE_SIZE), there = 0;
+    paddr_t entered[RADIX_RUN];
+
+    pmap_frames(&region->aspace->pmap, start, count, entered);
     for (unsigned i = 0; i < count; i++) {
-        bool swapped = is_swap_entry(own[i]);
-        bool resident = own[i] ? !swapped : is_filled(files[i]);
-        vector[i] =
-            resident || pmap_query(&region->aspace->pmap, start + i * PAGE_SIZE, &frame, &access);
+        vector[i] = entered[i] != 0;
+        there += vector[i];
     }
+    if (there < count)
+        look_at_owners(region, amap, start, end, vector);
 }
 
 static void look(struct region *region, vaddr_t start, vaddr_t end, uint8_t *vector)

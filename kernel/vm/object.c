@@ -368,6 +368,18 @@ int object_get_page(struct object *object, uint64_t index, struct page **page)
     return *page ? 0 : wait_for_page(object, index, page);
 }
 
+unsigned object_find_pages(struct object *object, uint64_t first, unsigned count,
+                           struct page **pages)
+{
+    unsigned found = 0;
+
+    mutex_lock(&object->lock);
+    while (found < count && (pages[found] = find_valid(object, first + found)))
+        found++;
+    mutex_unlock(&object->lock);
+    return found;
+}
+
 int object_get_page_to_fill(struct object *object, uint64_t index, struct page **page, bool *fresh)
 {
     struct page *busy, *new_page;

@@ -118,6 +118,11 @@ extern const struct pager anonymous_pager;
  */
 int object_get_page(struct object *object, uint64_t index, struct page **page);
 
+/* The valid pages that are there at first and behind it without a gap, count at the most, each with
+ * a reference: how many. */
+unsigned object_find_pages(struct object *object, uint64_t first, unsigned count,
+                           struct page **pages);
+
 /*
  * As object_get_page, for a page that the caller initialises wholly: an absent one is not read, but
  * returned BUSY (*fresh true), with one more reference for object_page_filled, which the caller
@@ -150,7 +155,15 @@ void object_page_written(struct object *object, struct page *page, int error);
  * none were.
  */
 long object_read(struct object *object, uint64_t offset, struct transfer *transfer);
+/* The same without waiting for the store: as far as pages are in memory, -EAGAIN if the first is
+ * not; those that are not are asked for. */
+long object_read_cached(struct object *object, uint64_t offset, struct transfer *transfer);
 long object_write(struct object *object, uint64_t offset, struct transfer *transfer);
+
+/* The pages with up to size bytes from offset on, as object_read finds them, in most pieces at the
+ * most, each with a reference: how many, 0 behind the object's end, -EIO, -ENOMEM. */
+int object_borrow(struct object *object, uint64_t offset, size_t size, struct page_piece *pieces,
+                  unsigned most);
 
 /* Set a new, larger or equal size; the bytes between read as zeros, whatever was stored behind the
  * old end through a mapping. Called with the vnode locked. */

@@ -10,6 +10,8 @@
 #include "lib/string.h"
 #include "vm/vm.h"
 
+#define PAGES_AT_ONCE 16u
+
 static size_t bytes_in_page(uint64_t offset, size_t remaining)
 {
     size_t room = PAGE_SIZE - (offset & PAGE_MASK);
@@ -33,30 +35,166 @@ static int get_page_to_read(struct object *object, uint64_t index, struct page *
     return object_get_page(object, index, page);
 }
 
-long object_read(struct object *object, uint64_t offset, struct transfer *transfer)
+/* The same without waiting for the store, from which it is asked, with those that follow: -EAGAIN.
+ */
+static int get_cached_page(struct object *object, uint64_t index, struct page **page)
 {
-    size_t done = 0;
+    struct page *busy = NULL;
     int error = 0;
 
-    while (transfer->remaining && !error) {
-        uint64_t size = __atomic_load_n(&object->size, __ATOMIC_ACQUIRE);
-        if (offset >= size)
-            break;
-        size_t left = size - offset < transfer->remaining ? size - offset : transfer->remaining;
-        size_t count = bytes_in_page(offset, left);
-        struct page *page;
-        error = get_page_to_read(object, offset >> PAGE_SHIFT, &page);
-        if (error)
-            break;
-        const char *data = page_data(page);
-        size_t copied = transfer_give_resident(transfer, data + (offset & PAGE_MASK), count);
-        page_release(page);
-        offset += copied;
-        done += copied;
-        if (copied < count)
-            error = transfer_fault_in(transfer, ACCESS_WRITE);
+    mutex_lock(&object->lock);
+    *page = object_find_page(object, index, &busy);
+    mutex_unlock(&object->lock);
+    if (*page)
+        return 0;
+    if (!busy)
+        error = object_start_read(object, index, &busy);
+    if (error)
+        return error;
+    if (page_is(busy, PAGE_BUSY | PAGE_ERROR)) {
+        error = page_is(busy, PAGE_BUSY) ? -EAGAIN : -EIO;
+        page_release(busy);
+    } else {
+        *page = busy;
     }
-    return done ? (long)done : error;
+    return error;
+}
+
+typedef int page_getter(struct object *object, uint64_t index, struct page **page);
+
+/* The pages to read from index on, count at the most: how many, or an error. */
+static int get_pages_to_read(struct object *object, uint64_t index, unsigned count,
+                             struct page **pages, page_getter *get_page)
+{
+    unsigned found = object_find_pages(object, index, count, pages);
+
+    if (found)
+        return (int)found;
+    int error = get_page(object, index, &pages[0]);
+    return error ? error : 1;
+}
+
+/* How many pages size bytes from offset on are in, as far as they are looked at together. */
+static unsigned count_pages(uint64_t offset, size_t size)
+{
+    size_t count = ((offset & PAGE_MASK) + size + PAGE_MASK) >> PAGE_SHIFT;
+    return count < PAGES_AT_ONCE ? (unsigned)count : PAGES_AT_ONCE;
+}
+
+/* Give size bytes from offset on in the first page, and release the pages: bytes given. */
+static size_t give_pages(struct page **pages, unsigned count, uint64_t offset, size_t size,
+                         struct transfer *transfer)
+{
+    size_t start = offset & PAGE_MASK, done = 0;
+    bool fault = false;
+
+    for (unsigned i = 0; i < count; i++) {
+        size_t piece = bytes_in_page(start, size - done);
+        if (!fault) {
+            size_t copied =
+                transfer_give_resident(transfer, (const char *)page_data(pages[i]) + start, piece);
+            done += copied;
+            fault = copied < piece;
+        }
+        page_release(pages[i]);
+        start = 0;
+    }
+    return done;
+}
+
+/* How many bytes there are at offset, of those wanted. */
+static size_t bytes_there(const struct object *object, uint64_t offset, size_t wanted)
+{
+    uint64_t size = __atomic_load_n(&object->size, __ATOMIC_ACQUIRE);
+
+    if (offset >= size)
+        return 0;
+    return size - offset < wanted ? size - offset : wanted;
+}
+
+/* Give size bytes at offset, which are in one page: bytes given (fewer: the user's memory must be
+ * faulted in) or an error. */
+static long read_page(struct object *object, uint64_t offset, size_t size,
+                      struct transfer *transfer, page_getter *get_page)
+{
+    struct page *page;
+    int error = get_page(object, offset >> PAGE_SHIFT, &page);
+
+    if (error)
+        return error;
+    const char *data = page_data(page);
+    size_t given = transfer_give_resident(transfer, data + (offset & PAGE_MASK), size);
+    page_release(page);
+    return (long)given;
+}
+
+/* The same with several pages; *size is cut to those that are looked at together. */
+static long read_pages(struct object *object, uint64_t offset, size_t *size,
+                       struct transfer *transfer, page_getter *get_page)
+{
+    struct page *pages[PAGES_AT_ONCE];
+    unsigned wanted = count_pages(offset, *size);
+    int count = get_pages_to_read(object, offset >> PAGE_SHIFT, wanted, pages, get_page);
+
+    if (count < 0)
+        return count;
+    size_t there = (size_t)count * PAGE_SIZE - (offset & PAGE_MASK);
+    *size = *size < there ? *size : there;
+    return (long)give_pages(pages, (unsigned)count, offset, *size, transfer);
+}
+
+static inline long read_with(struct object *object, uint64_t offset, struct transfer *transfer,
+                             page_getter *get_page)
+{
+    size_t done = 0, size;
+    long result = 0;
+
+    while (result >= 0 && (size = bytes_there(object, offset, transfer->remaining))) {
+        result = bytes_in_page(offset, size) == size
+                     ? read_page(object, offset, size, transfer, get_page)
+                     : read_pages(object, offset, &size, transfer, get_page);
+        if (result < 0)
+            break;
+        offset += (size_t)result;
+        done += (size_t)result;
+        if ((size_t)result < size)
+            result = transfer_fault_in(transfer, ACCESS_WRITE);
+    }
+    return done ? (long)done : result;
+}
+
+long object_read(struct object *object, uint64_t offset, struct transfer *transfer)
+{
+    return read_with(object, offset, transfer, get_page_to_read);
+}
+
+long object_read_cached(struct object *object, uint64_t offset, struct transfer *transfer)
+{
+    return read_with(object, offset, transfer, get_cached_page);
+}
+
+int object_borrow(struct object *object, uint64_t offset, size_t size, struct page_piece *pieces,
+                  unsigned most)
+{
+    struct page *pages[PAGES_AT_ONCE];
+    unsigned done = 0;
+
+    size = bytes_there(object, offset, size);
+    while (size && done < most) {
+        unsigned wanted = count_pages(offset, size);
+        wanted = wanted < most - done ? wanted : most - done;
+        int count =
+            get_pages_to_read(object, offset >> PAGE_SHIFT, wanted, pages, get_page_to_read);
+        if (count < 0)
+            return done ? (int)done : count;
+        for (int i = 0; i < count; i++) {
+            uint32_t piece = (uint32_t)bytes_in_page(offset, size);
+            pieces[done++] = (struct page_piece){pages[i], (uint32_t)(offset & PAGE_MASK), piece};
+            offset += piece;
+            size -= piece;
+        }
+    }
+    return (int)done;
 }
 
 /* Zero the stale bytes between the object's end and the end of its last page or limit. Vnode

@@ -54,6 +54,12 @@ struct page {
     uint32_t block_flags; /* metadata pages: bit n, block n of the page is dirty; free: the order */
 };
 
+/* Some bytes of a page. */
+struct page_piece {
+    struct page *page;
+    uint32_t start, size;
+};
+
 /* Flags of page_allocate. */
 enum page_request {
     PAGE_ZERO = 1 << 0,   /* filled with zeros */

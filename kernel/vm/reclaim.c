@@ -201,15 +201,24 @@ static bool is_mapped_once(struct object *object, const struct page *page)
     return back_list_mappings(object, page->index) <= 1;
 }
 
-/* MADV_COLD, MADV_PAGEOUT for one page, which is in the index. Object locked. */
-static void let_go(struct object *object, struct page *page, bool drop, struct tlb_gather *gather)
+static bool may_drop(struct object *object, const struct page *page, enum reclaim_how how)
+{
+    return how == RECLAIM_MAPPED_ONCE
+               ? is_mapped_once(object, page)
+               : how == RECLAIM_UNMAPPED && !back_list_mappings(object, page->index);
+}
+
+/* MADV_COLD, MADV_PAGEOUT, POSIX_FADV_DONTNEED for one page, which is in the index. Object locked.
+ */
+static void let_go(struct object *object, struct page *page, enum reclaim_how how,
+                   struct tlb_gather *gather)
 {
     page_reference(page); /* as a candidate has one */
     page_clear(page, PAGE_REFERENCED | PAGE_REUSED);
     if (!page_is(page, PAGE_BUSY) && page_is(page, PAGE_ACTIVE))
         move(page, false);
     back_list_harvest(object, page->index, gather);
-    if (drop && is_mapped_once(object, page))
+    if (may_drop(object, page, how))
         try_free(object, page, gather);
     page_release(page);
 }
@@ -251,20 +260,20 @@ static void push_out(struct object *object, uint64_t first, uint64_t last)
     write_back_hurry();
 }
 
-void reclaim_object(struct object *object, uint64_t first, uint64_t last, bool drop)
+void reclaim_object(struct object *object, uint64_t first, uint64_t last, enum reclaim_how how)
 {
     struct tlb_gather gather;
     uint64_t index = first;
     struct page *page;
 
-    if (object->anonymous && drop) {
+    if (object->anonymous && how == RECLAIM_MAPPED_ONCE) {
         push_out(object, first, last);
         return;
     }
     tlb_gather_init(&gather, NULL, FLUSH_RECLAIM);
     mutex_lock(&object->lock);
     while ((page = radix_next(&object->pages, index, last, &index))) {
-        let_go(object, page, drop, &gather);
+        let_go(object, page, how, &gather);
         if (index++ == last)
             break;
     }

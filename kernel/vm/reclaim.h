@@ -13,10 +13,10 @@ struct object;
  * above. */
 bool reclaim_pages(unsigned wanted);
 
-/* Forget that the pages [first, last] of an object were used; drop: free those that are clean, used
- * lately or not, and mapped once at the most; those of shared memory go to a swap area. No lock
- * held. */
-void reclaim_object(struct object *object, uint64_t first, uint64_t last, bool drop);
+/* Forget that the pages [first, last] of an object were used, and free those that are clean and not
+ * mapped, or mapped once at the most, where shared memory goes to a swap area. No lock held. */
+enum reclaim_how { RECLAIM_NONE, RECLAIM_UNMAPPED, RECLAIM_MAPPED_ONCE };
+void reclaim_object(struct object *object, uint64_t first, uint64_t last, enum reclaim_how how);
 
 /* Free all pages of files that are clean and can be spared, used lately or not. Sleeps, no lock
  * held. */

@@ -1,6 +1,6 @@
 /*
- * What newer calls do to names and attributes: openat2(2), renameat2(2) with RENAME_EXCHANGE,
- * O_PATH, statx(2), fchmodat2(2), extended attributes.
+ * What newer calls do to names and attributes: openat2(2), renameat2(2) with RENAME_EXCHANGE and
+ * RENAME_WHITEOUT, O_PATH, statx(2), fchmodat2(2), extended attributes.
  */
 #include "tap.h"
 
@@ -260,6 +260,86 @@ static void exchange_in(const char *where)
     expect_ok(rmdir(directory));
 }
 
+static int move_leaving_whiteout(const char *from, const char *to, unsigned flags)
+{
+    return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_WHITEOUT | flags);
+}
+
+/* A character device without a number, which nobody may use. */
+static void expect_whiteout(const char *name)
+{
+    struct stat status;
+
+    expect_ok(lstat(name, &status));
+    CHECK_EQ(status.st_mode, S_IFCHR);
+    CHECK_EQ(status.st_rdev, 0);
+    CHECK_EQ(status.st_nlink, 1);
+    CHECK_EQ(status.st_uid, geteuid());
+    CHECK_EQ(open(name, O_RDONLY), -1);
+    CHECK(errno == ENXIO || errno == EACCES); /* the latter where a mount has no devices */
+}
+
+static void whiteouts_in(const char *where)
+{
+    char directory[64];
+
+    snprintf(directory, sizeof(directory), "%s/names.%d", where, (int)getpid());
+    expect_ok(mkdir(directory, 0755));
+    expect_ok(chdir(directory));
+    expect_ok(mkdir("a", 0755));
+    expect_ok(mkdir("b", 0755));
+    expect_ok(mkdir("a/d", 0755));
+    write_file("a/f", "f", 0644);
+    write_file("a/g", "g", 0644);
+    nlink_t a = links_of("a"), b = links_of("b");
+    ino_t f = number_of("a/f"), d = number_of("a/d");
+
+    if (move_leaving_whiteout("a/f", "a/moved", 0) < 0 && errno == EINVAL)
+        skip("this file system cannot");
+    expect_whiteout("a/f");
+    CHECK_EQ(number_of("a/moved"), f);
+    expect_ok(move_leaving_whiteout("a/d", "b/d", 0)); /* a directory, to another one */
+    expect_whiteout("a/d");
+    CHECK_EQ(number_of("b/d"), d);
+    CHECK_EQ(number_of("b/d/.."), number_of("b"));
+    CHECK_EQ(links_of("a"), a - 1);
+    CHECK_EQ(links_of("b"), b + 1);
+    expect_ok(move_leaving_whiteout("a/moved", "a/g", 0)); /* over a file */
+    expect_whiteout("a/moved");
+    CHECK_EQ(number_of("a/g"), f);
+    expect_ok(move_leaving_whiteout("a/g", "a/g", 0)); /* to itself: nothing */
+    CHECK_EQ(number_of("a/g"), f);
+    expect_ok(move_leaving_whiteout("a/moved", "a/g", 0)); /* a whiteout, over a file */
+    expect_whiteout("a/g");
+    expect_errno(move_leaving_whiteout("a/g", "a/f", RENAME_NOREPLACE), EEXIST);
+    expect_ok(move_leaving_whiteout("a/g", "b/g", RENAME_NOREPLACE));
+    expect_errno(move_leaving_whiteout("a/g", "b/g", RENAME_EXCHANGE), EINVAL);
+    expect_errno(move_leaving_whiteout("a/none", "b/g", 0), ENOENT);
+    expect_ok(unlink("a/d"));
+    expect_ok(unlink("a/f"));
+    expect_ok(unlink("a/g"));
+    expect_ok(unlink("a/moved"));
+    expect_ok(unlink("b/g"));
+    expect_ok(rmdir("b/d"));
+    expect_ok(rmdir("a"));
+    expect_ok(rmdir("b"));
+    expect_ok(chdir(".."));
+    expect_ok(rmdir(directory));
+}
+
+static void whiteouts_on_disk(void)
+{
+    char here[256];
+
+    CHECK(getcwd(here, sizeof(here)) != NULL);
+    whiteouts_in(here);
+}
+
+static void whiteouts_in_memory(void)
+{
+    whiteouts_in("/dev/shm");
+}
+
 static void exchange_on_disk(void)
 {
     char here[256];
@@ -396,11 +476,11 @@ static void of_nothing(void)
 }
 
 static const struct test tests[] = {
-    TEST(open_beneath),         TEST(open_in_root),       TEST(open_without_links),
-    TEST(open_in_one_mount),    TEST(open_strictly),      TEST(only_paths),
-    TEST(exchange_on_disk),     TEST(exchange_in_memory), TEST(extended_status),
-    TEST(of_nothing),           TEST(changing_modes),     TEST(attributes_on_disk),
-    TEST(attributes_in_memory),
+    TEST(open_beneath),      TEST(open_in_root),        TEST(open_without_links),
+    TEST(open_in_one_mount), TEST(open_strictly),       TEST(only_paths),
+    TEST(exchange_on_disk),  TEST(exchange_in_memory),  TEST(extended_status),
+    TEST(whiteouts_on_disk), TEST(whiteouts_in_memory), TEST(of_nothing),
+    TEST(changing_modes),    TEST(attributes_on_disk),  TEST(attributes_in_memory),
 };
 
 int main(int argc, char **argv)

@@ -3,9 +3,11 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -305,7 +307,182 @@ static void brief_openers(void)
     }
 }
 
+/* ---- packets ---- */
+
+static int bytes_waiting(int fd)
+{
+    int count;
+
+    expect_ok(ioctl(fd, FIONREAD, &count));
+    return count;
+}
+
+static void expect_read(int fd, const char *expected)
+{
+    char buffer[PAGE] = "";
+
+    CHECK_EQ(read(fd, buffer, sizeof(buffer) - 1), strlen(expected));
+    CHECK_STRING(buffer, expected);
+}
+
+/* A read takes one packet, and what it has no room for is gone. */
+static void packets(void)
+{
+    char buffer[3 * PAGE] = "";
+
+    expect_ok(pipe2(ends, O_DIRECT | O_NONBLOCK));
+    CHECK(!(fcntl(ends[0], F_GETFL) & O_DIRECT));
+    CHECK(fcntl(ends[1], F_GETFL) & O_DIRECT);
+    CHECK_EQ(write(ends[1], "abcdef", 6), 6);
+    CHECK_EQ(write(ends[1], "", 0), 0); /* no packet */
+    CHECK_EQ(write(ends[1], "gh", 2), 2);
+    CHECK_EQ(bytes_waiting(ends[0]), 8);
+    CHECK_EQ(read(ends[0], buffer, 0), 0);
+    CHECK_EQ(read(ends[0], buffer, 3), 3);
+    CHECK(memcmp(buffer, "abc", 3) == 0);
+    CHECK_EQ(bytes_waiting(ends[0]), 2);
+    expect_read(ends[0], "gh");
+    expect_errno(read(ends[0], buffer, 10), EAGAIN);
+    /* A longer write makes several. */
+    CHECK_EQ(write(ends[1], buffer, 2 * PAGE + 100), 2 * PAGE + 100);
+    CHECK_EQ(read(ends[0], buffer, sizeof(buffer)), PAGE);
+    CHECK_EQ(read(ends[0], buffer, sizeof(buffer)), PAGE);
+    CHECK_EQ(read(ends[0], buffer, sizeof(buffer)), 100);
+    /* Several pieces make one. */
+    struct iovec pieces[2] = {{"ab", 2}, {"cd", 2}};
+    CHECK_EQ(writev(ends[1], pieces, 2), 4);
+    CHECK_EQ(write(ends[1], "e", 1), 1);
+    expect_read(ends[0], "abcd");
+    expect_read(ends[0], "e");
+}
+
+/* Each has a page. */
+static void room_for_packets(void)
+{
+    char buffer[2 * PAGE];
+    int count = 0;
+
+    expect_ok(pipe2(ends, O_DIRECT | O_NONBLOCK));
+    struct pollfd writer = {.fd = ends[1], .events = POLLOUT};
+    while (write(ends[1], "x", 1) == 1)
+        count++;
+    CHECK_EQ(errno, EAGAIN);
+    CHECK_EQ(count, fcntl(ends[0], F_GETPIPE_SZ) / (int)PAGE);
+    CHECK_EQ(bytes_waiting(ends[0]), count);
+    CHECK_EQ(poll(&writer, 1, 0), 0);
+    expect_read(ends[0], "x");
+    CHECK_EQ(poll(&writer, 1, 0), 1);
+    memset(buffer, 'y', sizeof(buffer));
+    CHECK_EQ(write(ends[1], buffer, 2 * PAGE), PAGE);
+    for (int i = 1; i < count; i++)
+        expect_read(ends[0], "x");
+    CHECK_EQ(read(ends[0], buffer, sizeof(buffer)), PAGE);
+    expect_ok(fcntl(ends[0], F_SETPIPE_SZ, PAGE));
+    CHECK_EQ(write(ends[1], "a", 1), 1);
+    expect_errno(write(ends[1], "b", 1), EAGAIN);
+    expect_ok(fcntl(ends[0], F_SETPIPE_SZ, 2 * PAGE));
+    CHECK_EQ(write(ends[1], "b", 1), 1);
+    expect_errno(fcntl(ends[0], F_SETPIPE_SZ, PAGE), EBUSY);
+    expect_read(ends[0], "a");
+    expect_read(ends[0], "b");
+}
+
+/* The flag may come and go; a packet that fits behind other bytes becomes one with them. */
+static void packets_and_bytes(void)
+{
+    expect_ok(pipe2(ends, O_NONBLOCK));
+    CHECK_EQ(write(ends[1], "abc", 3), 3);
+    expect_ok(fcntl(ends[1], F_SETFL, O_NONBLOCK | O_DIRECT));
+    CHECK_EQ(write(ends[1], "def", 3), 3);
+    expect_read(ends[0], "abcdef");
+    CHECK_EQ(write(ends[1], "abc", 3), 3);
+    expect_ok(fcntl(ends[1], F_SETFL, O_NONBLOCK));
+    CHECK_EQ(write(ends[1], "def", 3), 3);
+    CHECK_EQ(write(ends[1], "ghi", 3), 3);
+    expect_read(ends[0], "abc");
+    expect_read(ends[0], "defghi");
+    /* A read goes on from bytes into a packet, and ends with that. */
+    char page[PAGE];
+    memset(page, 'p', sizeof(page));
+    CHECK_EQ(write(ends[1], "abc", 3), 3);
+    expect_ok(fcntl(ends[1], F_SETFL, O_NONBLOCK | O_DIRECT));
+    CHECK_EQ(write(ends[1], page, PAGE - 2), PAGE - 2);
+    CHECK_EQ(write(ends[1], "end", 3), 3);
+    CHECK_EQ(bytes_waiting(ends[0]), PAGE + 4);
+    CHECK_EQ(read(ends[0], page, 10), 10);
+    CHECK(memcmp(page, "abcppppppp", 10) == 0);
+    expect_read(ends[0], "end");
+    expect_ok(mkfifo("fifo", 0600));
+    int fifo = (int)expect_ok(open("fifo", O_RDWR));
+    expect_ok(fcntl(fifo, F_SETFL, O_DIRECT));
+    CHECK_EQ(write(fifo, "ab", 2), 2);
+    CHECK_EQ(write(fifo, "cd", 2), 2);
+    expect_read(fifo, "ab");
+    expect_read(fifo, "cd");
+    expect_errno(open("fifo", O_RDWR | O_DIRECT), EINVAL);
+}
+
+/* splice and tee keep packets, and what is left of one remains one. */
+static void packets_between_pipes(void)
+{
+    int others[2];
+
+    expect_ok(pipe2(ends, O_NONBLOCK | O_DIRECT));
+    expect_ok(pipe2(others, O_NONBLOCK));
+    CHECK_EQ(write(ends[1], "abcdef", 6), 6);
+    CHECK_EQ(write(ends[1], "ghi", 3), 3);
+    CHECK_EQ(write(ends[1], "jkl", 3), 3);
+    CHECK_EQ(tee(ends[0], others[1], 8, 0), 8);
+    expect_read(others[0], "abcdef");
+    expect_read(others[0], "gh");
+    CHECK_EQ(splice(ends[0], NULL, others[1], NULL, 4, 0), 4);
+    expect_read(others[0], "abcd");
+    expect_read(ends[0], "ef");
+    int fd = (int)expect_ok(open("file", O_RDWR | O_CREAT, 0600));
+    CHECK_EQ(splice(ends[0], NULL, fd, NULL, 5, 0), 5);
+    expect_read(ends[0], "l");
+    /* What comes from a file or from memory is no packet. */
+    off_t start = 0;
+    CHECK_EQ(splice(fd, &start, ends[1], NULL, 5, 0), 5);
+    char one[2] = "";
+    CHECK_EQ(read(ends[0], one, 1), 1);
+    expect_read(ends[0], "hijk");
+    struct iovec piece = {"memory", 6};
+    CHECK_EQ(vmsplice(ends[1], &piece, 1, 0), 6);
+    CHECK_EQ(read(ends[0], one, 1), 1);
+    expect_read(ends[0], "emory");
+}
+
+static void write_packets(void *argument)
+{
+    (void)argument;
+    for (int i = 0; i < 2000; i++) {
+        char text[64];
+        int length = snprintf(text, sizeof(text), "%d%*s", i, i % 40, "");
+        CHECK_EQ(write(ends[1], text, (size_t)length), length);
+    }
+}
+
+/* The writer waits for room again and again; each packet arrives whole. */
+static void waiting_with_packets(void)
+{
+    char expected[64];
+
+    expect_ok(pipe2(ends, O_DIRECT));
+    pid_t child = spawn(write_packets, NULL);
+    for (int i = 0; i < 2000; i++) {
+        snprintf(expected, sizeof(expected), "%d%*s", i, i % 40, "");
+        expect_read(ends[0], expected);
+    }
+    expect_exited(reap(child), 0);
+}
+
 static const struct test tests[] = {
+    TEST(packets),
+    TEST(room_for_packets),
+    TEST(packets_and_bytes),
+    TEST(packets_between_pipes),
+    TEST(waiting_with_packets),
     TEST(counts),
     TEST(end_of_file),
     TEST(read_waits),

@@ -9,11 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#ifndef RWF_NOAPPEND
+#define RWF_NOAPPEND 0x20
+#endif
 
 enum { SIZE = 200000, PIPE = 65536 };
 
@@ -105,6 +110,57 @@ static void between_pipes(void)
     close(a[1]);
     CHECK_EQ(tee(a[0], b[1], 10, 0), 0);
     CHECK_EQ(splice(a[0], NULL, b[1], NULL, 10, 0), 0);
+}
+
+/* A pipe has pages of the file: what is written to that meanwhile is read from the pipe, but what
+ * is cut off stays. */
+static void pages_are_shared(void)
+{
+    int fd = pattern_file("shared", 3 * 4096), a[2], b[2];
+    off_t offset = 100;
+    char byte;
+
+    pipe_ends(a, 0);
+    pipe_ends(b, 0);
+    CHECK_EQ(splice(fd, &offset, a[1], NULL, 8000, 0), 8000);
+    CHECK_EQ(tee(a[0], b[1], 5000, 0), 5000);
+    CHECK_EQ(write(a[1], "end", 3), 3);
+    fd = expect_ok(open("shared", O_RDWR));
+    CHECK_EQ(pwrite(fd, "new", 3, 4096), 3);
+    CHECK_EQ(read(a[0], buffer, SIZE), 8003);
+    CHECK_PATTERN(buffer, 100, 3996);
+    CHECK(memcmp(buffer + 3996, "new", 3) == 0);
+    CHECK_PATTERN(buffer + 3999, 4099, 8000 - 3999);
+    CHECK(memcmp(buffer + 8000, "end", 3) == 0);
+    expect_ok(ftruncate(fd, 0));
+    CHECK_EQ(read(b[0], buffer, SIZE), 5000);
+    CHECK_PATTERN(buffer, 100, 3996);
+    CHECK(memcmp(buffer + 3996, "new", 3) == 0);
+    expect_errno(splice(fd, NULL, b[0], NULL, 1, SPLICE_F_NONBLOCK), EBADF);
+    CHECK_EQ(splice(fd, NULL, a[1], NULL, 1, 0), 0);
+    CHECK_EQ(pread(fd, &byte, 1, 0), 0);
+}
+
+/* A pipe is full when it has no place for one more piece of a page. */
+static void places(void)
+{
+    int fd = pattern_file("in", 100), ends[2];
+    off_t offset;
+
+    pipe_ends(ends, O_NONBLOCK);
+    for (int i = 0; i < PIPE / 4096; i++) {
+        offset = i;
+        CHECK_EQ(splice(fd, &offset, ends[1], NULL, 1, 0), 1);
+    }
+    expect_errno(splice(fd, &offset, ends[1], NULL, 1, 0), EAGAIN);
+    expect_errno(write(ends[1], "x", 1), EAGAIN);
+    CHECK_EQ(read(ends[0], buffer, 1), 1);
+    CHECK_EQ(write(ends[1], "x", 1), 1);
+    CHECK_EQ(write(ends[1], "yz", 2), 2); /* behind it */
+    expect_errno(write(ends[1], buffer, 4096), EAGAIN);
+    CHECK_EQ(read(ends[0], buffer, SIZE), PIPE / 4096 - 1 + 3);
+    CHECK_PATTERN(buffer, 1, PIPE / 4096 - 1);
+    CHECK(memcmp(buffer + PIPE / 4096 - 1, "xyz", 3) == 0);
 }
 
 static void bad_arguments(void)
@@ -285,6 +341,65 @@ static void with_flags(void)
     expect_errno(pwritev2(ends[1], &piece, 1, 0, 0), ESPIPE);
 }
 
+/* What is not in memory is not waited for, but asked for, so that it comes. */
+static void without_waiting(void)
+{
+    char buffer[4 * PAGE];
+    struct iovec piece = {buffer, sizeof(buffer)};
+    int fd = pattern_file("file", 64 * PAGE), events = expect_ok(eventfd(0, 0));
+    long got;
+
+    skip_on_tmpfs();
+    expect_ok(fsync(fd));
+    CHECK_EQ(pread(fd, buffer, sizeof(buffer), 0), sizeof(buffer));
+    CHECK_EQ(preadv2(fd, &piece, 1, 0, RWF_NOWAIT), sizeof(buffer));
+    CHECK_PATTERN(buffer, 0, sizeof(buffer));
+    CHECK_EQ(preadv2(fd, &piece, 1, 64 * PAGE, RWF_NOWAIT), 0);
+    expect_errno(pwritev2(fd, &piece, 1, 0, RWF_NOWAIT), EOPNOTSUPP);
+    expect_ok(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
+    while ((got = preadv2(fd, &piece, 1, 32 * PAGE, RWF_NOWAIT)) < 0) {
+        CHECK_EQ(errno, EAGAIN);
+        usleep(1000);
+    }
+    CHECK(got > 0 && got % (long)PAGE == 0);
+    CHECK_PATTERN(buffer, 32 * PAGE, (size_t)got);
+    expect_errno(preadv2(fd, &piece, 1, 0, RWF_APPEND | RWF_NOAPPEND), EINVAL);
+    piece.iov_len = 8;
+    expect_errno(preadv2(events, &piece, 1, -1, RWF_NOWAIT), EAGAIN);
+    CHECK_EQ(preadv2(open("/dev/zero", O_RDWR), &piece, 1, -1, RWF_NOWAIT), 8);
+    expect_errno(preadv2(open("/proc/self/maps", O_RDONLY), &piece, 1, -1, RWF_NOWAIT), EOPNOTSUPP);
+    int memory = expect_ok(memfd_create("memory", 0));
+    write_all(memory, buffer, 8);
+    expect_errno(preadv2(memory, &piece, 1, 0, RWF_NOWAIT), EOPNOTSUPP);
+}
+
+/* The pages go that are clean, whole in the range and mapped by nobody. */
+static void giving_pages_up(void)
+{
+    int fd = pattern_file("file", 16 * PAGE);
+    unsigned char there[16];
+
+    skip_on_tmpfs();
+    expect_ok(fsync(fd));
+    expect_ok(posix_fadvise(fd, 4 * PAGE + 1, 4 * PAGE, POSIX_FADV_DONTNEED));
+    char *map = expect_ok(mmap(NULL, 16 * PAGE, PROT_READ, MAP_SHARED, fd, 0));
+    expect_ok(mincore(map, 16 * PAGE, there));
+    for (size_t i = 0; i < 16; i++)
+        CHECK_EQ(there[i] & 1, i < 5 || i >= 8);
+    CHECK_PATTERN(map, 0, 16 * PAGE);
+    expect_ok(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
+    expect_ok(mincore(map, 16 * PAGE, there));
+    CHECK(there[0] & 1);
+    CHECK_PATTERN(map, 0, 16 * PAGE);
+    /* Of what is dirty nothing is lost. */
+    CHECK_EQ(pwrite(fd, "new", 3, 6 * PAGE), 3);
+    expect_ok(munmap(map, 16 * PAGE));
+    expect_ok(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
+    char text[4] = "";
+    CHECK_EQ(pread(fd, text, 3, 6 * PAGE), 3);
+    CHECK_STRING(text, "new");
+}
+
 static void direct(void)
 {
     int fd = open("file", O_RDWR | O_CREAT | O_DIRECT, 0600);
@@ -344,9 +459,10 @@ static void appending(void)
 }
 
 static const struct test tests[] = {
-    TEST(file_to_pipe), TEST(pipe_to_file),   TEST(between_pipes), TEST(bad_arguments),
-    TEST(from_memory),  TEST(all_bytes_once), TEST(sending_files), TEST(copying_ranges),
-    TEST(with_flags),   TEST(direct),         TEST(appending),
+    TEST(file_to_pipe),    TEST(pipe_to_file),   TEST(between_pipes), TEST(pages_are_shared),
+    TEST(places),          TEST(bad_arguments),  TEST(from_memory),   TEST(all_bytes_once),
+    TEST(sending_files),   TEST(copying_ranges), TEST(with_flags),    TEST(without_waiting),
+    TEST(giving_pages_up), TEST(direct),         TEST(appending),
 };
 
 int main(int argc, char **argv)

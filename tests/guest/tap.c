@@ -179,6 +179,15 @@ static enum outcome judge(int status, int reasons, char *why, size_t size)
     return WIFEXITED(status) && WEXITSTATUS(status) == STATUS_SKIPPED ? SKIPPED : FAILED;
 }
 
+/* Kill what a test left behind in its process group, and wait until that has closed its files, so
+ * that the next test finds the memory and the disk at rest. A zombie that nobody reaps is not
+ * waited for for ever. */
+static void end_group(pid_t leader)
+{
+    for (int i = 0; i < 1000 && kill(-leader, SIGKILL) == 0; i++)
+        usleep(1000);
+}
+
 enum outcome suite_run(const struct test *test, char *why, size_t size)
 {
     char directory[PATH_MAX];
@@ -200,7 +209,7 @@ enum outcome suite_run(const struct test *test, char *why, size_t size)
         outcome = FAILED;
     } else {
         status = reap(pid);
-        kill(-pid, SIGKILL); /* whatever it left behind */
+        end_group(pid);
         outcome = judge(status, reasons[0], why, size);
     }
     close(reasons[0]);

@@ -286,9 +286,11 @@ static void check_move(struct vnode *from, const struct name *from_name, struct 
 }
 
 static int rename_file(struct vnode *from, const struct name *from_name, struct vnode *source,
-                       struct vnode *to, const struct name *to_name, struct vnode *target)
+                       struct vnode *to, const struct name *to_name, struct vnode *target,
+                       const struct creation *whiteout)
 {
     check_move(from, from_name, source, to, to_name, target);
+    REQUIRE(!whiteout);
     if (target && !is_empty(target))
         return -ENOTEMPTY;
     if (target) {

@@ -348,14 +348,22 @@ void pmap_protect(struct pmap *pmap, vaddr_t start, vaddr_t end, unsigned access
     reduce(pmap, start, end, PERMISSIONS & ~kept, gather);
 }
 
-/* Copy value to the entry for address, making tables: false if one cannot be had. */
-static bool copy_entry(struct pmap *pmap, uint64_t value, vaddr_t address)
+/* Copy count entries of a last-level table to those for target and behind it, which are empty,
+ * making tables: false if one cannot be had. */
+static bool copy_entries(struct pmap *pmap, const uint64_t *source, unsigned count, vaddr_t target)
 {
-    uint64_t *entry = make_leaf(pmap, address);
+    uint64_t *entry = NULL;
 
-    if (entry)
+    for (unsigned i = 0; i < count; i++, target += PAGE_SIZE) {
+        uint64_t value = entry_load(&source[i]);
+        entry = entry && table_index(target, 0) ? entry + 1 : NULL;
+        if (!value)
+            continue;
+        if (!entry && !(entry = make_leaf(pmap, target)))
+            return false;
         fill_entry(pmap, entry, value);
-    return entry != NULL;
+    }
+    return true;
 }
 
 /* Let the last-level table for from, if there is one, be that for to, which has none: false if a
@@ -403,10 +411,12 @@ static void move_entries(struct pmap *pmap, vaddr_t from, vaddr_t to, uint64_t l
             continue;
         }
         struct place place = descend(pmap, address, 0);
-        uint64_t value = place.level == 0 ? entry_load(place.entry) : 0;
-        if (value && !copy_entry(pmap, value, target))
+        vaddr_t stop = level_end(address, place.level ? place.level : 1);
+        stop = stop < end ? stop : end;
+        unsigned count = (unsigned)((stop - address) / PAGE_SIZE);
+        if (!place.level && !copy_entries(pmap, place.entry, count, target))
             return;
-        address = place.level == 0 ? address + PAGE_SIZE : level_end(address, place.level);
+        address = stop;
     }
 }
 

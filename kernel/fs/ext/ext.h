@@ -305,7 +305,8 @@ int ext_create_unnamed(struct vnode *directory, const struct creation *creation,
 int ext_link(struct vnode *directory, const struct name *name, struct vnode *target);
 int ext_unlink(struct vnode *directory, const struct name *name, struct vnode *target);
 int ext_rename(struct vnode *from, const struct name *from_name, struct vnode *source,
-               struct vnode *to, const struct name *to_name, struct vnode *target);
+               struct vnode *to, const struct name *to_name, struct vnode *target,
+               const struct creation *whiteout);
 int ext_exchange(struct vnode *from, const struct name *from_name, struct vnode *source,
                  struct vnode *to, const struct name *to_name, struct vnode *target);
 long ext_read_link(struct vnode *link, char *buffer, size_t size);

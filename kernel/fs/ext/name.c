@@ -62,11 +62,10 @@ static int fill_new(struct ext_operation *operation, struct ext_inode *inode, ui
     }
 }
 
-/* A new inode, referenced and named: nothing is left on failure but *inode without links, to be
- * released. */
+/* A new inode, referenced, which gets one name: nothing is left on failure but *inode without
+ * links, to be released. */
 static int create_inode(struct ext_operation *operation, struct ext_inode *directory,
-                        const struct name *name, const struct creation *creation,
-                        struct ext_inode **inode)
+                        const struct creation *creation, struct ext_inode **inode)
 {
     struct ext *ext = operation->ext;
     bool is_directory = (creation->mode & S_IFMT) == S_IFDIR;
@@ -83,12 +82,8 @@ static int create_inode(struct ext_operation *operation, struct ext_inode *direc
         return error;
     ext_operation_inode(operation, *inode);
     error = fill_new(operation, *inode, parent, creation);
-    if (!error)
-        error = ext_directory_add(operation, directory, name, number, creation->mode);
     if (error)
         (*inode)->vnode.links = 0; /* its last release frees it */
-    else if (is_directory)
-        directory->vnode.links++;
     return error;
 }
 
@@ -102,7 +97,14 @@ int ext_create(struct vnode *vnode, const struct name *name, const struct creati
         return -EMLINK;
     int error = ext_operation_begin(&operation, ext_of(directory));
     if (!error)
-        error = create_inode(&operation, directory, name, creation, &inode);
+        error = create_inode(&operation, directory, creation, &inode);
+    if (!error) {
+        error = ext_directory_add(&operation, directory, name, inode->vnode.number, creation->mode);
+        if (error)
+            inode->vnode.links = 0;
+        else if (vnode_type(&inode->vnode) == S_IFDIR)
+            vnode->links++;
+    }
     ext_operation_end(&operation);
     if (!error)
         *result = &inode->vnode;
@@ -217,7 +219,7 @@ int ext_unlink(struct vnode *vnode, const struct name *name, struct vnode *targe
 
 /* A rename with everything it concerns. */
 struct move {
-    struct ext_inode *from, *to, *source, *target; /* target may be NULL */
+    struct ext_inode *from, *to, *source, *target, *whiteout; /* the last two may be NULL */
     struct ext_place from_place, to_place, parent_place;
     bool is_directory, changes_parent;
 };
@@ -245,8 +247,8 @@ static int find_entries(struct move *move, const struct name *from_name, const s
     return error;
 }
 
-/* Remove the old name. Its place is looked up again if the new entry has gone to the same block,
- * where it may have become the one before it. */
+/* Remove the old name, or let it lead to the whiteout. Its place is looked up again if the new
+ * entry has gone to the same block, where it may have become the one before it. */
 static int remove_old(struct ext_operation *operation, struct move *move,
                       const struct name *from_name)
 {
@@ -254,7 +256,11 @@ static int remove_old(struct ext_operation *operation, struct move *move,
 
     if (move->from == move->to && !move->target)
         error = find_expected(move->from, from_name, &move->source->vnode, &move->from_place);
-    return error ? error : ext_directory_remove(operation, move->from, &move->from_place);
+    if (error || !move->whiteout)
+        return error ? error : ext_directory_remove(operation, move->from, &move->from_place);
+    struct vnode *whiteout = &move->whiteout->vnode;
+    return ext_directory_replace(operation, move->from, &move->from_place, whiteout->number,
+                                 whiteout->mode);
 }
 
 /* The links of directories that a moved one brings along. */
@@ -302,7 +308,8 @@ static int add_new(struct ext_operation *operation, struct move *move, const str
 }
 
 int ext_rename(struct vnode *from, const struct name *from_name, struct vnode *source,
-               struct vnode *to, const struct name *to_name, struct vnode *target)
+               struct vnode *to, const struct name *to_name, struct vnode *target,
+               const struct creation *whiteout)
 {
     struct move move = {.from = ext_inode_of(from),
                         .to = ext_inode_of(to),
@@ -317,12 +324,19 @@ int ext_rename(struct vnode *from, const struct name *from_name, struct vnode *s
         error = ext_operation_begin(&operation, ext_of(move.from));
     if (error)
         return error;
-    error = add_new(&operation, &move, to_name);
+    if (whiteout)
+        error = create_inode(&operation, move.from, whiteout, &move.whiteout);
+    if (!error)
+        error = add_new(&operation, &move, to_name);
     if (!error)
         error = remove_old(&operation, &move, from_name);
+    if (error && move.whiteout)
+        move.whiteout->vnode.links = 0;
     if (!error)
         error = adjust_parents(&operation, &move);
     ext_operation_end(&operation);
+    if (move.whiteout)
+        vnode_release(&move.whiteout->vnode);
     return error;
 }
 
