@@ -16,6 +16,7 @@
 #define IP_TTL                  2
 #define IP_PKTINFO              8
 #define IP_MTU_DISCOVER         10
+#define IP_RECVERR              11
 #define IP_RECVTTL              12
 #define IP_RECVTOS              13
 #define IP_MTU                  14
@@ -39,6 +40,7 @@
 #define IPV6_DROP_MEMBERSHIP 21
 #define IPV6_MTU_DISCOVER    23
 #define IPV6_MTU             24
+#define IPV6_RECVERR         25
 #define IPV6_V6ONLY          26
 #define IPV6_RECVPKTINFO     49
 #define IPV6_PKTINFO         50
@@ -90,6 +92,20 @@ struct in6_pktinfo {
     uint32_t interface;
 };
 
+/* Why a datagram came back, before the address of who says so. */
+struct sock_extended_err {
+    uint32_t error;
+    uint8_t origin, type, code, padding; /* type and code of ICMP */
+    uint32_t info, data;
+};
+#define SO_EE_ORIGIN_ICMP  2
+#define SO_EE_ORIGIN_ICMP6 3
+#define ICMP_UNREACHABLE   3
+#define ICMP_NO_PORT       3
+#define ICMP6_UNREACHABLE  1
+#define ICMP6_NO_PORT      4
+
+_Static_assert(sizeof(struct sock_extended_err) == 16, "sock_extended_err");
 _Static_assert(sizeof(struct tcp_info) == 104, "tcp_info");
 _Static_assert(sizeof(struct in_pktinfo) == 12, "in_pktinfo");
 _Static_assert(sizeof(struct in6_pktinfo) == 20, "in6_pktinfo");

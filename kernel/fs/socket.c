@@ -47,6 +47,7 @@ static void init_lists(struct socket *socket)
 {
     list_init(&socket->all_link);
     list_init(&socket->messages);
+    list_init(&socket->errors);
     list_init(&socket->senders);
     list_init(&socket->sender_link);
     list_init(&socket->pending);

@@ -71,6 +71,8 @@ struct socket_receive {
     size_t address_length; /* 0: the sender has no name */
     unsigned flags_out;    /* MSG_TRUNC */
     struct inet_controls controls;
+    unsigned stamps;  /* SO_TIMESTAMP or one of its like: how to tell of arrival; 0: not at all */
+    uint64_t arrival; /* nanoseconds since 1970 */
     bool credentials_wanted;
     struct ucred credentials;
     struct rights *rights; /* the caller's then; or NULL */

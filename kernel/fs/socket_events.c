@@ -45,7 +45,8 @@ unsigned socket_poll(struct file *file, struct wait_queue **queue)
     unsigned events = 0;
 
     *queue = &socket->changed;
-    if (__atomic_load_n(&socket->error, __ATOMIC_ACQUIRE))
+    if (__atomic_load_n(&socket->error, __ATOMIC_ACQUIRE) ||
+        __atomic_load_n(&socket->error_count, __ATOMIC_ACQUIRE))
         events |= POLLERR;
     if (shut == SHUT_BOTH)
         events |= POLLHUP;

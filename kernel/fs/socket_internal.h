@@ -79,6 +79,9 @@ struct socket_protocol {
     size_t (*describe)(struct socket *socket, const struct message *message,
                        struct socket_receive *receive);
 
+    /* recvmsg(2) with MSG_ERRQUEUE, which does not wait. NULL: there is never anything. */
+    long (*receive_error)(struct socket *socket, struct socket_receive *receive);
+
     /* (t) Nobody shall find it by its name any more: a vnode that is to be released, or NULL. */
     struct vnode *(*unbind)(struct socket *socket);
 
@@ -137,6 +140,8 @@ struct socket {
     uint32_t shut;          /* (l), (a) SHUT_* */
     bool ended;             /* (a) all has been sent to it: what comes behind is no error */
     int32_t error;          /* (a) errno for the next call, as SO_ERROR */
+    struct list errors;     /* (l) messages that came back */
+    unsigned error_count;   /* (l), (a) */
     size_t charged;         /* (a) size of the messages that it has sent and nobody has read */
     struct mutex receive_lock;
     struct wait_queue changed; /* for its own users */
@@ -148,6 +153,7 @@ struct socket {
     bool passes_credentials;                /* (a) SO_PASSCRED */
     uint32_t flags;                         /* (a) SO_* that are on, by number */
     int priority;                           /* (a) SO_PRIORITY */
+    unsigned stamps;                        /* (a) SO_TIMESTAMP or one of its like; 0: none */
     int linger;                             /* (a) seconds of SO_LINGER; -1: off */
     bool bound_to_interface;                /* (a) SO_BINDTODEVICE */
 
@@ -163,6 +169,7 @@ struct message {
     struct socket *sender; /* referenced; NULL: not charged */
     size_t size, read;     /* bytes; of them, those that have been read from a stream */
     bool urgent;           /* it was sent with MSG_OOB */
+    uint64_t arrival;      /* time_real() of it, if somebody wanted that; else 0 */
     struct ucred credentials;
     struct inet_address source, destination; /* datagrams of the internet families */
     int limit, class;

@@ -2,6 +2,7 @@
  * Messages and queues. The bytes of a message are in pieces of a page each; the last may be
  * smaller.
  */
+#include "core/time.h"
 #include "fs/socket_internal.h"
 #include "vm/kmem.h"
 #include "vm/page.h"
@@ -119,6 +120,8 @@ bool message_deliver(struct socket *sender, struct socket *socket, struct messag
         message->sender = sender;
         __atomic_fetch_add(&sender->charged, charge_of(message), __ATOMIC_ACQ_REL);
     }
+    if (__atomic_load_n(&socket->stamps, __ATOMIC_RELAXED))
+        message->arrival = time_real();
     unsigned events = message->urgent ? READABLE_EVENTS | POLLPRI : READABLE_EVENTS;
     spin_lock(&socket->lock);
     bool open = socket_state(socket) != SOCKET_CLOSED &&

@@ -67,6 +67,13 @@ static int get_number(struct socket *socket, unsigned name, int *number)
     case SO_SNDLOWAT:
         *number = 1;
         return 0;
+    case SO_TIMESTAMP:
+    case SO_TIMESTAMPNS:
+    case SO_TIMESTAMP_NEW:
+    case SO_TIMESTAMPNS_NEW:
+        *number = socket->stamps == name ||
+                  (name == SO_TIMESTAMP_NEW && socket->stamps == SO_TIMESTAMPNS_NEW);
+        return 0;
     default:
         *number = (socket->flags >> (name & 31)) & 1;
         return is_switch(name) ? 0 : -ENOPROTOOPT;
@@ -179,6 +186,12 @@ static int set_number(struct socket *socket, unsigned name, int number)
     case SO_RCVBUF:
     case SO_RCVBUFFORCE:
         return set_size(&socket->receive_size, number, RECEIVE_SIZE_LEAST, name == SO_RCVBUFFORCE);
+    case SO_TIMESTAMP:
+    case SO_TIMESTAMPNS:
+    case SO_TIMESTAMP_NEW:
+    case SO_TIMESTAMPNS_NEW:
+        __atomic_store_n(&socket->stamps, number ? name : 0, __ATOMIC_RELAXED);
+        return 0;
     case SO_RCVLOWAT:
         socket->low_water = number < 0 ? INT32_MAX : number ? number : 1;
         return 0;

@@ -4,6 +4,7 @@
  * Bytes of different senders (SO_PASSCRED), and those behind files that came along, are not run
  * together.
  */
+#include "core/time.h"
 #include "fs/socket_internal.h"
 #include "lib/string.h"
 
@@ -42,6 +43,9 @@ static int take_along(struct socket *socket, struct message *message,
                       struct socket_receive *receive)
 {
     receive->credentials = message->credentials;
+    receive->stamps = socket->type == SOCK_STREAM ? 0 : socket->stamps;
+    if (receive->stamps)
+        receive->arrival = message->arrival ? message->arrival : time_real();
     bool wanted = receive->address_wanted || !socket->protocol->is_local;
     if (wanted && receive->address_length == 0 && socket->protocol->describe)
         receive->address_length = socket->protocol->describe(socket, message, receive);
@@ -196,8 +200,6 @@ static int check_receive(const struct socket *socket, const struct socket_receiv
     enum socket_state state = socket_state(socket);
     bool is_local = socket->protocol->is_local, is_stream = socket->type == SOCK_STREAM;
 
-    if (!is_local && (receive->flags & MSG_ERRQUEUE))
-        return -EAGAIN;
     if ((receive->flags & MSG_OOB) && is_local && !is_stream)
         return -EOPNOTSUPP;
     if ((receive->flags & MSG_OOB) && is_stream && (is_local || state != SOCKET_LISTENING))
@@ -211,8 +213,10 @@ static int check_receive(const struct socket *socket, const struct socket_receiv
 
 long socket_receive(struct socket *socket, struct socket_receive *receive)
 {
+    if (!socket->protocol->is_local && (receive->flags & MSG_ERRQUEUE))
+        return socket->protocol->receive_error ? socket->protocol->receive_error(socket, receive)
+                                               : -EAGAIN;
     int error = check_receive(socket, receive);
-
     if (error)
         return error;
     if ((receive->flags & MSG_OOB) && socket->type == SOCK_STREAM)

@@ -11,6 +11,7 @@ enum {
     CONTROL_LIMIT = 2,       /* IP_TTL, IPV6_HOPLIMIT */
     CONTROL_CLASS = 4,       /* IP_TOS, IPV6_TCLASS */
     CONTROL_DESTINATION = 8, /* IP_RECVORIGDSTADDR, IPV6_RECVORIGDSTADDR */
+    CONTROL_ERROR = 16,      /* IP_RECVERR, IPV6_RECVERR: local refused it */
 };
 
 struct inet_controls {

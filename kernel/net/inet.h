@@ -7,6 +7,7 @@
  *   bind.c        names
  *   port.c        who has which port, and who gets what is sent to it
  *   tcp.c, udp.c  the protocols: fs/socket_internal.h tells what that is
+ *   error.c       datagrams that came back
  *   option.c      options
  *   interface.c   requests of ioctl(2) about the only interface, lo
  *   netlink.c     AF_NETLINK: the same questions as messages
@@ -27,6 +28,7 @@ enum inet_option {
     OPTION_TOS,
     OPTION_TTL,
     OPTION_PKTINFO,
+    OPTION_RECVERR,
     OPTION_MTU_DISCOVER,
     OPTION_RECVTTL,
     OPTION_RECVTOS,
@@ -43,6 +45,7 @@ enum inet_option {
     OPTION_MULTICAST_HOPS,
     OPTION_MULTICAST_LOOP6,
     OPTION_MTU_DISCOVER6,
+    OPTION_RECVERR6,
     OPTION_RECVPKTINFO6,
     OPTION_RECVHOPLIMIT,
     OPTION_DONTFRAG,
@@ -71,6 +74,7 @@ struct inet_socket {
     bool address_chosen, port_chosen;  /* (t) named in bind(2): they stay when it is disconnected */
     bool unreported;      /* (t) TCP: it is connected, and no connect(2) has told so yet */
     bool reset;           /* (a) TCP: the connection has ended with an error */
+    size_t error_bytes;   /* (l) what the queue of errors counts */
     int options[OPTIONS]; /* (a) each as the difference to its initial value */
 };
 
@@ -103,6 +107,12 @@ void netlink_init(void);
 
 /* netlink.c, AF_NETLINK: as socket_find_kind. */
 int netlink_find_kind(unsigned type, int protocol, struct socket_kind *kind);
+
+/* error.c: a datagram of the socket's came back, which is the queue's then; nobody wants those that
+ * there are; recvmsg(2) with MSG_ERRQUEUE. */
+void inet_note_error(struct inet_socket *inet, struct message *message);
+void inet_forget_errors(struct inet_socket *inet);
+long inet_receive_error(struct socket *socket, struct socket_receive *receive);
 
 /* bind.c: bind(2), and an address to be connected to: 0 or an error of connect(2). */
 int inet_bind(struct socket *socket, const union sockaddr_any *address, size_t length);

@@ -27,6 +27,7 @@ static const struct option_rule rules[OPTIONS] = {
     [OPTION_TTL] = {SOL_IP, IP_TTL, HOPS, 1, 255},
     [OPTION_PKTINFO] = {SOL_IP, IP_PKTINFO, 0, ON_OFF},
     [OPTION_MTU_DISCOVER] = {SOL_IP, IP_MTU_DISCOVER, 1, 0, 5},
+    [OPTION_RECVERR] = {SOL_IP, IP_RECVERR, 0, ON_OFF},
     [OPTION_RECVTTL] = {SOL_IP, IP_RECVTTL, 0, ON_OFF},
     [OPTION_RECVTOS] = {SOL_IP, IP_RECVTOS, 0, ON_OFF},
     [OPTION_FREEBIND] = {SOL_IP, IP_FREEBIND, 0, ON_OFF},
@@ -42,6 +43,7 @@ static const struct option_rule rules[OPTIONS] = {
     [OPTION_MULTICAST_HOPS] = {SOL_IPV6, IPV6_MULTICAST_HOPS, 1, BYTE},
     [OPTION_MULTICAST_LOOP6] = {SOL_IPV6, IPV6_MULTICAST_LOOP, 1, 0, 1},
     [OPTION_MTU_DISCOVER6] = {SOL_IPV6, IPV6_MTU_DISCOVER, 1, 0, 5},
+    [OPTION_RECVERR6] = {SOL_IPV6, IPV6_RECVERR, 0, ON_OFF},
     [OPTION_RECVPKTINFO6] = {SOL_IPV6, IPV6_RECVPKTINFO, 0, ON_OFF},
     [OPTION_RECVHOPLIMIT] = {SOL_IPV6, IPV6_RECVHOPLIMIT, 0, ON_OFF},
     [OPTION_DONTFRAG] = {SOL_IPV6, IPV6_DONTFRAG, 0, ON_OFF},
@@ -276,5 +278,7 @@ int inet_set_option(struct socket *socket, unsigned level, unsigned name, const 
     if (!error)
         set_value(inet, option, number);
     mutex_unlock(&socket_lock);
+    if (!error && !number && (option == OPTION_RECVERR || option == OPTION_RECVERR6))
+        inet_forget_errors(inet);
     return error;
 }

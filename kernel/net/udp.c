@@ -157,10 +157,18 @@ static void deliver(const struct inet_socket *inet, const struct socket_send *se
         message_free(message);
 }
 
-/* Nobody has the port: a connected socket hears of it. */
-static void refuse(struct socket *socket, const struct flow *flow)
+/* Nobody has the port: a connected socket hears of it, and one that wants to know. */
+static void refuse(struct socket *socket, const struct flow *flow, struct message *message)
 {
-    if (!flow->connected)
+    bool is_v4 = inet_is_v4(&flow->destination);
+    bool wanted = inet_value(inet_of(socket), is_v4 ? OPTION_RECVERR : OPTION_RECVERR6);
+
+    message->destination = flow->destination;
+    if (wanted)
+        inet_note_error(inet_of(socket), message);
+    else
+        message_free(message);
+    if (!flow->connected && !wanted)
         return;
     socket_set_error(socket, ECONNREFUSED);
     wake_events(&socket->changed, STATE_EVENTS);
@@ -180,12 +188,10 @@ static long send_along(struct socket *socket, struct socket_send *send, const st
         error = socket_make_message(send, size, &message);
     if (error)
         return error;
-    if (flow->receiver) {
+    if (flow->receiver)
         deliver(inet_of(socket), send, flow, message);
-    } else {
-        message_free(message);
-        refuse(socket, flow);
-    }
+    else
+        refuse(socket, flow, message);
     return (long)size;
 }
 
@@ -238,6 +244,12 @@ static size_t describe(struct socket *socket, const struct message *message,
     return inet_to_structure(socket->family, &message->source, &receive->address);
 }
 
+static struct vnode *unbind(struct socket *socket)
+{
+    inet_forget_errors(inet_of(socket));
+    return inet_unbind(socket);
+}
+
 /* ioctl(2): what was sent has arrived. */
 static long control(struct socket *socket, unsigned request, uint64_t argument)
 {
@@ -258,7 +270,8 @@ const struct socket_protocol udp_protocol = {
     .send = send_datagram,
     .name = inet_name,
     .describe = describe,
-    .unbind = inet_unbind,
+    .receive_error = inet_receive_error,
+    .unbind = unbind,
     .control = control,
     .get_option = inet_get_option,
     .set_option = inet_set_option,

@@ -5,6 +5,7 @@
 #include "abi/inet.h"
 #include "core/user.h"
 #include "lib/string.h"
+#include "sys/convert.h"
 #include "sys/socket.h"
 
 /* Sending */
@@ -228,6 +229,23 @@ static int put_packet(struct socket_control *control, bool is_v6, const struct i
     return put_control(control, SOL_IP, IP_PKTINFO, &v4, sizeof(v4));
 }
 
+/* That the datagram was refused by who has the address. */
+static int put_error(struct socket_control *control, bool is_v6, const struct inet_address *from)
+{
+    bool is_v4 = inet_is_v4(from);
+    struct {
+        struct sock_extended_err error;
+        union sockaddr_any offender;
+    } value = {.error = {.error = ECONNREFUSED,
+                         .origin = is_v4 ? SO_EE_ORIGIN_ICMP : SO_EE_ORIGIN_ICMP6,
+                         .type = is_v4 ? ICMP_UNREACHABLE : ICMP6_UNREACHABLE,
+                         .code = is_v4 ? ICMP_NO_PORT : ICMP6_NO_PORT}};
+    size_t size = inet_to_structure(is_v6 ? AF_INET6 : AF_INET, from, &value.offender);
+
+    return put_control(control, is_v6 ? SOL_IPV6 : SOL_IP, is_v6 ? IPV6_RECVERR : IP_RECVERR,
+                       &value, offsetof(typeof(value), offender) + size);
+}
+
 static int put_inet_controls(const struct socket *socket, struct socket_control *control,
                              const struct inet_controls *controls)
 {
@@ -236,6 +254,8 @@ static int put_inet_controls(const struct socket *socket, struct socket_control 
     uint8_t class = (uint8_t)controls->class;
     int error = 0;
 
+    if (controls->given & CONTROL_ERROR)
+        return put_error(control, is_v6, &controls->local);
     if (controls->given & CONTROL_PACKET)
         error = put_packet(control, is_v6, &controls->local);
     if (!error && (controls->given & CONTROL_LIMIT))
@@ -254,12 +274,26 @@ static int put_inet_controls(const struct socket *socket, struct socket_control 
     return error;
 }
 
+/* When it came. */
+static int put_arrival(struct socket_control *control, unsigned name, uint64_t arrival)
+{
+    bool nanoseconds = name == SO_TIMESTAMPNS || name == SO_TIMESTAMPNS_NEW;
+    int64_t value[2] = {(int64_t)(arrival / NANOSECONDS_PER_SECOND),
+                        (int64_t)(arrival % NANOSECONDS_PER_SECOND)};
+
+    if (!nanoseconds)
+        value[1] /= 1000;
+    return put_control(control, SOL_SOCKET, (int)name, value, sizeof(value));
+}
+
 int socket_put_controls(const struct socket *socket, struct socket_control *control,
                         struct socket_receive *receive)
 {
     int error = 0;
 
-    if (receive->credentials_wanted)
+    if (receive->stamps)
+        error = put_arrival(control, receive->stamps, receive->arrival);
+    if (!error && receive->credentials_wanted)
         error = put_control(control, SOL_SOCKET, SCM_CREDENTIALS, &receive->credentials,
                             sizeof(receive->credentials));
     if (!error && receive->rights)

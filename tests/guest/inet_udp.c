@@ -2,9 +2,11 @@
 #include "inet.h"
 
 #include <fcntl.h>
+#include <linux/errqueue.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
+#include <time.h>
 
 static int receiver_at(const char *text, unsigned *port)
 {
@@ -432,6 +434,143 @@ static void around(void)
         CHECK_EQ(pthread_join(threads[i], NULL), 0);
 }
 
+/* What an error queue gives: its text, whose name, and why. */
+static void expect_returned(int fd, const char *text, const union address *to, int origin)
+{
+    union controls controls;
+    union address name;
+    char buffer[20] = "";
+    struct iovec piece = {buffer, sizeof(buffer)};
+    struct msghdr message = {.msg_name = &name,
+                             .msg_namelen = sizeof(name),
+                             .msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = &controls,
+                             .msg_controllen = sizeof(controls)};
+    bool is_v4 = to->any.sa_family == AF_INET;
+    struct {
+        struct sock_extended_err error;
+        union address offender;
+    } why;
+
+    CHECK_EQ(recvmsg(fd, &message, MSG_ERRQUEUE), strlen(text));
+    CHECK_STRING(buffer, text);
+    CHECK(message.msg_flags & MSG_ERRQUEUE);
+    CHECK_EQ(message.msg_namelen, size_of(to));
+    CHECK_EQ(port_of(&name), port_of(to));
+    struct cmsghdr *control = find_control(&message, is_v4 ? IPPROTO_IP : IPPROTO_IPV6,
+                                           is_v4 ? IP_RECVERR : IPV6_RECVERR);
+    CHECK_EQ(control->cmsg_len, CMSG_LEN(sizeof(why.error) + size_of(to)));
+    memcpy(&why, CMSG_DATA(control), sizeof(why.error) + size_of(to));
+    CHECK_EQ(why.error.ee_errno, ECONNREFUSED);
+    CHECK_EQ(why.error.ee_origin, origin);
+    CHECK_EQ(why.error.ee_type, is_v4 ? 3 : 1);
+    CHECK_EQ(why.error.ee_code, is_v4 ? 3 : 4);
+    CHECK_EQ(why.offender.any.sa_family, to->any.sa_family);
+    CHECK_EQ(port_of(&why.offender), 0);
+}
+
+static void returned_to(const char *where, int level, int option, int origin)
+{
+    unsigned port;
+    int closed = receiver_at(where, &port);
+    union address to = address_of(where, port);
+    int fd = expect_ok(socket(to.any.sa_family, SOCK_DGRAM, 0));
+    char byte;
+
+    expect_ok(close(closed));
+    CHECK_EQ(send_to(fd, where, port, "unwanted", 8), 8);
+    expect_ok(set_option(fd, level, option, 1));
+    CHECK_EQ(option_of(fd, level, option), 1);
+    expect_errno(recv(fd, &byte, 1, MSG_ERRQUEUE), EAGAIN);
+    /* Though it is not connected. */
+    CHECK_EQ(send_to(fd, where, port, "one", 3), 3);
+    CHECK_EQ(events_with(fd, POLLERR) & (POLLERR | POLLIN), POLLERR);
+    expect_errno(send_to(fd, where, port, "x", 1), ECONNREFUSED);
+    CHECK_EQ(send_to(fd, where, port, "two", 3), 3);
+    events_with(fd, POLLERR);
+    expect_returned(fd, "one", &to, origin);
+    CHECK_EQ(events_of(fd) & POLLERR, POLLERR);
+    expect_returned(fd, "two", &to, origin);
+    expect_errno(recv(fd, &byte, 1, MSG_ERRQUEUE), EAGAIN);
+    CHECK_EQ(events_of(fd), POLLOUT);
+    CHECK_EQ(option_of(fd, SOL_SOCKET, SO_ERROR), 0);
+    /* Nobody wants them any more. */
+    CHECK_EQ(send_to(fd, where, port, "three", 5), 5);
+    events_with(fd, POLLERR);
+    expect_ok(set_option(fd, level, option, 0));
+    expect_errno(recv(fd, &byte, 1, MSG_ERRQUEUE), EAGAIN);
+}
+
+static void returned(void)
+{
+    returned_to(LOOPBACK, IPPROTO_IP, IP_RECVERR, SO_EE_ORIGIN_ICMP);
+    returned_to("::1", IPPROTO_IPV6, IPV6_RECVERR, SO_EE_ORIGIN_ICMP6);
+}
+
+/* When the next datagram came, in nanoseconds since 1970: what the option tells. */
+static int64_t arrival_of(int fd, int option, int64_t unit)
+{
+    union controls controls;
+    char buffer[20];
+    struct iovec piece = {buffer, sizeof(buffer)};
+    struct msghdr message = {.msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = &controls,
+                             .msg_controllen = sizeof(controls)};
+    int64_t value[2];
+
+    expect_ok(recvmsg(fd, &message, 0));
+    struct cmsghdr *control = find_control(&message, SOL_SOCKET, option);
+    CHECK_EQ(control->cmsg_len, CMSG_LEN(sizeof(value)));
+    memcpy(value, CMSG_DATA(control), sizeof(value));
+    CHECK(value[1] >= 0 && value[1] * unit < 1000000000);
+    return value[0] * 1000000000 + value[1] * unit;
+}
+
+static int64_t real_time(void)
+{
+    struct timespec now;
+
+    expect_ok(clock_gettime(CLOCK_REALTIME, &now));
+    return now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void check_arrivals(int from, int to)
+{
+    static const int options[] = {SO_TIMESTAMP, SO_TIMESTAMPNS, 63 /* _NEW */, 64};
+
+    for (size_t i = 0; i < COUNT_OF(options); i++) {
+        int64_t unit = i % 2 ? 1 : 1000, before = real_time();
+        expect_ok(set_option(to, SOL_SOCKET, options[i], 1));
+        for (size_t j = 0; j < COUNT_OF(options); j++)
+            CHECK_EQ(option_of(to, SOL_SOCKET, options[j]), i == j || (i == 3 && j == 2));
+        /* Linux begins to look at the clock a moment after somebody wants it. */
+        int64_t arrival, after;
+        do {
+            CHECK_EQ(send(from, "x", 1, 0), 1);
+            events_with(to, POLLIN);
+            after = real_time();
+            usleep(2000);
+            arrival = arrival_of(to, options[i], unit);
+            CHECK(arrival > before - unit && arrival <= real_time());
+        } while (arrival > after);
+    }
+    expect_ok(set_option(to, SOL_SOCKET, SO_TIMESTAMP, 0));
+    CHECK_EQ(option_of(to, SOL_SOCKET, SO_TIMESTAMP), 0);
+}
+
+static void arrivals(void)
+{
+    unsigned port;
+    int receiver = receiver_at(LOOPBACK, &port), fd = udp_socket(), pair[2];
+
+    expect_ok(connect_to(fd, LOOPBACK, port));
+    check_arrivals(fd, receiver);
+    expect_ok(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair));
+    check_arrivals(pair[0], pair[1]);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -446,6 +585,8 @@ int main(int argc, char **argv)
         TEST(controls_received),
         TEST(controls_received_v6),
         TEST(controls_sent),
+        TEST(returned),
+        TEST(arrivals),
         TEST(control_out_of_reach),
         TEST(several),
         TEST(around),
