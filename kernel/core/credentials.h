@@ -27,11 +27,12 @@ struct place;
 struct account {
     struct account *next; /* of the same hash */
     uint32_t uid;
-    uint32_t references; /* credentials that point here */
-    uint64_t threads;    /* atomic: RLIMIT_NPROC */
-    uint64_t signals;    /* atomic: RLIMIT_SIGPENDING: in queues, and those of timers */
-    uint64_t pipe_pages; /* atomic: capacity of the pipes that they made */
-    uint64_t in_flight;  /* atomic: open files in messages of sockets */
+    uint32_t references;        /* credentials that point here */
+    uint64_t threads;           /* atomic: RLIMIT_NPROC */
+    uint64_t signals;           /* atomic: RLIMIT_SIGPENDING: in queues, and those of timers */
+    uint64_t pipe_pages;        /* atomic: capacity of the pipes that they made */
+    uint64_t in_flight;         /* atomic: open files in messages of sockets */
+    uint32_t notifies, watches; /* atomic: of inotify */
 };
 
 struct credentials {

@@ -11,6 +11,8 @@
 #include "abi/fcntl.h"
 #include "abi/ioctl.h"
 #include "abi/poll.h"
+#include "arch/riscv/hart.h"
+#include "core/credentials.h"
 #include "fs/anonymous.h"
 #include "fs/name_cache.h"
 #include "fs/path.h"
@@ -24,6 +26,7 @@ struct event {
 };
 
 struct notify {
+    struct credentials *maker; /* whose account is charged */
     struct list watches;       /* (notify_lock), like all the rest */
     struct list events;        /* the oldest one first */
     unsigned count, limit;     /* of events */
@@ -42,16 +45,35 @@ struct watch {
     uint32_t mask;
 };
 
-uint32_t notify_watches, notify_events_limit = 16384;
+uint32_t notify_watches, notify_events_limit = 16384, notify_files_limit = 128,
+                         notify_watches_limit;
 static struct spinlock notify_lock;
 static struct slab_cache notify_cache, watch_cache;
 static uint32_t last_cookie; /* atomic */
+
+/* Watches of a user, as Linux has it: so many that they take a hundredth of memory. */
+#define WATCH_COST    1024u
+#define WATCHES_LEAST 8192u
+#define WATCHES_MOST  1048576u
 
 void notify_init(void)
 {
     spin_init(&notify_lock, "inotify", RANK_DEVICE);
     slab_cache_init(&notify_cache, "inotify", sizeof(struct notify), 8);
     slab_cache_init(&watch_cache, "watch", sizeof(struct watch), 8);
+    uint64_t watches = page_count_total() * PAGE_SIZE / 100 / WATCH_COST;
+    if (watches < WATCHES_LEAST)
+        watches = WATCHES_LEAST;
+    notify_watches_limit = watches < WATCHES_MOST ? (uint32_t)watches : WATCHES_MOST;
+}
+
+/* One more of what a user has: false: there are as many as there may be. */
+static bool count_one(uint32_t *number, const uint32_t *limit)
+{
+    if (__atomic_add_fetch(number, 1, __ATOMIC_RELAXED) <= __atomic_load_n(limit, __ATOMIC_RELAXED))
+        return true;
+    __atomic_fetch_sub(number, 1, __ATOMIC_RELAXED);
+    return false;
 }
 
 static struct event *event_of(struct list *link)
@@ -128,6 +150,7 @@ static void end_watch(struct watch *watch)
     queue_event(watch, IN_IGNORED, 0, NULL);
     list_remove(&watch->vnode_link);
     list_remove(&watch->notify_link);
+    __atomic_fetch_sub(&watch->notify->maker->account->watches, 1, __ATOMIC_RELAXED);
     slab_free(&watch_cache, watch);
     __atomic_fetch_sub(&notify_watches, 1, __ATOMIC_RELEASE);
 }
@@ -300,6 +323,13 @@ static unsigned notify_poll(struct file *file, struct wait_queue **queue)
     return has_events(notify) ? POLLIN | POLLRDNORM : 0;
 }
 
+static void free_notify(struct notify *notify)
+{
+    __atomic_fetch_sub(&notify->maker->account->notifies, 1, __ATOMIC_RELAXED);
+    credentials_release(notify->maker);
+    slab_free(&notify_cache, notify);
+}
+
 static void notify_release(struct file *file)
 {
     struct notify *notify = file->state;
@@ -313,7 +343,7 @@ static void notify_release(struct file *file)
         if (event_of(link) != &notify->overflow)
             kfree(event_of(link));
     }
-    slab_free(&notify_cache, notify);
+    free_notify(notify);
 }
 
 static const struct file_operations notify_operations = {.read = notify_read,
@@ -327,23 +357,29 @@ bool file_is_notify(const struct file *file)
     return file->operations == &notify_operations;
 }
 
-struct file *notify_create(uint32_t flags)
+int notify_create(uint32_t flags, struct file **file)
 {
+    const struct credentials *maker = credentials_current();
     struct notify *notify = slab_allocate_zeroed(&notify_cache);
 
     if (!notify)
-        return NULL;
+        return -ENOMEM;
+    if (!count_one(&maker->account->notifies, &notify_files_limit)) {
+        slab_free(&notify_cache, notify);
+        return -EMFILE;
+    }
+    notify->maker = credentials_reference(maker);
     list_init(&notify->watches);
     notify->limit = __atomic_load_n(&notify_events_limit, __ATOMIC_RELAXED);
     list_init(&notify->events);
     list_init(&notify->overflow.link);
     notify->overflow.header = (struct inotify_event){-1, IN_Q_OVERFLOW, 0, 0};
     wait_queue_init(&notify->arrived, "inotify");
-    struct file *file =
-        anonymous_file(ANONYMOUS_NOTIFY, &notify_operations, notify, O_RDONLY | flags);
-    if (!file)
-        slab_free(&notify_cache, notify);
-    return file;
+    *file = anonymous_file(ANONYMOUS_NOTIFY, &notify_operations, notify, O_RDONLY | flags);
+    if (*file)
+        return 0;
+    free_notify(notify);
+    return -ENOMEM;
 }
 
 /* Watches */
@@ -358,8 +394,8 @@ static struct watch *find_watch(struct notify *notify, const struct vnode *vnode
     return NULL;
 }
 
-/* Make spare the watch, or change the one that there is: its number, -EEXIST. *spare becomes NULL
- * if it is used. */
+/* Make spare the watch, or change the one that there is: its number, -EEXIST, -ENOSPC. *spare
+ * becomes NULL if it is used. */
 static int set_watch(struct notify *notify, struct vnode *vnode, uint32_t mask,
                      struct watch **spare)
 {
@@ -372,6 +408,8 @@ static int set_watch(struct notify *notify, struct vnode *vnode, uint32_t mask,
         watch->mask = mask & IN_MASK_ADD ? watch->mask | kept : kept;
         return watch->number;
     }
+    if (!count_one(&notify->maker->account->watches, &notify_watches_limit))
+        return -ENOSPC;
     watch = *spare;
     *spare = NULL;
     watch->notify = notify;

@@ -12,8 +12,9 @@
 #include "fs/file.h"
 #include "fs/vnode.h"
 
-extern uint32_t notify_events_limit; /* atomic; of a new queue (/proc/sys/fs/inotify) */
-extern uint32_t notify_watches;      /* atomic: how many there are */
+/* /proc/sys/fs/inotify; atomic: events of a new queue, files and watches of a user. */
+extern uint32_t notify_events_limit, notify_files_limit, notify_watches_limit;
+extern uint32_t notify_watches; /* atomic: how many there are */
 
 /* Something (IN_*) has happened to a file; its directory hears of it too. Thread context, no
  * spinlock held. */
@@ -52,12 +53,12 @@ void notify_moved(struct vnode *from, const struct name *from_name, struct vnode
 /* The vnode is being freed: it is removed, or its file system unmounted. Its watches end. */
 void notify_gone(struct vnode *vnode);
 
-/* The file of inotify_init1(2), flags: O_NONBLOCK or 0; NULL: no memory. */
-struct file *notify_create(uint32_t flags);
+/* The file of inotify_init1(2), flags: O_NONBLOCK or 0: -ENOMEM, -EMFILE: the user has too many. */
+int notify_create(uint32_t flags, struct file **file);
 bool file_is_notify(const struct file *file);
 
-/* inotify_add_watch(2) and inotify_rm_watch(2), mask checked: the watch's number, -ENOMEM, -EEXIST;
- * -EINVAL: there is none. */
+/* inotify_add_watch(2) and inotify_rm_watch(2), mask checked: the watch's number, -ENOMEM, -EEXIST,
+ * -ENOSPC: the user has too many; -EINVAL: there is none. */
 int notify_add_watch(struct file *file, struct vnode *vnode, uint32_t mask);
 int notify_remove_watch(struct file *file, int number);
 

@@ -127,6 +127,8 @@ NUMBER_SETTING(pipe_pages_soft, pipe_pages_soft)
 NUMBER_SETTING(pipe_pages_hard, pipe_pages_hard)
 NUMBER_SETTING(lease_time, lease_break_time)
 NUMBER_SETTING(event_limit, notify_events_limit)
+NUMBER_SETTING(notify_limit, notify_files_limit)
+NUMBER_SETTING(watch_limit, notify_watches_limit)
 NUMBER_SETTING(io_requests_most, io_requests_most)
 
 static uint64_t get_io_requests(void)
@@ -204,6 +206,8 @@ enum {
     PIPE_PAGES_SOFT,
     PIPE_PAGES_HARD,
     EVENT_LIMIT,
+    NOTIFY_LIMIT,
+    WATCH_LIMIT,
     LEASE_TIME,
     LEASES,
     IO_REQUESTS,
@@ -275,6 +279,12 @@ static const struct setting settings[] = {
                          .most = INT64_MAX},
     [EVENT_LIMIT] = {.get_number = get_event_limit,
                      .set_number = set_event_limit,
+                     .most = INT32_MAX},
+    [NOTIFY_LIMIT] = {.get_number = get_notify_limit,
+                      .set_number = set_notify_limit,
+                      .most = INT32_MAX},
+    [WATCH_LIMIT] = {.get_number = get_watch_limit,
+                     .set_number = set_watch_limit,
                      .most = INT32_MAX},
 };
 
@@ -453,6 +463,8 @@ static const struct pseudo_entry queue_entries[] = {
 
 static const struct pseudo_entry notify_entries[] = {
     {"max_queued_events", &changeable, EVENT_LIMIT},
+    {"max_user_instances", &changeable, NOTIFY_LIMIT},
+    {"max_user_watches", &changeable, WATCH_LIMIT},
     {NULL, NULL, 0},
 };
 

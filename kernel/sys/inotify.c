@@ -18,7 +18,9 @@ long sys_inotify_init1(const uint64_t argument[6])
 
     if (flags & ~(uint32_t)(IN_NONBLOCK | IN_CLOEXEC))
         return -EINVAL;
-    return file_install_new(notify_create(flags & IN_NONBLOCK), flags & IN_CLOEXEC);
+    struct file *file;
+    int error = notify_create(flags & IN_NONBLOCK, &file);
+    return error ? error : file_install_new(file, flags & IN_CLOEXEC);
 }
 
 /* The inotify file at a descriptor, referenced: 0, -EBADF, -EINVAL. */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
@@ -367,10 +368,61 @@ static void short_queue(void)
     CHECK(events[4].mask == IN_Q_OVERFLOW && events[4].wd == -1);
 }
 
+/* Change a setting: what it was. */
+static int change(const char *setting, int number)
+{
+    char name[64], text[32] = "";
+
+    snprintf(name, sizeof(name), "/proc/sys/fs/inotify/%s", setting);
+    int fd = open(name, O_RDWR);
+    if (fd < 0)
+        skip("the setting cannot be written");
+    CHECK(read(fd, text, sizeof(text) - 1) > 0);
+    int old = atoi(text);
+    snprintf(text, sizeof(text), "%d", number);
+    CHECK_EQ(pwrite(fd, text, strlen(text), 0), strlen(text));
+    close(fd);
+    return old;
+}
+
+/* Of a user that nobody else is. */
+static void limits(void)
+{
+    enum { FILES = 3, WATCHES = 4, USER = 54321 };
+    int files = change("max_user_instances", FILES), first = -1, fds[FILES];
+    int watches = change("max_user_watches", WATCHES);
+    char name[16];
+    bool too_many_files = false, too_many_watches = false, room_again = false;
+
+    expect_ok(chmod(".", 0777));
+    expect_ok(setresuid(-1, USER, -1));
+    for (int i = 0; i < FILES; i++)
+        fds[i] = inotify_init1(0);
+    too_many_files = inotify_init1(0) < 0 && errno == EMFILE;
+    for (int i = 0; i <= WATCHES; i++) {
+        snprintf(name, sizeof(name), "file%d", i);
+        write_file(name, "", 0644);
+        int number = inotify_add_watch(fds[i % 2], name, IN_MODIFY);
+        if (i == 0)
+            first = number;
+        too_many_watches = number < 0 && errno == ENOSPC;
+    }
+    if (inotify_add_watch(fds[0], "file0", IN_OPEN) == first &&
+        inotify_rm_watch(fds[0], first) == 0)
+        room_again = inotify_add_watch(fds[2], name, IN_MODIFY) > 0;
+    close(fds[1]);
+    int again = inotify_init1(0), watch = inotify_add_watch(again, name, IN_MODIFY);
+    expect_ok(seteuid(0));
+    change("max_user_instances", files);
+    change("max_user_watches", watches);
+    CHECK(too_many_files && too_many_watches && room_again);
+    CHECK(again >= 0 && watch > 0);
+}
+
 static const struct test tests[] = {
-    TEST(errors),           TEST(a_file),   TEST(a_directory), TEST(moves),
-    TEST(removed_but_open), TEST(masks),    TEST(merging),     TEST(reading),
-    TEST(waiting),          TEST(overflow), TEST(storm),       TEST(short_queue),
+    TEST(limits),           TEST(errors), TEST(a_file),      TEST(a_directory), TEST(moves),
+    TEST(removed_but_open), TEST(masks),  TEST(merging),     TEST(reading),     TEST(waiting),
+    TEST(overflow),         TEST(storm),  TEST(short_queue),
 };
 
 int main(int argc, char **argv)
