@@ -20,9 +20,12 @@
 
 static struct slab_cache node_cache;
 static const struct vnode_operations tmpfs_operations;
+static struct pager pager; /* (c) that of shared anonymous memory, but that files have times */
 
 void tmpfs_nodes_init(void)
 {
+    pager = anonymous_pager;
+    pager.stored = vnode_stored;
     slab_cache_init(&node_cache, "tmpfs", sizeof(struct tmpfs_node), 8);
 }
 
@@ -51,7 +54,7 @@ int tmpfs_create_node(struct volume *volume, const struct creation *creation,
     }
     uint64_t number = __atomic_add_fetch(&tmpfs->next_number, 1, __ATOMIC_RELAXED);
     vnode_init(&node->vnode, volume, &tmpfs_operations, number, creation->mode);
-    object_init(&node->vnode.object, &anonymous_pager, 0);
+    object_init(&node->vnode.object, &pager, 0);
     node->vnode.object.quota = &tmpfs->pages;
     node->vnode.uid = creation->uid;
     node->vnode.gid = creation->gid;

@@ -204,6 +204,16 @@ void vnode_set_dirty(struct vnode *vnode)
     spin_unlock(&vnode_cache_lock);
 }
 
+void vnode_stored(struct object *object)
+{
+    struct vnode *vnode = vnode_of_object(object);
+
+    /* Without the vnode lock, which a fault must not take: whoever is later leaves the later time.
+     */
+    vnode->mtime = vnode->ctime = time_stamp();
+    vnode_set_dirty(vnode);
+}
+
 /* The first vnode of the batch, clean from now on, referenced; NULL: none is left. */
 static struct vnode *take_dirty(struct list *batch)
 {

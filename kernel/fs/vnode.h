@@ -196,6 +196,9 @@ void vnode_release(struct vnode *vnode); /* may sleep, may free space on the dis
 /* The attributes differ from the store: write_back will be called. Any thread context. */
 void vnode_set_dirty(struct vnode *vnode);
 
+/* pager.stored of files: their times move. Any thread context. */
+void vnode_stored(struct object *object);
+
 /* End the use of a volume's vnodes, by the last mount that shows it (NULL: none has yet): uncover
  * its directory, release both roots and write back and free all of them. false: one is in use,
  * nothing changed. */

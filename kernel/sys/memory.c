@@ -41,6 +41,13 @@ static int refuse_huge(unsigned flags)
     return -ENOMEM;
 }
 
+/* Does the number of the last page overflow? The offset is a signed number to Linux. */
+static bool overflows(const struct mmap_arguments *arguments)
+{
+    uint64_t first = (uint64_t)((int64_t)arguments->offset >> PAGE_SHIFT), end;
+    return __builtin_add_overflow(first, page_round_up(arguments->length) >> PAGE_SHIFT, &end);
+}
+
 /* Checks of the numbers, made when the descriptor is known to be good: 0 or the errno of mmap(2).
  */
 static int check_arguments(const struct mmap_arguments *arguments)
@@ -50,7 +57,11 @@ static int check_arguments(const struct mmap_arguments *arguments)
 
     if (arguments->length == 0)
         return -EINVAL; /* mmap(2): length was 0 */
-    if (page_round_up(arguments->length) == 0 || arguments->length > user_end)
+    if (page_round_up(arguments->length) == 0)
+        return -ENOMEM;
+    if (overflows(arguments))
+        return -EOVERFLOW; /* mmap(2): length plus offset, in pages, is too much for a long */
+    if (arguments->length > user_end)
         return -ENOMEM;
     if (flags & MAP_HUGETLB)
         return refuse_huge(flags);

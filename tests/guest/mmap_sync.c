@@ -109,6 +109,22 @@ static void time_after_munmap(void)
     }
 }
 
+/* A file in memory is never clean, but its times move when a page is stored to that was not mapped.
+ */
+static void time_of_memory_file(void)
+{
+    int fd = expect_ok(memfd_create("memory", 0));
+
+    expect_ok(ftruncate(fd, 4 * PAGE));
+    for (int round = 0; round < 3; round++) {
+        char *map = map_file(fd, 4, MAP_SHARED);
+        date_back(fd);
+        map[PAGE] = (char)round;
+        CHECK(is_dated_now(fd));
+        expect_ok(munmap(map, 4 * PAGE));
+    }
+}
+
 /* Reading, private stores and synchronising what is clean leave it alone. */
 static void time_stays(void)
 {
@@ -272,12 +288,19 @@ static void fsync_errors(void)
 }
 
 static const struct test tests[] = {
-    TEST(time_after_msync),     TEST(time_after_fsync),
-    TEST(time_after_fdatasync), TEST(time_after_munmap),
-    TEST(time_stays),           TEST(time_after_childs_store),
-    TEST(ranged_then_full),     TEST(two_mappings_synchronised),
-    TEST(blocks_of_a_hole),     TEST(size_stays),
-    TEST(stores_during_sync),   TEST(fsync_errors),
+    TEST(time_after_msync),
+    TEST(time_after_fsync),
+    TEST(time_after_fdatasync),
+    TEST(time_after_munmap),
+    TEST(time_of_memory_file),
+    TEST(time_stays),
+    TEST(time_after_childs_store),
+    TEST(ranged_then_full),
+    TEST(two_mappings_synchronised),
+    TEST(blocks_of_a_hole),
+    TEST(size_stays),
+    TEST(stores_during_sync),
+    TEST(fsync_errors),
 };
 
 int main(int argc, char **argv)

@@ -263,16 +263,6 @@ static bool is_current(struct object *object, struct page *page)
     return current;
 }
 
-static void ext_stored(struct object *object)
-{
-    struct vnode *vnode = vnode_of_object(object);
-
-    /* Without the vnode lock, which a fault must not take: whoever is later leaves the later time.
-     */
-    vnode->mtime = vnode->ctime = time_stamp();
-    vnode_set_dirty(vnode);
-}
-
 /*
  * Space for a page. The page is there before its blocks, and is made dirty with them, so that
  * nobody reads what the blocks held before. If it is truncated meanwhile, the blocks go as well:
@@ -299,7 +289,7 @@ static int reserve_page(struct ext_operation *operation, struct object *object, 
         object_dirty_page(object, page, UINT32_MAX);
     mutex_unlock(&inode->map_lock);
     if (filled)
-        ext_stored(object); /* the fault finds a dirty page, and says nothing */
+        vnode_stored(object); /* the fault finds a dirty page, and says nothing */
     return error;
 }
 
@@ -334,6 +324,6 @@ const struct pager ext_pager = {
     .get = ext_get,
     .put = ext_put,
     .reserve = ext_reserve,
-    .stored = ext_stored,
+    .stored = vnode_stored,
     .release = ext_release,
 };
