@@ -110,6 +110,11 @@ void file_table_exec(struct file_table *table);            /* close what is clos
 /* The file at a descriptor of the current thread, referenced; NULL: EBADF. */
 struct file *file_get(int descriptor);
 
+/* Can no other thread take files out of the current one's table? While the thread does not either,
+ * nor starts another, it may look at them (file_look: NULL: EBADF) without references. */
+bool file_table_is_own(void);
+struct file *file_look(int descriptor);
+
 /* The lowest free descriptor >= minimum for file (takes over the reference): the number, -EMFILE,
  * -ENOMEM (reference kept by the caller on failure). */
 int file_install(struct file *file, int minimum, bool close_on_exec);

@@ -228,6 +228,20 @@ int file_table_next(struct file_table *table, int descriptor)
     return found < size ? (int)found : -1;
 }
 
+bool file_table_is_own(void)
+{
+    return !file_table_is_shared(current_thread()->files);
+}
+
+struct file *file_look(int descriptor)
+{
+    const struct file_table *table = current_thread()->files;
+
+    if (descriptor < 0 || (unsigned)descriptor >= table->slots.size)
+        return NULL;
+    return table->slots.files[descriptor];
+}
+
 /* A table that no other thread has does not change meanwhile: it is read without the lock. */
 struct file *file_get(int descriptor)
 {
@@ -235,9 +249,7 @@ struct file *file_get(int descriptor)
 
     if (file_table_is_shared(table))
         return file_table_get(table, descriptor);
-    if (descriptor < 0 || (unsigned)descriptor >= table->slots.size)
-        return NULL;
-    struct file *file = table->slots.files[descriptor];
+    struct file *file = file_look(descriptor);
     if (file)
         file_reference(file);
     return file;

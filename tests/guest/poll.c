@@ -216,6 +216,26 @@ static void masks(void)
     CHECK_EQ(caught, SIGUSR1);
     caught = 0;
     CHECK_EQ(ppoll(NULL, 0, &zero, &blocked), 0);
+    /* Also if there is no wait: but what is ready comes first. */
+    expect_ok(pipe(ends));
+    struct pollfd poller = {.fd = ends[0], .events = POLLIN};
+    fd_set set;
+    FD_ZERO(&set);
+    FD_SET(ends[0], &set);
+    expect_ok(kill(getpid(), SIGUSR1));
+    expect_errno(ppoll(&poller, 1, &zero, &none), EINTR);
+    CHECK_EQ(caught, SIGUSR1);
+    caught = 0;
+    expect_ok(kill(getpid(), SIGUSR1));
+    expect_errno(pselect(ends[0] + 1, &set, NULL, NULL, &zero, &none), EINTR);
+    CHECK_EQ(caught, SIGUSR1);
+    CHECK(FD_ISSET(ends[0], &set));
+    caught = 0;
+    write_all(ends[1], "x", 1);
+    expect_ok(kill(getpid(), SIGUSR1));
+    CHECK_EQ(ppoll(&poller, 1, &zero, &none), 1);
+    CHECK_EQ(pselect(ends[0] + 1, &set, NULL, NULL, &zero, &none), 1);
+    CHECK_EQ(caught, 0);
     expect_ok(sigprocmask(SIG_BLOCK, NULL, &after));
     CHECK(sigismember(&after, SIGUSR1));
 }
