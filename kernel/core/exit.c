@@ -143,11 +143,15 @@ static void give_back(struct process *process, bool last)
         sem_exit(process);
         io_context_end_all(process);
     }
-    if (last)
+    if (last) {
+        out_of_memory_relief(true);
         keep_memory_usage(process);
+    }
     process_switch_aspace(NULL);
-    if (last)
+    if (last) {
+        out_of_memory_relief(false);
         process_release_vfork();
+    }
     give_back_files(process);
     if (last)
         give_back_executable(process);

@@ -1,7 +1,8 @@
 /*
  * When no frame can be had: one process is ended so that the others go on. The one with the most
- * pages in memory and swap areas is chosen; one that is dying already is waited for, but not for
- * ever: it may need a frame itself, or a lock of one that does.
+ * pages in memory and swap areas is chosen; one that is dying already is waited for, and one that
+ * has died until its frames are free, but not for ever: it may need a frame itself, or a lock of
+ * one that does.
  */
 #include "arch/riscv/hart.h"
 #include "core/printk.h"
@@ -12,6 +13,26 @@
 #define MILLISECOND 1000000ul
 #define PAUSE       (5 * MILLISECOND)
 #define ROUNDS_MAX  400 /* pauses given to one victim */
+#define RELIEF_MAX  100 /* pauses given to frames that are being freed */
+
+static uint32_t giving_back;  /* atomic: processes whose frames are being freed */
+static uint32_t relief_waits; /* atomic: pauses given to these, since one was done */
+
+void out_of_memory_relief(bool begins)
+{
+    if (begins) {
+        __atomic_fetch_add(&giving_back, 1, __ATOMIC_ACQ_REL);
+        return;
+    }
+    __atomic_store_n(&relief_waits, 0, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&giving_back, 1, __ATOMIC_ACQ_REL);
+}
+
+static bool relief_comes(void)
+{
+    return __atomic_load_n(&giving_back, __ATOMIC_ACQUIRE) > 0 &&
+           __atomic_fetch_add(&relief_waits, 1, __ATOMIC_RELAXED) < RELIEF_MAX;
+}
 
 /* The pages that it has, in memory and in swap areas, those of its page tables, and so many
  * thousandths of all pages as its adjustment says; false: it has no memory, or is never ended. */
@@ -72,7 +93,7 @@ bool out_of_memory_kill(void)
     if (!current_thread()->allocation_failed)
         return true; /* there is memory: the failure was injected */
     /* The caller may hold locks that come behind this one; and who has it may need a frame too. */
-    if (!mutex_trylock(&process_tree_lock)) {
+    if (relief_comes() || !mutex_trylock(&process_tree_lock)) {
         if (!thread_killed())
             thread_sleep(PAUSE, WAIT_KILLABLE);
         return true;

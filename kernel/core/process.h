@@ -222,6 +222,10 @@ uint64_t process_limit(unsigned resource);
  * to die, or false if there is none to kill but the caller. */
 bool out_of_memory_kill(void);
 
+/* A process begins to give its memory back, which takes a while, and is done: meanwhile no other is
+ * ended for want of memory. */
+void out_of_memory_relief(bool begins);
+
 /* How bad it is, of 2000, for /proc/PID/oom_score. process_tree_lock held. An adjustment of
  * -BADNESS_SCALE keeps a process from being chosen. */
 #define BADNESS_SCALE 1000
