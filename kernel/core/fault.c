@@ -72,6 +72,7 @@ void user_page_fault(struct trap_frame *frame, vaddr_t address, unsigned access)
         case FAULT_ACCESS:
             fail(frame, SIGSEGV, SEGV_ACCERR, address);
             return;
+        case FAULT_POISON: /* Linux says no more on this architecture */
         case FAULT_BUS:
             fail(frame, SIGBUS, BUS_ADRERR, address);
             return;

@@ -134,6 +134,9 @@ static void write_flags(struct text *text, const struct region_info *info)
         {"wf", info->flags & REGION_WIPE_ON_FORK},
         {"dd", info->flags & REGION_NO_DUMP},
         {"dp", info->flags & REGION_DROPPABLE},
+        {"um", info->flags & REGION_ASK_MISSING},
+        {"uw", info->flags & REGION_ASK_PROTECTED},
+        {"ui", info->flags & REGION_ASK_MINOR},
         {"sl", info->flags & REGION_SEALED},
     };
 

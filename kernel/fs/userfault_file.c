@@ -10,11 +10,14 @@
 #include "core/wait.h"
 #include "fs/anonymous.h"
 #include "vm/kmem.h"
+#include "vm/region.h"
 #include "vm/userfault.h"
 
 #define FEATURES                                                                                   \
-    (UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_SIGBUS | UFFD_FEATURE_THREAD_ID |                   \
-     UFFD_FEATURE_EXACT_ADDRESS)
+    (UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_SIGBUS |           \
+     UFFD_FEATURE_THREAD_ID | UFFD_FEATURE_MINOR_SHMEM | UFFD_FEATURE_EXACT_ADDRESS |              \
+     UFFD_FEATURE_WP_HUGETLBFS_SHMEM | UFFD_FEATURE_WP_UNPOPULATED | UFFD_FEATURE_POISON |         \
+     UFFD_FEATURE_WP_ASYNC)
 
 uint32_t userfault_unprivileged;
 
@@ -38,7 +41,7 @@ static struct uffd_message message_of(const struct userfault_file *state,
 
     return (struct uffd_message){
         .event = UFFD_EVENT_PAGEFAULT,
-        .flags = wait->store ? UFFD_PAGEFAULT_FLAG_WRITE : 0,
+        .flags = wait->flags,
         .address = exact ? wait->address : page_round_down(wait->address),
         .thread = state->features & UFFD_FEATURE_THREAD_ID ? wait->thread : 0,
     };
@@ -113,6 +116,9 @@ static long shake_hands(struct userfault_file *state, uint64_t address)
         return -EINVAL;
     state->features = features;
     state->userfault->refuses = features & UFFD_FEATURE_SIGBUS;
+    state->userfault->unasked = features & UFFD_FEATURE_WP_ASYNC;
+    state->userfault->protects_missing =
+        features & (UFFD_FEATURE_WP_UNPOPULATED | UFFD_FEATURE_WP_ASYNC);
     __atomic_store_n(&state->ready, 1, __ATOMIC_RELEASE);
     return 0;
 }
@@ -124,17 +130,30 @@ static bool is_range(uint64_t start, uint64_t length)
            start < user_end && length <= user_end - start;
 }
 
+/* What the regions are to be asked about; 0: a mode that there is not. */
+static unsigned decode_mode(uint64_t mode)
+{
+    if (mode &
+        ~(UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP | UFFDIO_REGISTER_MODE_MINOR))
+        return 0;
+    return (mode & UFFDIO_REGISTER_MODE_MISSING ? REGION_ASK_MISSING : 0) |
+           (mode & UFFDIO_REGISTER_MODE_WP ? REGION_ASK_PROTECTED : 0) |
+           (mode & UFFDIO_REGISTER_MODE_MINOR ? REGION_ASK_MINOR : 0);
+}
+
 static long register_range(struct userfault_file *state, uint64_t address)
 {
     struct uffdio_register request;
-    uint64_t ioctls = UFFD_RANGE_IOCTLS;
 
     if (copy_from_user(&request, address, offsetof(struct uffdio_register, ioctls)))
         return -EFAULT;
-    if (request.mode != UFFDIO_REGISTER_MODE_MISSING ||
-        !is_range(request.range.start, request.range.length))
+    unsigned ask = decode_mode(request.mode);
+    if (!ask || !is_range(request.range.start, request.range.length))
         return -EINVAL;
-    long result = userfault_register(state->userfault, request.range.start, request.range.length);
+    uint64_t ioctls = UFFD_RANGE_IOCTLS | (ask & REGION_ASK_PROTECTED ? UFFD_PROTECT_IOCTL : 0) |
+                      (ask & REGION_ASK_MINOR ? UFFD_CONTINUE_IOCTL : 0);
+    long result =
+        userfault_register(state->userfault, request.range.start, request.range.length, ask);
     if (!result &&
         copy_to_user(address + offsetof(struct uffdio_register, ioctls), &ioctls, sizeof(ioctls)))
         result = -EFAULT;
@@ -155,13 +174,11 @@ static long range_request(struct userfault_file *state, unsigned request, uint64
     return 0;
 }
 
-/* Fill, tell how far it went at the address where that is wanted, and wake: 0, -EAGAIN: not to the
- * end. */
-static long fill(struct userfault_file *state, const struct uffdio_range *range, uint64_t source,
-                 uint64_t mode, uint64_t told)
+/* Tell how far a request went at the address where that is wanted, and wake whom it was for: 0,
+ * -EAGAIN: not to the end. */
+static long finish(struct userfault_file *state, const struct uffdio_range *range, uint64_t mode,
+                   uint64_t told, int64_t result)
 {
-    int64_t result = userfault_fill(state->userfault, range->start, range->length, source);
-
     if (copy_to_user(told, &result, sizeof(result)))
         return -EFAULT;
     if (result < 0)
@@ -178,26 +195,53 @@ static long copy(struct userfault_file *state, uint64_t address)
     if (copy_from_user(&request, address, offsetof(struct uffdio_copy, copied)))
         return -EFAULT;
     if (!is_range(request.destination, request.length) ||
-        request.source + request.length <= request.source || (request.mode & ~UFFDIO_MODE_DONTWAKE))
+        request.source + request.length <= request.source ||
+        (request.mode & ~(UFFDIO_MODE_DONTWAKE | UFFDIO_MODE_WP)))
         return -EINVAL;
     if (!request.source)
         return -EFAULT;
     struct uffdio_range range = {request.destination, request.length};
-    return fill(state, &range, request.source, request.mode,
-                address + offsetof(struct uffdio_copy, copied));
+    return finish(state, &range, request.mode, address + offsetof(struct uffdio_copy, copied),
+                  userfault_fill(state->userfault, range.start, range.length, request.source,
+                                 request.mode & UFFDIO_MODE_WP));
 }
 
-static long zero(struct userfault_file *state, uint64_t address)
+/* Pages whose contents are not the program's: zeros, what shared memory has, or none. */
+static long supply(struct userfault_file *state, unsigned call, uint64_t address)
 {
+    uint64_t modes = UFFDIO_MODE_DONTWAKE | (call == UFFDIO_CONTINUE ? UFFDIO_MODE_WP : 0);
+    struct userfault *userfault = state->userfault;
     struct uffdio_zeropage request;
 
     if (copy_from_user(&request, address, offsetof(struct uffdio_zeropage, zeroed)))
         return -EFAULT;
-    if (!is_range(request.range.start, request.range.length) ||
-        (request.mode & ~UFFDIO_MODE_DONTWAKE))
+    uint64_t start = request.range.start, length = request.range.length;
+    if (!is_range(start, length) || (request.mode & ~modes))
         return -EINVAL;
-    return fill(state, &request.range, 0, request.mode,
-                address + offsetof(struct uffdio_zeropage, zeroed));
+    int64_t result = call == UFFDIO_POISON ? userfault_poison(userfault, start, length)
+                     : call == UFFDIO_CONTINUE
+                         ? userfault_map(userfault, start, length, request.mode & UFFDIO_MODE_WP)
+                         : userfault_fill(userfault, start, length, 0, false);
+    return finish(state, &request.range, request.mode,
+                  address + offsetof(struct uffdio_zeropage, zeroed), result);
+}
+
+static long protect(struct userfault_file *state, uint64_t address)
+{
+    struct uffdio_writeprotect request;
+
+    if (copy_from_user(&request, address, sizeof(request)))
+        return -EFAULT;
+    bool protects = request.mode & UFFDIO_WRITEPROTECT_MODE_WP;
+    bool sleeps = request.mode & UFFDIO_WRITEPROTECT_MODE_DONTWAKE;
+    if (!is_range(request.range.start, request.range.length) || (protects && sleeps) ||
+        (request.mode & ~(UFFDIO_WRITEPROTECT_MODE_WP | UFFDIO_WRITEPROTECT_MODE_DONTWAKE)))
+        return -EINVAL;
+    long result =
+        userfault_protect(state->userfault, request.range.start, request.range.length, protects);
+    if (!result && !protects && !sleeps)
+        userfault_wake(state->userfault, request.range.start, request.range.length);
+    return result;
 }
 
 static long userfault_file_control(struct file *file, unsigned request, uint64_t argument)
@@ -217,7 +261,11 @@ static long userfault_file_control(struct file *file, unsigned request, uint64_t
     case UFFDIO_COPY:
         return copy(state, argument);
     case UFFDIO_ZEROPAGE:
-        return zero(state, argument);
+    case UFFDIO_CONTINUE:
+    case UFFDIO_POISON:
+        return supply(state, request, argument);
+    case UFFDIO_WRITEPROTECT:
+        return protect(state, argument);
     default:
         return -EINVAL;
     }

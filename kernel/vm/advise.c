@@ -19,6 +19,7 @@
 #include "vm/amap.h"
 #include "vm/attribute.h"
 #include "vm/evict.h"
+#include "vm/mark.h"
 #include "vm/reclaim.h"
 #include "vm/vm.h"
 
@@ -108,14 +109,21 @@ static int check_discard(const struct region *region, int advice)
     return 0;
 }
 
-static int discard(struct aspace *aspace, vaddr_t start, vaddr_t end, int advice)
+/* The protection of anonymous pages ends with them; and poison does. Locked for writing. */
+static void discard_marks(const struct region *region, vaddr_t start, vaddr_t end)
 {
-    struct tlb_gather gather;
+    marks_clear(region->aspace, start, end,
+                region->object ? MARK_POISONED : MARK_POISONED | MARK_PROTECTED);
+}
+
+/* Discard what is mapped of [start, end): the rest of the work of discard, locked; where there are
+ * marks, for writing. */
+static int discard_locked(struct aspace *aspace, vaddr_t start, vaddr_t end, int advice,
+                          struct tlb_gather *gather)
+{
     bool holes = false;
     int error = 0;
 
-    tlb_gather_init(&gather, &aspace->pmap, FLUSH_UNMAP);
-    rwlock_read(&aspace->lock);
     for (struct region *region = region_find_above(aspace, start);
          !error && region && region->start < end; region = region_next(region)) {
         vaddr_t stop = region->end < end ? region->end : end;
@@ -124,15 +132,35 @@ static int discard(struct aspace *aspace, vaddr_t start, vaddr_t end, int advice
             start = region->start;
         }
         error = check_discard(region, advice);
+        if (!error && marks_exist(aspace) && advice != MADV_FREE)
+            discard_marks(region, start, stop);
         if (!error && advice == MADV_FREE)
-            offer_part(region, start, stop, &gather);
+            offer_part(region, start, stop, gather);
         else if (!error)
-            discard_part(region, start, stop, &gather);
+            discard_part(region, start, stop, gather);
         start = stop;
     }
-    rwlock_read_done(&aspace->lock);
-    tlb_flush(&gather);
     return error ? error : holes || start < end ? -ENOMEM : 0;
+}
+
+static int discard(struct aspace *aspace, vaddr_t start, vaddr_t end, int advice)
+{
+    struct tlb_gather gather;
+    int error;
+
+    tlb_gather_init(&gather, &aspace->pmap, FLUSH_UNMAP);
+    rwlock_read(&aspace->lock);
+    bool marks = marks_exist(aspace);
+    if (!marks)
+        error = discard_locked(aspace, start, end, advice, &gather);
+    rwlock_read_done(&aspace->lock);
+    if (marks) {
+        rwlock_write(&aspace->lock);
+        error = discard_locked(aspace, start, end, advice, &gather);
+        rwlock_write_done(&aspace->lock);
+    }
+    tlb_flush(&gather);
+    return error;
 }
 
 /* A part of an object, to act upon without the address space's lock. */

@@ -106,6 +106,7 @@ void aspace_release(struct aspace *aspace)
         thread_yield();
     pmap_destroy(&aspace->pmap);
     region_release_all(dead);
+    radix_clear(&aspace->marks);
     slab_free(&aspace_cache, aspace);
 }
 

@@ -8,6 +8,7 @@
 
 #include "arch/riscv/pmap.h"
 #include "core/lock.h"
+#include "lib/radix.h"
 #include "lib/tree.h"
 #include "vm/page.h"
 
@@ -48,6 +49,7 @@ struct aspace {
     uint64_t auxiliary_start, auxiliary_end;                                   /* (c) */
     uint64_t code_start, code_end, data_start, data_end;                       /* (c) */
     uint64_t swapped_pages;              /* (a) private ones */
+    struct radix marks;                  /* (l) of single pages (vm/mark.h) */
     uint64_t minor_faults, major_faults; /* (a) */
 };
 
@@ -179,6 +181,7 @@ enum fault_result {
     FAULT_NO_REGION, /* SIGSEGV, SEGV_MAPERR */
     FAULT_ACCESS,    /* SIGSEGV, SEGV_ACCERR */
     FAULT_BUS,       /* SIGBUS, BUS_ADRERR: behind the end of the file, I/O error, no space */
+    FAULT_POISON,    /* SIGBUS, BUS_ADRERR: the page is poisoned (vm/mark.h) */
     FAULT_NO_MEMORY, /* no frame could be had: the caller asks the out-of-memory killer, then
                         retries */
 };

@@ -5,6 +5,7 @@
  */
 #include "vm/attribute.h"
 #include "abi/errno.h"
+#include "vm/mark.h"
 #include "vm/userfault.h"
 #include "vm/vm.h"
 
@@ -32,6 +33,8 @@ static void change_part(struct aspace *aspace, struct region *region, vaddr_t st
         region->userfault = change->userfault;
         if (region->userfault)
             userfault_reference(region->userfault);
+        if (!(change->set & REGION_ASK_PROTECTED))
+            marks_clear(aspace, region->start, region->end, MARK_PROTECTED);
     }
     if (whole)
         region_merge(aspace, region, dead);
@@ -43,8 +46,8 @@ static bool changes(const struct region *region, const struct attribute_change *
 {
     if ((region->flags & REGION_DROPPABLE) && (change->clear & REGION_LOCKED_FLAGS))
         return false;
-    if (change->watch)
-        return region->userfault != change->userfault;
+    if (change->watch && region->userfault != change->userfault)
+        return true;
     return change->rename || ((region->flags & ~change->clear) | change->set) != region->flags;
 }
 

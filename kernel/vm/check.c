@@ -5,6 +5,7 @@
 #include "core/printk.h"
 #include "vm/amap.h"
 #include "vm/commit.h"
+#include "vm/mark.h"
 #include "vm/vm.h"
 
 #define require(number, condition, region)                                                         \
@@ -41,7 +42,10 @@ static void check_entry(struct region *region, vaddr_t address, struct page *pag
     struct page *lower =
         region->object ? radix_lookup(&region->object->pages, region_object_index(region, address))
                        : zero_page;
+    unsigned marks = marks_of(region->aspace, address);
 
+    require(6, !(marks & MARK_POISONED), region);
+    require(6, !(marks & MARK_PROTECTED) || !(access & ACCESS_WRITE), region);
     require(6, !(access & ~region_hardware_access(region)), region);
     require(6, !region->amap || !amap_is_swapped(region->amap, slot), region);
     if (upper) {

@@ -28,8 +28,9 @@
 #include "lib/string.h"
 #include "vm/amap.h"
 #include "vm/around.h"
-#include "vm/commit.h"
+#include "abi/userfaultfd.h"
 #include "vm/evict.h"
+#include "vm/mark.h"
 #include "vm/userfault.h"
 #include "vm/vm.h"
 
@@ -47,7 +48,8 @@ enum outcome {
     NEED_SPACE, /* in the store, for fault->page */
     NEED_SWAP,  /* the amap's page is in a swap area */
     NEED_STACK, /* the region above grows down to the address */
-    NEED_USER,  /* a program supplies the page (vm/userfault.h) */
+    NEED_USER,  /* a program is asked (vm/userfault.h) */
+    NEED_MARK,  /* to be taken from the page: it is protected, but nobody asks */
 };
 
 /* A forced access: the kernel's memory, for a store to read from, and where in the page it is. */
@@ -67,12 +69,14 @@ struct fault {
     struct object *object; /* of the region; referenced while no lock is held */
     uint64_t index;        /* of the page in object */
     uint64_t slot;         /* of the page in amap */
+    unsigned marks;        /* of the page (vm/mark.h) */
     struct page *page;     /* waited for: referenced */
     struct page *spare;    /* a frame reserved for a copy */
     struct object *stored; /* a page of it was stored to: referenced */
     struct tlb_gather *gather;
     const struct forced *forced; /* NULL: a fault */
     vaddr_t exact;               /* the address itself */
+    bool brought;                /* the page was missing, and this fault has made it */
     bool by_user;                /* the program's own access, not one of a system call */
     struct userfault_wait wait;
 };
@@ -86,14 +90,6 @@ static enum outcome fail(struct fault *fault, enum fault_result result)
 static bool is_store(const struct fault *fault)
 {
     return fault->access & ACCESS_WRITE;
-}
-
-/* May the region above the address grow down to it? */
-static bool stack_reaches(struct fault *fault)
-{
-    struct region *above = region_find_above(fault->aspace, fault->address);
-
-    return above && above->grows_down && above->end - fault->address <= fault->aspace->stack_limit;
 }
 
 /* What a forced access may do is what mprotect could allow; but what others would see in a shared
@@ -112,14 +108,16 @@ static enum outcome lookup(struct fault *fault)
     struct region *region = region_find(fault->aspace, fault->address);
 
     if (!region)
-        return stack_reaches(fault) ? NEED_STACK : fail(fault, FAULT_NO_REGION);
+        return region_reaches_down(fault->aspace, fault->address) ? NEED_STACK
+                                                                  : fail(fault, FAULT_NO_REGION);
     if (fault->access & ~permitted_access(fault, region))
         return fail(fault, FAULT_ACCESS);
     fault->region = region;
     fault->object = region->object;
     fault->amap = region->shared ? NULL : __atomic_load_n(&region->amap, __ATOMIC_ACQUIRE);
     fault->index = region->object ? region_object_index(region, fault->address) : 0;
-    return DONE;
+    fault->marks = marks_exist(fault->aspace) ? marks_of(fault->aspace, fault->address) : 0;
+    return fault->marks & MARK_POISONED ? fail(fault, FAULT_POISON) : DONE;
 }
 
 /* Copy the bytes of a forced access. The page may be a new one: what is mapped now goes. */
@@ -146,6 +144,8 @@ static enum outcome enter(struct fault *fault, vaddr_t address, struct page *pag
         instruction_fence_all();
         page_set(page, PAGE_CODE);
     }
+    if ((fault->marks & MARK_PROTECTED) && (fault->region->flags & REGION_ASK_PROTECTED))
+        access &= ~ACCESS_WRITE;
     /* A region without amap may get one, and a page in it, while this fault maps what is below. */
     struct amap *const *below = fault->amap ? NULL : &fault->region->amap;
     int error = pmap_enter(&fault->aspace->pmap, address, page, access, below, fault->gather);
@@ -159,36 +159,6 @@ static struct page *take_frame(struct fault *fault)
 
     fault->spare = NULL;
     return page ? page : page_allocate(0, PAGE_NOWAIT | PAGE_USER);
-}
-
-/* Cases 1A and 1B: page is in the amap, which is locked. */
-static enum outcome upper(struct fault *fault, struct page *page)
-{
-    struct region *region = fault->region;
-    unsigned access = region_hardware_access(region);
-    bool offered = !(region->flags & REGION_DROPPABLE) && amap_is_offered(fault->amap, fault->slot);
-
-    if (offered && is_store(fault))
-        amap_withdraw(fault->amap, fault->slot);
-    else if (offered)
-        access &= ~ACCESS_WRITE;
-    if (amap_owns(page)) {
-        enum outcome outcome = enter(fault, fault->address, page, access);
-        if (outcome == DONE && !fault->forced)
-            around_amap(region, fault->amap, fault->address);
-        return outcome;
-    }
-    if (is_store(fault)) {
-        struct page *copy = take_frame(fault);
-        if (!copy)
-            return NEED_FRAME;
-        page_copy(page_data(copy), page_data(page));
-        amap_replace(fault->amap, fault->slot, copy, fault->gather);
-        page = copy;
-    } else {
-        access &= ~ACCESS_WRITE;
-    }
-    return enter(fault, fault->address, page, access);
 }
 
 bool region_shows_zeros(const struct region *region, vaddr_t address)
@@ -206,17 +176,80 @@ static bool is_supplied(const struct fault *fault)
 {
     const struct region *region = fault->region;
 
-    return region->userfault && !region_shows_zeros(region, fault->address);
+    return (region->flags & REGION_ASK_MISSING) && !region_shows_zeros(region, fault->address);
 }
 
-/* Tell the program. The page's owner is locked. */
-static enum outcome ask_user(struct fault *fault)
+/* Is the program asked before the object's page, which is in memory, is mapped? The object is
+ * locked. */
+static bool is_asked_first(const struct fault *fault)
+{
+    paddr_t frame;
+    unsigned access;
+
+    return (fault->region->flags & REGION_ASK_MINOR) && !fault->forced && !fault->brought &&
+           !pmap_query(&fault->aspace->pmap, fault->address, &frame, &access);
+}
+
+/* Is the store one to a page that is protected from it? */
+static bool is_protected(const struct fault *fault)
+{
+    return is_store(fault) && !fault->forced && (fault->marks & MARK_PROTECTED) &&
+           (fault->region->flags & REGION_ASK_PROTECTED);
+}
+
+/* Tell the program, with these flags of the message. The page's owner is locked. */
+static enum outcome ask_user(struct fault *fault, unsigned flags)
 {
     fault->wait.address = fault->exact;
-    fault->wait.store = is_store(fault);
+    fault->wait.flags = flags | (is_store(fault) ? UFFD_PAGEFAULT_FLAG_WRITE : 0);
     return userfault_join(fault->region->userfault, &fault->wait, fault->by_user)
                ? NEED_USER
                : fail(fault, FAULT_BUS);
+}
+
+/* A store to a protected page. */
+static enum outcome ask_about_store(struct fault *fault)
+{
+    return fault->region->userfault->unasked ? NEED_MARK : ask_user(fault, UFFD_PAGEFAULT_FLAG_WP);
+}
+
+/* May neighbours be mapped as well? Not what has to be asked about, or is marked. */
+static bool maps_around(const struct fault *fault)
+{
+    return !fault->forced && !marks_exist(fault->aspace) &&
+           !(fault->region->flags & REGION_ASK_MINOR);
+}
+
+/* Cases 1A and 1B: page is in the amap, which is locked. */
+static enum outcome upper(struct fault *fault, struct page *page)
+{
+    struct region *region = fault->region;
+    unsigned access = region_hardware_access(region);
+    bool offered = !(region->flags & REGION_DROPPABLE) && amap_is_offered(fault->amap, fault->slot);
+
+    if (is_protected(fault))
+        return ask_about_store(fault);
+    if (offered && is_store(fault))
+        amap_withdraw(fault->amap, fault->slot);
+    else if (offered)
+        access &= ~ACCESS_WRITE;
+    if (amap_owns(page)) {
+        enum outcome outcome = enter(fault, fault->address, page, access);
+        if (outcome == DONE && maps_around(fault))
+            around_amap(region, fault->amap, fault->address);
+        return outcome;
+    }
+    if (is_store(fault)) {
+        struct page *copy = take_frame(fault);
+        if (!copy)
+            return NEED_FRAME;
+        page_copy(page_data(copy), page_data(page));
+        amap_replace(fault->amap, fault->slot, copy, fault->gather);
+        page = copy;
+    } else {
+        access &= ~ACCESS_WRITE;
+    }
+    return enter(fault, fault->address, page, access);
 }
 
 /* Put a copy of source (NULL: zeros) into the amap, which is locked and has none, and map it. */
@@ -268,10 +301,14 @@ static enum outcome lower_resident(struct fault *fault, struct page *page)
 {
     struct region *region = fault->region;
 
+    if (is_asked_first(fault))
+        return ask_user(fault, UFFD_PAGEFAULT_FLAG_MINOR);
+    if (is_protected(fault))
+        return ask_about_store(fault);
     if (is_store(fault))
         return region->shared ? store_to_shared(fault, page) : promote(fault, page);
     enum outcome outcome = enter(fault, fault->address, page, around_access(region, page));
-    if (outcome == DONE && !fault->forced)
+    if (outcome == DONE && maps_around(fault))
         around_object(region, fault->amap, fault->address);
     return outcome;
 }
@@ -293,10 +330,11 @@ static enum outcome lower(struct fault *fault)
         page_release(page);
     } else if (!busy && object->anonymous && !radix_lookup(&object->swapped, fault->index) &&
                is_supplied(fault)) {
-        outcome = ask_user(fault);
+        outcome = ask_user(fault, 0);
     } else {
         fault->page = busy;
         outcome = busy ? NEED_WAIT : NEED_READ;
+        fault->brought = !busy && !radix_lookup(&object->swapped, fault->index);
     }
     if (outcome == NEED_READ || outcome == NEED_WAIT || outcome == NEED_SPACE)
         object_reference(object); /* resolve uses it without the locks */
@@ -327,10 +365,12 @@ static enum outcome private_page(struct fault *fault)
     } else if (fault->object) {
         outcome = lower(fault);
     } else if (is_supplied(fault)) {
-        outcome = ask_user(fault);
+        outcome = ask_user(fault, 0);
+    } else if (is_protected(fault)) {
+        outcome = ask_about_store(fault);
     } else if (is_store(fault)) {
         outcome = promote(fault, NULL);
-        if (outcome == DONE && !fault->forced)
+        if (outcome == DONE && maps_around(fault))
             around_ahead(fault->region, fault->amap, fault->address);
     } else {
         outcome = enter(fault, fault->address, zero_page,
@@ -350,43 +390,6 @@ static enum outcome attempt(struct fault *fault)
     rwlock_read_done(&fault->aspace->lock);
     tlb_flush(fault->gather);
     return outcome;
-}
-
-/* Do the limits allow region to grow down to address? */
-static bool may_grow(const struct aspace *aspace, const struct region *region, vaddr_t address)
-{
-    uint64_t pages = (region->start - address) / PAGE_SIZE;
-
-    return address >= MAPPING_LOWEST && aspace_within_limits(aspace, pages, false) &&
-           !overcommit_refuses(aspace, pages) &&
-           (!(region->flags & REGION_LOCKED) || aspace_may_lock(aspace, pages));
-}
-
-/* Extend the stack to the address, if the limit and the guard gap still allow it. */
-static bool grow_stack(struct fault *fault)
-{
-    struct aspace *aspace = fault->aspace;
-    bool grown = false;
-
-    rwlock_write(&aspace->lock);
-    struct region *region = region_find_above(aspace, fault->address);
-    if (region && region->start <= fault->address) {
-        grown = true; /* somebody else grew it */
-    } else if (region && stack_reaches(fault)) {
-        struct region *previous = region_previous(region);
-        vaddr_t floor = previous ? previous->end : 0;
-        bool guarded = !previous || !previous->access || previous->grows_down ||
-                       fault->address >= floor + STACK_GUARD_GAP;
-        /* With an amap it keeps its numbers wherever it moves, as on Linux. */
-        if (guarded && region_make_amap(region) && may_grow(aspace, region, fault->address)) {
-            aspace_account(aspace, region, -1);
-            region_set_bounds(aspace, region, fault->address, region->end);
-            aspace_account(aspace, region, 1);
-            grown = true;
-        }
-    }
-    rwlock_write_done(&aspace->lock);
-    return grown;
 }
 
 /* Wait for fault->page and see whether it came. Drops the references. */
@@ -443,6 +446,15 @@ static bool wait_for_user(struct fault *fault)
     return !error;
 }
 
+/* The protection of the page is over, with nobody asked. */
+static bool take_mark(struct fault *fault)
+{
+    rwlock_write(&fault->aspace->lock);
+    marks_clear(fault->aspace, fault->address, fault->address + PAGE_SIZE, MARK_PROTECTED);
+    rwlock_write_done(&fault->aspace->lock);
+    return true;
+}
+
 /* Get frames by reclaiming, keeping one if it is to be the copy. */
 static bool get_frame(struct fault *fault, bool keep)
 {
@@ -479,9 +491,12 @@ static bool resolve(struct fault *fault, enum outcome need)
     case NEED_SWAP:
         return swap_in(fault);
     case NEED_STACK:
-        return grow_stack(fault) || fail(fault, FAULT_NO_REGION) != FAILED;
+        return aspace_grow_down(fault->aspace, fault->address) ||
+               fail(fault, FAULT_NO_REGION) != FAILED;
     case NEED_USER:
         return wait_for_user(fault);
+    case NEED_MARK:
+        return take_mark(fault);
     default:
         return false;
     }

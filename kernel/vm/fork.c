@@ -13,6 +13,7 @@
 #include "vm/amap.h"
 #include "vm/commit.h"
 #include "vm/evict.h"
+#include "vm/mark.h"
 #include "vm/vm.h"
 
 /* Give the child's copy of a region an amap of its own with the same pages: 0 or -ENOMEM. */
@@ -36,8 +37,8 @@ static int copy_region(struct aspace *child, const struct region *region, struct
         return -ENOMEM;
     *copy = *region;
     copy->amap = NULL;
-    copy->userfault = NULL;                        /* userfaultfd(2): not inherited */
-    copy->flags &= ~(unsigned)REGION_LOCKED_FLAGS; /* mlock(2): not inherited */
+    copy->userfault = NULL; /* userfaultfd(2) and mlock(2): not inherited */
+    copy->flags &= ~(unsigned)(REGION_ASK_FLAGS | REGION_LOCKED_FLAGS);
     region_reference_all(copy);
     if (region->amap && !(region->flags & REGION_WIPE_ON_FORK)) {
         error = copy_amap(child, region, copy);
@@ -45,6 +46,10 @@ static int copy_region(struct aspace *child, const struct region *region, struct
             pmap_protect(&region->aspace->pmap, region->start, region->end,
                          ACCESS_READ | ACCESS_EXECUTE, gather);
     }
+    /* A page of an object is the child's to find anew, as on Linux. */
+    if (!error && region->amap && marks_exist(region->aspace))
+        error = marks_copy(region->aspace, region->start, region->end, child, copy->start,
+                           MARK_POISONED);
     region_insert(child, copy);
     aspace_account(child, copy, 1);
     return error;

@@ -45,7 +45,7 @@ static bool next_stretch(struct aspace *aspace, vaddr_t start, vaddr_t end, stru
 
 static int error_of(enum fault_result result)
 {
-    return result == FAULT_NO_MEMORY ? -ENOMEM : -EFAULT;
+    return result == FAULT_NO_MEMORY ? -ENOMEM : result == FAULT_POISON ? -EHWPOISON : -EFAULT;
 }
 
 /* Fault every page of [start, end) in with access. */

@@ -29,18 +29,22 @@ struct vnode;
 
 /* What madvise(2), mlock(2) and mseal(2) say of a region. */
 enum region_flag {
-    REGION_LOCKED = 1 << 0,        /* its pages stay in memory */
-    REGION_LOCK_ON_FAULT = 1 << 1, /* ... once they have been touched (with REGION_LOCKED) */
-    REGION_SEQUENTIAL = 1 << 2,    /* MADV_SEQUENTIAL */
-    REGION_RANDOM = 1 << 3,        /* MADV_RANDOM */
-    REGION_NO_FORK = 1 << 4,       /* not in the child */
-    REGION_WIPE_ON_FORK = 1 << 5,  /* zeros in the child */
-    REGION_NO_DUMP = 1 << 6,       /* not in a core dump */
-    REGION_SEALED = 1 << 7,        /* neither moved, unmapped nor protected otherwise */
-    REGION_SEGMENT = 1 << 8,       /* of System V: see region_merge_new; moves alone */
-    REGION_DROPPABLE = 1 << 9,     /* its pages may go at any time; never locked */
-    REGION_COMMITTED = 1 << 10,    /* its pages are promised (vm/commit.h) */
+    REGION_LOCKED = 1 << 0,         /* its pages stay in memory */
+    REGION_LOCK_ON_FAULT = 1 << 1,  /* ... once they have been touched (with REGION_LOCKED) */
+    REGION_SEQUENTIAL = 1 << 2,     /* MADV_SEQUENTIAL */
+    REGION_RANDOM = 1 << 3,         /* MADV_RANDOM */
+    REGION_NO_FORK = 1 << 4,        /* not in the child */
+    REGION_WIPE_ON_FORK = 1 << 5,   /* zeros in the child */
+    REGION_NO_DUMP = 1 << 6,        /* not in a core dump */
+    REGION_SEALED = 1 << 7,         /* neither moved, unmapped nor protected otherwise */
+    REGION_SEGMENT = 1 << 8,        /* of System V: see region_merge_new; moves alone */
+    REGION_DROPPABLE = 1 << 9,      /* its pages may go at any time; never locked */
+    REGION_COMMITTED = 1 << 10,     /* its pages are promised (vm/commit.h) */
+    REGION_ASK_MISSING = 1 << 11,   /* its userfault's program is asked about missing pages, */
+    REGION_ASK_PROTECTED = 1 << 12, /* stores to protected ones (vm/mark.h), */
+    REGION_ASK_MINOR = 1 << 13,     /* and those that are there, but not mapped */
     REGION_LOCKED_FLAGS = REGION_LOCKED | REGION_LOCK_ON_FAULT,
+    REGION_ASK_FLAGS = REGION_ASK_MISSING | REGION_ASK_PROTECTED | REGION_ASK_MINOR,
 };
 
 /* A name that a program gave to anonymous memory (PR_SET_VMA_ANON_NAME), shared by the regions that
@@ -75,7 +79,7 @@ struct region {
     uint64_t origin;     /* map_origin_new(): of the open file or the attachment; 0: none */
     const char *name;
     struct region_label *label;  /* referenced, or NULL */
-    struct userfault *userfault; /* referenced, or NULL: who supplies missing pages */
+    struct userfault *userfault; /* referenced, or NULL: who is asked (REGION_ASK_*) */
     struct tree_node back_node;  /* object->regions */
     uint64_t back_highest;       /* highest end, in pages of the object, in the subtree */
     uint64_t truncations;        /* of the object that its private copies have been through */

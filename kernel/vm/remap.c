@@ -19,6 +19,7 @@
 #include "abi/errno.h"
 #include "vm/amap.h"
 #include "vm/commit.h"
+#include "vm/mark.h"
 #include "vm/userfault.h"
 #include "vm/vm.h"
 
@@ -70,6 +71,7 @@ static int reserve_amap(struct aspace *aspace, const struct region *region, stru
     if (!region->amap || move->duplicate)
         return 0;
     moved.userfault = NULL;
+    moved.flags &= ~(unsigned)REGION_ASK_FLAGS;
     moved.amap_offset = region_slot(region, move->from);
     if (region->object)
         moved.object_offset = region_object_index(region, move->from);
@@ -111,6 +113,7 @@ static void put_at(struct region *place, const struct move *move)
     if (place->userfault)
         userfault_release(place->userfault);
     place->userfault = NULL;
+    place->flags &= ~(unsigned)REGION_ASK_FLAGS;
     place->start = move->to;
     place->end = move->to + move->new_length;
     if (!place->amap)
@@ -215,6 +218,23 @@ static void perform(struct aspace *aspace, struct region *region, struct move *m
         unlock_kept(aspace, region_find(aspace, move->from));
 }
 
+/* Poisoned pages are so at the new place as well: 0 or -ENOMEM. Then they are at one of the two. */
+static int copy_marks(struct aspace *aspace, const struct move *move)
+{
+    if (!marks_exist(aspace) || move->duplicate)
+        return 0;
+    return marks_copy(aspace, move->from, move->from + move->old_length, aspace, move->to,
+                      MARK_POISONED);
+}
+
+static void leave_marks(struct aspace *aspace, const struct move *move, bool moved)
+{
+    vaddr_t start = moved ? move->from : move->to;
+
+    if (marks_exist(aspace) && !move->duplicate)
+        marks_clear(aspace, start, start + move->old_length, ~0u);
+}
+
 /*
  * Unmap what is at the new place, then move there: 0, -EPERM, -ENOMEM. Without memory for page
  * numbers the new place is lost, as on Linux, and the old one is as before. Locked for writing.
@@ -230,9 +250,12 @@ static int replace(struct aspace *aspace, struct move *move, struct tlb_gather *
         unmap_locked(aspace, move->to, to_end, move->new_spares, gather, &move->dead);
         struct region *region = region_find(aspace, move->from);
         /* A place that is duplicated onto itself has just been unmapped. */
-        error = region ? reserve_amap(aspace, region, move) : -EFAULT;
+        error = region ? copy_marks(aspace, move) : -EFAULT;
+        if (!error)
+            error = reserve_amap(aspace, region, move);
         if (!error)
             perform(aspace, region, move, gather);
+        leave_marks(aspace, move, !error);
     }
     release(move);
     return error;
@@ -386,10 +409,12 @@ static int remap_one(struct aspace *aspace, const struct remap_request *request,
     return move_to(aspace, region_find(aspace, request->address), &rest, gather, result, dead);
 }
 
-/* Does the region refuse to move with others of the range [start, end)? Locked. */
+/* Does the region refuse to move with others of the range [start, end)? Those that a userfault
+ * watches do as well. Locked. */
 static bool moves_alone(const struct region *region, vaddr_t start, vaddr_t end)
 {
-    return (region->flags & REGION_SEGMENT) && (region->start > start || region->end < end);
+    return ((region->flags & REGION_SEGMENT) || region->userfault) &&
+           (region->start > start || region->end < end);
 }
 
 /* Move every region of a range by the same distance, holes included. What is done before one fails

@@ -9,6 +9,7 @@
  */
 #include "abi/errno.h"
 #include "vm/amap.h"
+#include "vm/mark.h"
 #include "vm/vm.h"
 
 /* Remove the translations of region and the pages of its amap. */
@@ -16,6 +17,8 @@ static void drop_pages(struct region *region, struct tlb_gather *gather)
 {
     struct pmap *pmap = &region->aspace->pmap;
 
+    if (marks_exist(region->aspace))
+        marks_clear(region->aspace, region->start, region->end, ~0u);
     if (!region->amap) {
         pmap_remove(pmap, region->start, region->end, gather);
         return;

@@ -7,6 +7,7 @@
 #include "core/thread.h"
 #include "core/wait.h"
 #include "vm/kmem.h"
+#include "vm/mark.h"
 #include "vm/vm.h"
 
 static struct slab_cache cache;
@@ -54,6 +55,8 @@ void userfault_end(struct userfault *userfault)
         struct region *region = container_of(node, struct region, node);
         if (region->userfault == userfault) {
             region->userfault = NULL;
+            region->flags &= ~(unsigned)REGION_ASK_FLAGS;
+            marks_clear(aspace, region->start, region->end, MARK_PROTECTED);
             userfault_release(userfault);
         }
     }

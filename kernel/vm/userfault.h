@@ -1,9 +1,10 @@
 /*
- * userfault: memory that a program fills itself (userfaultfd(2)).
+ * userfault: memory that a program fills itself, or watches (userfaultfd(2)).
  *
- * Regions name the userfault that they are registered with. A fault that finds a page missing there
- * joins the queue of faults, and sleeps; the program reads of it, supplies the page, and the fault
- * is woken and starts again.
+ * Regions name the userfault that they are registered with, and what it is asked about. A fault
+ * that finds a page missing there joins the queue of faults, and sleeps; the program reads of it,
+ * supplies the page, and the fault is woken and starts again. Likewise the first access to a page
+ * of shared memory that is there, and a store to a page that the program has protected (mark.h).
  *
  *   fault, amap or object locked          program
  *   page missing: join the queue    ->    reads the message
@@ -29,6 +30,8 @@ struct userfault {
     bool ended;                 /* (l) nobody will supply anything any more */
     bool users_only;            /* (c) faults of the kernel fail */
     bool refuses;               /* (c) all faults fail */
+    bool unasked;               /* (c) the first store to a protected page ends its protection */
+    bool protects_missing;      /* (c) missing anonymous pages can be protected as well */
     struct wait_queue readers;  /* woken when a fault has joined */
     struct wait_queue sleepers; /* the faults */
 };
@@ -38,7 +41,7 @@ struct userfault_wait {
     struct list link;
     struct userfault *userfault; /* referenced; NULL: it is in no queue */
     vaddr_t address;
-    bool store;
+    unsigned flags; /* UFFD_PAGEFAULT_FLAG_* */
     bool read;      /* (l) the program knows of it */
     uint32_t woken; /* (a) */
     uint32_t thread;
@@ -69,15 +72,26 @@ bool userfault_has_unread(struct userfault *userfault);
 /* Wake the faults in [start, start + length). */
 void userfault_wake(struct userfault *userfault, vaddr_t start, uint64_t length);
 
-/* Register or (NULL) unregister the regions in [start, start + length) of the userfault's address
- * space: -ENOMEM, -EINVAL (nothing there, or not memory), -EBUSY (another has it), -EPERM (may
- * never be written). */
-int userfault_register(struct userfault *userfault, vaddr_t start, uint64_t length);
+/* Register the regions in [start, start + length) of the userfault's address space, to be asked
+ * about what ask says (REGION_ASK_FLAGS), or unregister them: -ENOMEM, -EINVAL (nothing there, or
+ * not memory of that kind), -EBUSY (another has it), -EPERM (may never be written). */
+int userfault_register(struct userfault *userfault, vaddr_t start, uint64_t length, unsigned ask);
 int userfault_unregister(struct userfault *userfault, vaddr_t start, uint64_t length);
 
 /* Fill missing pages of [start, start + length) with the bytes at source in the caller's memory, or
- * (0) with zeros: the bytes filled, or if none were -ENOENT (not registered), -EEXIST, -EFAULT,
- * -ENOMEM, -EINVAL. */
-long userfault_fill(struct userfault *userfault, vaddr_t start, uint64_t length, vaddr_t source);
+ * (0) with zeros, protected from stores or not: the bytes filled, or if none were -ENOENT (not
+ * registered), -EEXIST, -EFAULT, -ENOMEM, -EINVAL. */
+long userfault_fill(struct userfault *userfault, vaddr_t start, uint64_t length, vaddr_t source,
+                    bool protect);
+
+/* The same with what the object of shared memory has there: -EFAULT: nothing. */
+long userfault_map(struct userfault *userfault, vaddr_t start, uint64_t length, bool protect);
+
+/* Poison missing pages: every access to them fails from now on. As userfault_fill. */
+long userfault_poison(struct userfault *userfault, vaddr_t start, uint64_t length);
+
+/* Protect [start, start + length) from stores, or end that: 0, -ENOENT (not registered for it),
+ * -ENOMEM (a part is protected). */
+int userfault_protect(struct userfault *userfault, vaddr_t start, uint64_t length, bool protect);
 
 #endif

@@ -131,6 +131,11 @@ struct amap *region_make_amap(struct region *region);
 /* Is the page of zeros mapped at address? */
 bool region_shows_zeros(const struct region *region, vaddr_t address);
 
+/* May the region above a free address grow down to it? Locked. And make it do so, if the gap below
+ * and the limits allow it: is there a region at the address now? */
+bool region_reaches_down(struct aspace *aspace, vaddr_t address);
+bool aspace_grow_down(struct aspace *aspace, vaddr_t address);
+
 /* Two regions for splits: 0 or -ENOMEM; and freeing those that were not used. */
 int spares_reserve(struct region *spares[2]);
 void spares_release(struct region *spares[2]);

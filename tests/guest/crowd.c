@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -148,10 +149,54 @@ static void fork_bomb(void)
         expect_child_ok(nothing, NULL);
 }
 
+/* Takes memory until it is ended for it. */
+static void take_all(void *argument)
+{
+    size_t size = 1ul << 20;
+
+    (void)argument;
+    set_badness("1000");
+    for (;;) {
+        char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory != MAP_FAILED)
+            memset(memory, 'm', size);
+    }
+}
+
+/* Has its memory, and looks at it again when the others are gone. */
+static void keep_some(void *argument)
+{
+    struct sign *signs = argument;
+    char *memory = map_pages(256);
+
+    memset(memory, 'k', 256 * PAGE);
+    sign_send(&signs[0]);
+    sign_await(&signs[1]);
+    CHECK(all_bytes(memory, 'k', 256 * PAGE));
+}
+
+/* Without memory the one that is to blame is ended, each time; all others go on. */
+static void ended_for_memory(void)
+{
+    struct sign signs[2];
+
+    if (memory_kib("MemTotal") > SMALL_KIB || geteuid() != 0)
+        skip("much memory, or not privileged");
+    sign_open(&signs[0]);
+    sign_open(&signs[1]);
+    pid_t other = spawn(keep_some, signs);
+    sign_await(&signs[0]);
+    for (int i = 0; i < 3; i++)
+        expect_signaled(child_status(take_all, NULL), SIGKILL);
+    sign_send(&signs[1]);
+    expect_exited(reap(other), 0);
+}
+
 static const struct test tests[] = {
     TEST(hundreds_at_once),
     TEST(short_sleeps),
     TEST(fork_bomb),
+    TEST(ended_for_memory),
 };
 
 int main(int argc, char **argv)

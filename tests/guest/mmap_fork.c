@@ -5,6 +5,7 @@
 #include "tap.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -536,6 +537,106 @@ static void truncated_meanwhile(void)
     }
 }
 
+/* ---- another thread goes on meanwhile ---- */
+
+#define IN_ORDER 16u
+
+struct meanwhile {
+    char *memory;
+    uint32_t ended; /* atomic */
+};
+
+static bool has_ended(struct meanwhile *meanwhile)
+{
+    return __atomic_load_n(&meanwhile->ended, __ATOMIC_ACQUIRE);
+}
+
+static uint32_t *word_of(const struct meanwhile *meanwhile, unsigned page)
+{
+    return (uint32_t *)(void *)(meanwhile->memory + page * PAGE);
+}
+
+/* The same number to one page after the other, then the next number. */
+static void *store_in_order(void *argument)
+{
+    struct meanwhile *meanwhile = argument;
+
+    for (uint32_t number = 1; !has_ended(meanwhile); number++) {
+        for (unsigned page = 0; page < IN_ORDER; page++)
+            __atomic_store_n(word_of(meanwhile, page), number, __ATOMIC_SEQ_CST);
+    }
+    return NULL;
+}
+
+/* The child has all pages as they were at one moment, and they stay so. */
+static void look_at_a_moment(void *argument)
+{
+    const struct meanwhile *meanwhile = argument;
+
+    for (int i = 0; i < 2; i++) {
+        uint32_t first = *word_of(meanwhile, 0), before = first;
+        for (unsigned page = 1; page < IN_ORDER; page++) {
+            uint32_t number = *word_of(meanwhile, page);
+            CHECK(number == before || number + 1 == before);
+            CHECK(first - number <= 1);
+            before = number;
+        }
+        usleep(100);
+    }
+}
+
+static void stored_meanwhile(void)
+{
+    struct meanwhile meanwhile = {.memory = map_pages(IN_ORDER)};
+    pthread_t thread;
+
+    CHECK_EQ(pthread_create(&thread, NULL, store_in_order, &meanwhile), 0);
+    for (int i = 0; i < 100; i++)
+        expect_child_ok(look_at_a_moment, &meanwhile);
+    __atomic_store_n(&meanwhile.ended, 1, __ATOMIC_RELEASE);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
+/* Four pages come, are stored to, and go. */
+static void *map_and_unmap(void *argument)
+{
+    struct meanwhile *meanwhile = argument;
+
+    while (!has_ended(meanwhile)) {
+        mmap(meanwhile->memory, 4 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        __atomic_store_n(meanwhile->memory + PAGE, 1, __ATOMIC_SEQ_CST);
+        __atomic_store_n(meanwhile->memory + 2 * PAGE, 1, __ATOMIC_SEQ_CST);
+        munmap(meanwhile->memory, 4 * PAGE);
+    }
+    return NULL;
+}
+
+/* The child has all of them or none. */
+static void look_at_all_or_none(void *argument)
+{
+    const struct meanwhile *meanwhile = argument;
+    unsigned char resident;
+    int mapped = 0;
+
+    for (size_t i = 0; i < 4; i++)
+        mapped += mincore(meanwhile->memory + i * PAGE, PAGE, &resident) == 0;
+    CHECK(mapped == 0 || mapped == 4);
+    if (mapped)
+        CHECK(meanwhile->memory[PAGE] >= meanwhile->memory[2 * PAGE] && !meanwhile->memory[0]);
+}
+
+static void mapped_meanwhile(void)
+{
+    struct meanwhile meanwhile = {.memory = map_pages(4)};
+    pthread_t thread;
+
+    CHECK_EQ(pthread_create(&thread, NULL, map_and_unmap, &meanwhile), 0);
+    for (int i = 0; i < 100; i++)
+        expect_child_ok(look_at_all_or_none, &meanwhile);
+    __atomic_store_n(&meanwhile.ended, 1, __ATOMIC_RELEASE);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
 static const struct test tests[] = {
     TEST(child_store_is_unseen), TEST(parent_store_is_unseen),
     TEST(untouched_pages),       TEST(protections_are_separate),
@@ -545,6 +646,7 @@ static const struct test tests[] = {
     TEST(shared_with_an_orphan), TEST(shared_outlives_its_maker),
     TEST(unmapping_is_separate), TEST(all_kinds_together),
     TEST(killed_while_copying),  TEST(truncated_meanwhile),
+    TEST(stored_meanwhile),      TEST(mapped_meanwhile),
 };
 
 int main(int argc, char **argv)

@@ -412,6 +412,28 @@ static void random_operations(void)
     compare_with_model();
 }
 
+/* Of a buffer that reaches beyond the heap's end, what there is is written, and no byte more. */
+static void buffer_beyond_the_heap(void)
+{
+    int file = pattern_file("file", 0), memory = expect_ok(memfd_create("memory", 0));
+    char *end = (char *)(((uintptr_t)sbrk(0) + 2 * PAGE) & ~(PAGE - 1)), bytes[2 * PAGE];
+    struct stat status;
+
+    expect_ok(brk(end));
+    pattern_fill(end - 64, 0, 64);
+    for (int i = 0; i < 2; i++) {
+        int fd = i ? memory : file;
+        CHECK_EQ(write(fd, end - 64, PAGE), 64);
+        expect_errno(write(fd, end, PAGE), EFAULT);
+        expect_ok(fstat(fd, &status));
+        CHECK_EQ(status.st_size, 64);
+        expect_ok(ftruncate(fd, 2 * PAGE));
+        CHECK_EQ(pread(fd, bytes, sizeof(bytes), 0), 2 * PAGE);
+        CHECK_PATTERN(bytes, 0, 64);
+        CHECK(all_bytes(bytes + 64, 0, 2 * PAGE - 64));
+    }
+}
+
 static const struct test tests[] = {
     TEST(write_within_a_page),
     TEST(read_within_a_page),
@@ -425,6 +447,7 @@ static const struct test tests[] = {
     TEST(truncated_meanwhile),
     TEST(vectors),
     TEST(random_operations),
+    TEST(buffer_beyond_the_heap),
 };
 
 int main(int argc, char **argv)

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -470,6 +471,24 @@ static void group_of_executed_child(void)
     expect_exited(reap(pid), 0);
 }
 
+/* The C library's posix_spawn and system: the child uses this process's memory until it executes,
+ * and says there what went wrong. */
+static void spawned_by_the_library(void)
+{
+    char *arguments[] = {"process", "@exit", "66", NULL}, *none[] = {NULL};
+    char *memory = map_pages(16);
+    pid_t pid;
+
+    memset(memory, 's', 16 * PAGE);
+    for (int i = 0; i < 5; i++) {
+        CHECK_EQ(posix_spawn(&pid, self_path(), NULL, NULL, arguments, none), 0);
+        expect_exited(reap(pid), 66);
+        CHECK_EQ(posix_spawn(&pid, "/no such program", NULL, NULL, arguments, none), ENOENT);
+        expect_exited(system("exit 5"), 5);
+    }
+    CHECK(all_bytes(memory, 's', 16 * PAGE));
+}
+
 static const struct test tests[] = {
     TEST(fork_identities),
     TEST(fork_separates),
@@ -489,6 +508,7 @@ static const struct test tests[] = {
     TEST(groups),
     TEST(sessions),
     TEST(group_of_executed_child),
+    TEST(spawned_by_the_library),
 };
 
 static int wait_mode(void)
