@@ -116,7 +116,7 @@ static struct path_context *share_path_context(struct path_context *context, uin
 {
     if (!(flags & CLONE_FS))
         return path_context_copy(context);
-    path_context_reference(context);
+    path_context_share(context);
     return context;
 }
 
@@ -132,7 +132,7 @@ static void discard(struct thread *child)
     if (child->files)
         file_table_release(child->files);
     if (child->path_context)
-        path_context_release(child->path_context);
+        path_context_leave(child->path_context);
     if (child->aspace) {
         __atomic_fetch_sub(&child->aspace->sharers, 1, __ATOMIC_ACQ_REL);
         aspace_release(child->aspace);

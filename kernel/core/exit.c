@@ -106,7 +106,7 @@ static void give_back_files(struct process *process)
     thread->path_context = NULL;
     spin_unlock(&process->signal_lock);
     file_table_release(files);
-    path_context_release(context);
+    path_context_leave(context);
 }
 
 static void give_back_executable(struct process *process)

@@ -509,8 +509,8 @@ static void epoll_release(struct file *file)
     slab_free(&epoll_cache, epoll);
 }
 
-static const struct file_operations epoll_operations = {.poll = epoll_poll,
-                                                        .release = epoll_release};
+static const struct file_operations epoll_operations = {
+    .poll = epoll_poll, .stays = true, .release = epoll_release};
 
 struct file *epoll_create(void)
 {

@@ -104,6 +104,7 @@ static void event_release(struct file *file)
 }
 
 static const struct file_operations event_operations = {.read = event_read,
+                                                        .stays = true,
                                                         .read_nowait = true,
                                                         .write = event_write,
                                                         .poll = event_poll,

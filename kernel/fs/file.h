@@ -41,6 +41,7 @@ struct file_operations {
     unsigned (*poll)(struct file *file, struct wait_queue **queue);
     void (*release)(struct file *file); /* last reference gone */
     bool seekable;
+    bool stays;                     /* lseek(2) does nothing, and says 0 */
     bool direct;                    /* O_DIRECT is possible */
     bool read_nowait, write_nowait; /* they go by file_flags about O_NONBLOCK: RWF_NOWAIT */
     bool tells; /* O_ASYNC is possible: poll means the same in a thread without a process */

@@ -347,6 +347,7 @@ static void notify_release(struct file *file)
 }
 
 static const struct file_operations notify_operations = {.read = notify_read,
+                                                         .stays = true,
                                                          .control = notify_control,
                                                          .poll = notify_poll,
                                                          .release = notify_release,

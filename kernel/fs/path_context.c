@@ -23,7 +23,7 @@ struct path_context *path_context_create(struct place root, struct place directo
     if (!context)
         return NULL;
     mutex_init(&context->lock, "path context", RANK_NONE);
-    context->references = 1;
+    context->references = context->sharers = 1;
     context->root = root;
     context->directory = directory;
     context->mounts = mounts;
@@ -68,6 +68,18 @@ void path_context_release(struct path_context *context)
     place_release(&context->directory);
     vnode_release(&context->mounts->vnode);
     kfree(context);
+}
+
+void path_context_share(struct path_context *context)
+{
+    __atomic_fetch_add(&context->sharers, 1, __ATOMIC_RELAXED);
+    path_context_reference(context);
+}
+
+void path_context_leave(struct path_context *context)
+{
+    __atomic_fetch_sub(&context->sharers, 1, __ATOMIC_RELEASE);
+    path_context_release(context);
 }
 
 static struct place get(struct path_context *context, const struct place *from)

@@ -13,6 +13,7 @@ struct mount_namespace;
 
 struct path_context {
     uint64_t references;            /* atomic */
+    uint64_t sharers;               /* atomic: threads whose paths start here */
     struct mutex lock;              /* of the following */
     struct place root, directory;   /* referenced */
     struct mount_namespace *mounts; /* referenced */
@@ -20,13 +21,17 @@ struct path_context {
     struct list link; /* list of all contexts */
 };
 
-/* One with one reference, in a namespace: takes over those of the places; or a copy. NULL: no
- * memory. */
+/* One with one reference, of a thread, in a namespace: takes over those of the places; or a copy.
+ * NULL: no memory. */
 struct path_context *path_context_create(struct place root, struct place directory,
                                          struct mount_namespace *mounts);
 struct path_context *path_context_copy(struct path_context *context);
 void path_context_reference(struct path_context *context);
 void path_context_release(struct path_context *context); /* may sleep */
+
+/* A thread more has it, with a reference; or one less. */
+void path_context_share(struct path_context *context);
+void path_context_leave(struct path_context *context); /* may sleep */
 
 /* The root or the working directory, referenced. */
 struct place path_context_root(struct path_context *context);

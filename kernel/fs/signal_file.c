@@ -159,8 +159,11 @@ static void signal_release(struct file *file)
     slab_free(&file_cache, signals);
 }
 
-static const struct file_operations signal_operations = {
-    .read = signal_read, .read_nowait = true, .poll = signal_poll, .release = signal_release};
+static const struct file_operations signal_operations = {.read = signal_read,
+                                                         .stays = true,
+                                                         .read_nowait = true,
+                                                         .poll = signal_poll,
+                                                         .release = signal_release};
 
 bool file_is_signal(const struct file *file)
 {

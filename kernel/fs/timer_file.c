@@ -149,8 +149,11 @@ static void timer_release(struct file *file)
     slab_free(&timer_cache, timer);
 }
 
-static const struct file_operations timer_operations = {
-    .read = timer_read, .read_nowait = true, .poll = timer_poll, .release = timer_release};
+static const struct file_operations timer_operations = {.read = timer_read,
+                                                        .stays = true,
+                                                        .read_nowait = true,
+                                                        .poll = timer_poll,
+                                                        .release = timer_release};
 
 bool file_is_timer(const struct file *file)
 {

@@ -272,6 +272,7 @@ static long userfault_file_control(struct file *file, unsigned request, uint64_t
 }
 
 static const struct file_operations userfault_operations = {.read = userfault_file_read,
+                                                            .stays = true,
                                                             .control = userfault_file_control,
                                                             .poll = userfault_file_poll,
                                                             .release = userfault_file_release};

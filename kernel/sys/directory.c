@@ -145,13 +145,16 @@ long sys_renameat2(const uint64_t argument[6])
 }
 
 /* Read a link into user memory. */
-static long read_link(struct vnode *vnode, uint64_t address, size_t size)
+static long read_link(const struct place *place, uint64_t address, size_t size)
 {
+    struct vnode *vnode = place->vnode;
+
     if (vnode_type(vnode) != S_IFLNK || !vnode->operations->read_link)
         return -EINVAL;
     char *buffer = kmalloc(PATH_MAX);
     if (!buffer)
         return -ENOMEM;
+    vfs_accessed(place);
     long length = vnode->operations->read_link(vnode, buffer, size < PATH_MAX ? size : PATH_MAX);
     if (length > 0 && copy_to_user(address, buffer, (size_t)length))
         length = -EFAULT;
@@ -162,18 +165,18 @@ static long read_link(struct vnode *vnode, uint64_t address, size_t size)
 long sys_readlinkat(const uint64_t argument[6])
 {
     int64_t size = (int32_t)argument[3];
-    struct vnode *vnode;
+    struct place link;
 
     if (size <= 0)
         return -EINVAL;
     int error =
-        at_lookup((int)argument[0], argument[1], AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, &vnode);
+        at_lookup_place((int)argument[0], argument[1], AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, &link);
     if (error)
         return error;
-    long result = read_link(vnode, argument[2], (size_t)size);
+    long result = read_link(&link, argument[2], (size_t)size);
     if (result == -EINVAL && at_is_empty(argument[1]))
         result = -ENOENT; /* an empty path that does not stand for a link */
-    vnode_release(vnode);
+    place_release(&link);
     return result;
 }
 

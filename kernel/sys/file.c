@@ -371,7 +371,7 @@ long sys_lseek(const uint64_t argument[6])
             file->offset = (uint64_t)result;
         mutex_unlock(&file->offset_lock);
     } else {
-        result = -ESPIPE;
+        result = file->operations->stays ? 0 : -ESPIPE;
     }
     file_release(file);
     return result;

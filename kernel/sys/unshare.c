@@ -53,7 +53,7 @@ static int unshare_path_context(bool mounts)
     spin_lock(&thread->process->signal_lock);
     thread->path_context = copy;
     spin_unlock(&thread->process->signal_lock);
-    path_context_release(old);
+    path_context_leave(old);
     return 0;
 }
 
@@ -117,7 +117,7 @@ static int enter_mounts(struct mount_namespace *mounts)
 
     if (!credentials_capable(CAP_SYS_ADMIN) || !credentials_capable(CAP_SYS_CHROOT))
         return -EPERM;
-    if (__atomic_load_n(&context->references, __ATOMIC_ACQUIRE) != 1)
+    if (__atomic_load_n(&context->sharers, __ATOMIC_ACQUIRE) != 1)
         return -EINVAL;
     path_context_set_namespace(context, mounts);
     return 0;

@@ -434,6 +434,9 @@ static void counter(void)
     value = 1;
     expect_errno(write(fd, &value, 8), EAGAIN);
     expect_errno(pread(fd, &value, 8, 0), ESPIPE);
+    CHECK_EQ(lseek(fd, 5, SEEK_SET), 0); /* which has no effect */
+    CHECK_EQ(lseek(fd, 0, SEEK_CUR), 0);
+    CHECK_EQ(lseek(expect_ok(epoll_create1(0)), 5, SEEK_END), 0);
 }
 
 static void semaphore(void)

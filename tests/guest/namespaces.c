@@ -224,6 +224,34 @@ static void shared_paths(void)
     end_base();
 }
 
+static void look_at(void *argument)
+{
+    char name[64], text[256];
+
+    snprintf(name, sizeof(name), "/proc/%d/cwd", *(pid_t *)argument);
+    for (;;)
+        (void)!readlink(name, text, sizeof(text));
+}
+
+static void enter_while_seen(void)
+{
+    pid_t self = getpid(), child = spawn(look_at, &self);
+    int fd = expect_ok(open("/proc/self/ns/mnt", O_RDONLY));
+
+    for (int i = 0; i < 3000; i++)
+        expect_ok(setns(fd, CLONE_NEWNS));
+    expect_ok(kill(child, SIGKILL));
+    reap(child);
+}
+
+/* Who only looks at where this one's paths start does not share it. */
+static void entered_while_seen(void)
+{
+    make_base();
+    apart(enter_while_seen);
+    end_base();
+}
+
 static void cloned(void)
 {
     int status;
@@ -391,8 +419,11 @@ static void at_once(void)
 }
 
 static const struct test tests[] = {
-    TEST(unshared), TEST(kept),    TEST(entered),          TEST(shared_paths), TEST(cloned),
-    TEST(copied),   TEST(pivoted), TEST(pivoted_in_place), TEST(at_once),
+    TEST(unshared), TEST(kept),
+    TEST(entered),  TEST(shared_paths),
+    TEST(cloned),   TEST(copied),
+    TEST(pivoted),  TEST(pivoted_in_place),
+    TEST(at_once),  TEST(entered_while_seen),
 };
 
 int main(int argc, char **argv)

@@ -128,6 +128,30 @@ static void set_times(const char *name, long access, long modification)
     expect_ok(utimensat(AT_FDCWD, name, times, 0));
 }
 
+static long access_of_link(void)
+{
+    struct stat status;
+
+    expect_ok(lstat("link", &status));
+    return status.st_atime;
+}
+
+/* Reading a link and following it are accesses, unless it has been accessed since it was made. */
+static void access_to_links(void)
+{
+    const struct timespec times[2] = {{LONG_AGO, 0}, {LONG_AGO + 5, 0}};
+    char target[8];
+
+    expect_ok(symlink("none", "link"));
+    expect_ok(utimensat(AT_FDCWD, "link", times, AT_SYMLINK_NOFOLLOW));
+    CHECK_EQ(access_of_link(), LONG_AGO);
+    CHECK_EQ(readlink("link", target, sizeof(target)), 4);
+    CHECK(access_of_link() > LONG_AGO);
+    expect_ok(utimensat(AT_FDCWD, "link", times, AT_SYMLINK_NOFOLLOW));
+    expect_errno(open("link", O_RDONLY), ENOENT);
+    CHECK(access_of_link() > LONG_AGO);
+}
+
 static void setting_times(void)
 {
     int fd = pattern_file("file", 10);
@@ -334,6 +358,7 @@ static const struct test tests[] = {
     TEST(set_id_bits),
     TEST(far_times),
     TEST(setting_times),
+    TEST(access_to_links),
     TEST(nanoseconds),
     TEST(when_a_file_is_modified),
     TEST(when_a_directory_is_modified),

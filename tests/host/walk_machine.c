@@ -218,6 +218,11 @@ void notify_name_changed(struct vnode *directory, const struct name *name, struc
     (void)cookie;
 }
 
+void vfs_accessed(const struct place *place)
+{
+    (void)place;
+}
+
 void notify_self(struct vnode *vnode, unsigned event)
 {
     (void)vnode;
