@@ -51,13 +51,13 @@ static int get_cached_page(struct object *object, uint64_t index, struct page **
         error = object_start_read(object, index, &busy);
     if (error)
         return error;
-    if (page_is(busy, PAGE_BUSY | PAGE_ERROR)) {
-        error = page_is(busy, PAGE_BUSY) ? -EAGAIN : -EIO;
-        page_release(busy);
-    } else {
+    uint32_t flags = page_flags(busy); /* it may be filled at any moment */
+    if (!(flags & (PAGE_BUSY | PAGE_ERROR))) {
         *page = busy;
+        return 0;
     }
-    return error;
+    page_release(busy);
+    return flags & PAGE_BUSY ? -EAGAIN : -EIO;
 }
 
 typedef int page_getter(struct object *object, uint64_t index, struct page **page);
