@@ -145,6 +145,7 @@ _Static_assert(sizeof(struct sockaddr_in6) == 28, "sockaddr_in6");
 #define SO_TIMESTAMPNS     35
 #define SO_PROTOCOL        38
 #define SO_DOMAIN          39
+#define SO_COOKIE          57
 #define SO_TIMESTAMP_NEW   63
 #define SO_TIMESTAMPNS_NEW 64
 #define SO_RCVTIMEO_NEW    66

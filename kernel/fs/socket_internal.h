@@ -153,6 +153,7 @@ struct socket {
     bool passes_credentials;                /* (a) SO_PASSCRED */
     uint32_t flags;                         /* (a) SO_* that are on, by number */
     int priority;                           /* (a) SO_PRIORITY */
+    uint64_t cookie;                        /* (a) SO_COOKIE; 0: nobody has asked yet */
     unsigned stamps;                        /* (a) SO_TIMESTAMP or one of its like; 0: none */
     int linger;                             /* (a) seconds of SO_LINGER; -1: off */
     bool bound_to_interface;                /* (a) SO_BINDTODEVICE */

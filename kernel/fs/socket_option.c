@@ -88,14 +88,33 @@ int socket_give_option(const void *from, size_t length, void *value, size_t *siz
     return 0;
 }
 
+/* A number that no other socket has or had. */
+static uint64_t cookie_of(struct socket *socket)
+{
+    static uint64_t last; /* atomic */
+    uint64_t cookie = __atomic_load_n(&socket->cookie, __ATOMIC_RELAXED);
+
+    if (cookie)
+        return cookie;
+    uint64_t fresh = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+    bool first = __atomic_compare_exchange_n(&socket->cookie, &cookie, fresh, false,
+                                             __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    return first ? fresh : cookie;
+}
+
 /* An option of SOL_SOCKET. */
 static int get_general(struct socket *socket, unsigned name, void *value, size_t *size)
 {
     int numbers[2] = {0, 0};
     struct timeval time;
     struct ucred peer;
+    uint64_t cookie;
 
     switch (name) {
+    case SO_COOKIE:
+        cookie = cookie_of(socket);
+        return *size < sizeof(cookie) ? -EINVAL
+                                      : socket_give_option(&cookie, sizeof(cookie), value, size);
     case SO_PEERCRED:
         mutex_lock(&socket_lock);
         peer = socket->peer_credentials;

@@ -593,24 +593,41 @@ static void many_connections(void)
         expect_exited(reap(pids[i]), 0);
 }
 
+static uint64_t cookie_of(int fd)
+{
+    uint64_t cookie = 0;
+    socklen_t size = sizeof(cookie);
+
+    expect_ok(getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size));
+    CHECK_EQ(size, sizeof(cookie));
+    return cookie;
+}
+
+/* A number for each socket, which stays. */
+static void cookies(void)
+{
+    uint64_t cookie;
+    socklen_t size = 4;
+
+    pair(SOCK_STREAM);
+    cookie = cookie_of(ends[0]);
+    CHECK(cookie != 0 && cookie != cookie_of(ends[1]));
+    CHECK(cookie == cookie_of(dup(ends[0])));
+    CHECK(cookie != cookie_of(expect_ok(socket(AF_INET, SOCK_DGRAM, 0))));
+    expect_errno(getsockopt(ends[0], SOL_SOCKET, SO_COOKIE, &cookie, &size), EINVAL);
+    expect_errno(setsockopt(ends[0], SOL_SOCKET, SO_COOKIE, &cookie, sizeof(cookie)), ENOPROTOOPT);
+}
+
 static const struct test tests[] = {
-    TEST(kinds),
-    TEST(streams),
-    TEST(packets),
-    TEST(datagrams),
-    TEST(names),
-    TEST(abstract_names),
-    TEST(connections),
-    TEST(backlog),
-    TEST(waiting_connections),
-    TEST(shutdowns),
-    TEST(ends_and_errors),
-    TEST(buffers),
-    TEST(full_queue),
-    TEST(waiting_for_all),
-    TEST(several_messages),
-    TEST(flood),
-    TEST(many_connections),
+    TEST(cookies),         TEST(kinds),
+    TEST(streams),         TEST(packets),
+    TEST(datagrams),       TEST(names),
+    TEST(abstract_names),  TEST(connections),
+    TEST(backlog),         TEST(waiting_connections),
+    TEST(shutdowns),       TEST(ends_and_errors),
+    TEST(buffers),         TEST(full_queue),
+    TEST(waiting_for_all), TEST(several_messages),
+    TEST(flood),           TEST(many_connections),
 };
 
 int main(int argc, char **argv)
