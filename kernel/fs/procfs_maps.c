@@ -66,7 +66,7 @@ static uint64_t share_kib(uint64_t share)
 
 static void write_line(struct text *text, const char *name, uint64_t kib)
 {
-    text_format(text, "%s%*lu kB\n", name, (int)(VALUE_END - strlen(name)), kib);
+    text_add_kib(text, name, VALUE_END, kib);
 }
 
 /* What there is none of here; Linux has a line for each. */

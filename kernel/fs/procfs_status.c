@@ -19,6 +19,7 @@
 #include "vm/kmem.h"
 
 #define TICK       10000000ul /* nanoseconds: times are told in hundredths of seconds */
+#define SIZE_WIDTH 8u
 #define KIB(pages) ((pages) * (PAGE_SIZE / 1024))
 
 /* Snapshots */
@@ -289,7 +290,7 @@ static void write_identity(const struct snapshot *snapshot, struct text *text)
 
 static void write_size(struct text *text, const char *name, uint64_t pages)
 {
-    text_format(text, "%s:\t%8lu kB\n", name, KIB(pages));
+    text_add_kib(text, name, (unsigned)strlen(name) + SIZE_WIDTH, KIB(pages));
 }
 
 static void write_status_memory(struct aspace *aspace, struct text *text)
@@ -298,22 +299,22 @@ static void write_status_memory(struct aspace *aspace, struct text *text)
     struct procfs_memory memory;
 
     procfs_count_memory(aspace, &memory);
-    write_size(text, "VmPeak", aspace->mapped_peak);
-    write_size(text, "VmSize", aspace->mapped_pages);
-    write_size(text, "VmLck", aspace->locked_pages);
-    write_size(text, "VmPin", 0);
-    write_size(text, "VmHWM", peak > memory.resident ? peak : memory.resident);
-    write_size(text, "VmRSS", memory.resident);
-    write_size(text, "RssAnon", memory.anonymous);
-    write_size(text, "RssFile", memory.resident - memory.anonymous - memory.shmem);
-    write_size(text, "RssShmem", memory.shmem);
-    write_size(text, "VmData", aspace->data_pages);
-    write_size(text, "VmStk", memory.stack);
-    write_size(text, "VmExe", memory.code);
-    write_size(text, "VmLib",
+    write_size(text, "VmPeak:\t", aspace->mapped_peak);
+    write_size(text, "VmSize:\t", aspace->mapped_pages);
+    write_size(text, "VmLck:\t", aspace->locked_pages);
+    write_size(text, "VmPin:\t", 0);
+    write_size(text, "VmHWM:\t", peak > memory.resident ? peak : memory.resident);
+    write_size(text, "VmRSS:\t", memory.resident);
+    write_size(text, "RssAnon:\t", memory.anonymous);
+    write_size(text, "RssFile:\t", memory.resident - memory.anonymous - memory.shmem);
+    write_size(text, "RssShmem:\t", memory.shmem);
+    write_size(text, "VmData:\t", aspace->data_pages);
+    write_size(text, "VmStk:\t", memory.stack);
+    write_size(text, "VmExe:\t", memory.code);
+    write_size(text, "VmLib:\t",
                memory.executable > memory.code ? memory.executable - memory.code : 0);
-    write_size(text, "VmPTE", __atomic_load_n(&aspace->pmap.tables, __ATOMIC_RELAXED));
-    write_size(text, "VmSwap", memory.swapped);
+    write_size(text, "VmPTE:\t", __atomic_load_n(&aspace->pmap.tables, __ATOMIC_RELAXED));
+    write_size(text, "VmSwap:\t", memory.swapped);
     text_format(text, "HugetlbPages:\t       0 kB\nCoreDumping:\t0\nTHP_enabled:\t0\n");
 }
 

@@ -10,32 +10,25 @@
 #include "vm/commit.h"
 #include "vm/failure.h"
 #include "vm/kmem.h"
+#include "vm/object.h"
 #include "vm/page.h"
 #include "vm/reclaim.h"
 #include "vm/swap.h"
 
 #define KIB(pages)      ((pages) * (PAGE_SIZE / 1024))
+#define VALUE_END       24u /* the column in which numbers end */
 #define HUGE_PAGE_PAGES 512u
 #define STACK_PAGES     (KERNEL_STACK_SIZE / PAGE_SIZE)
 
-/* Frames by what they are used for. */
-struct census {
-    uint64_t anonymous, dirty, writing, slab;
-};
-
-/* Look at all frames but those of free blocks. What changes meanwhile is counted as it was or as it
- * is. */
-static void take_census(struct census *census)
+/* Frames that slabs are made of. */
+static uint64_t slab_pages(void)
 {
-    *census = (struct census){0};
-    for (const struct page *page = page_array, *end = page_of(page_end); page < end;
-         page += page_free_block(page)) {
-        uint32_t flags = __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
-        census->anonymous += (flags & PAGE_ANONYMOUS) != 0;
-        census->dirty += (flags & PAGE_DIRTY) != 0;
-        census->writing += (flags & PAGE_WRITEBACK) != 0;
-        census->slab += (flags & PAGE_SLAB) != 0;
-    }
+    struct slab_cache *cache = NULL;
+    uint64_t count = 0;
+
+    while ((cache = slab_cache_next(cache)))
+        count += (uint64_t)__atomic_load_n(&cache->slabs, __ATOMIC_RELAXED) << cache->order;
+    return count;
 }
 
 /* Frames that are free, those that the architecture keeps ready for itself among them. */
@@ -46,19 +39,18 @@ static uint64_t free_pages(void)
 
 static void write_line(struct text *text, const char *name, uint64_t pages)
 {
-    text_format(text, "%-15s %8lu kB\n", name, KIB(pages));
+    text_add_kib(text, name, VALUE_END, KIB(pages));
 }
 
 int procfs_write_memory(uint64_t key, struct text *text)
 {
     uint64_t free = free_pages(), stored = reclaim_queue_length(), disks = block_cached_pages();
+    uint64_t slabs = slab_pages();
     struct process_totals totals;
     struct reclaim_counts counts;
     struct swap_counts swap;
-    struct census census;
 
     (void)key;
-    take_census(&census);
     reclaim_count(&counts);
     swap_count(&swap);
     process_get_totals(&totals);
@@ -72,13 +64,13 @@ int procfs_write_memory(uint64_t key, struct text *text)
     write_line(text, "Inactive(file):", counts.inactive);
     write_line(text, "SwapTotal:", swap.total);
     write_line(text, "SwapFree:", swap.free);
-    write_line(text, "Dirty:", census.dirty);
-    write_line(text, "Writeback:", census.writing);
-    write_line(text, "AnonPages:", census.anonymous);
+    write_line(text, "Dirty:", write_back_dirty());
+    write_line(text, "Writeback:", write_back_writing());
+    write_line(text, "AnonPages:", page_count_anonymous());
     write_line(text, "Shmem:", counts.shared);
-    write_line(text, "Slab:", census.slab);
+    write_line(text, "Slab:", slabs);
     write_line(text, "SReclaimable:", 0);
-    write_line(text, "SUnreclaim:", census.slab);
+    write_line(text, "SUnreclaim:", slabs);
     write_line(text, "KernelStack:", totals.threads * STACK_PAGES);
     write_line(text, "PageTables:", totals.table_pages);
     write_line(text, "CommitLimit:", commit_limit());
@@ -126,20 +118,18 @@ int procfs_write_events(uint64_t key, struct text *text)
     struct process_totals totals;
     struct reclaim_counts counts;
     struct swap_counts swap;
-    struct census census;
     uint64_t read, written;
 
     (void)key;
-    take_census(&census);
     reclaim_count(&counts);
     swap_count(&swap);
     process_get_totals(&totals);
     count_sectors(&read, &written);
     text_format(text, "nr_free_pages %lu\nnr_anon_pages %lu\nnr_file_pages %lu\n", free_pages(),
-                census.anonymous, reclaim_queue_length() + counts.shared);
-    text_format(text, "nr_dirty %lu\nnr_writeback %lu\nnr_shmem %lu\n", census.dirty,
-                census.writing, counts.shared);
-    text_format(text, "nr_slab_reclaimable 0\nnr_slab_unreclaimable %lu\n", census.slab);
+                page_count_anonymous(), reclaim_queue_length() + counts.shared);
+    text_format(text, "nr_dirty %lu\nnr_writeback %lu\nnr_shmem %lu\n", write_back_dirty(),
+                write_back_writing(), counts.shared);
+    text_format(text, "nr_slab_reclaimable 0\nnr_slab_unreclaimable %lu\n", slab_pages());
     text_format(text, "nr_kernel_stack %lu\nnr_page_table_pages %lu\n",
                 totals.threads * (KERNEL_STACK_SIZE / 1024), totals.table_pages);
     text_format(text, "pgpgin %lu\npgpgout %lu\npswpin %lu\npswpout %lu\n", read / 2, written / 2,

@@ -79,15 +79,56 @@ void text_add(struct text *text, const char *bytes, size_t count)
     }
 }
 
+/* Where the next LINE_MAX bytes go, if they are in one page that is there; else NULL. */
+static char *place_of_line(const struct text *text)
+{
+    size_t used = text->length & PAGE_MASK;
+    return used && used + LINE_MAX <= PAGE_SIZE && !text->error ? byte_at(text, text->length)
+                                                                : NULL;
+}
+
 void text_format(struct text *text, const char *template, ...)
 {
-    char line[LINE_MAX];
+    char line[LINE_MAX], *place = place_of_line(text);
     va_list arguments;
 
     va_start(arguments, template);
-    size_t length = format_arguments(line, sizeof(line), template, arguments);
+    size_t length = format_arguments(place ? place : line, LINE_MAX, template, arguments);
     va_end(arguments);
-    text_add(text, line, length < sizeof(line) ? length : sizeof(line) - 1);
+    length = length < LINE_MAX ? length : LINE_MAX - 1;
+    if (place)
+        text->length += length;
+    else
+        text_add(text, line, length);
+}
+
+/* The decimal digits of value, one at the least, backwards from end: where they start. */
+static char *put_digits(char *end, uint64_t value)
+{
+    do
+        *--end = (char)('0' + value % 10);
+    while (value /= 10);
+    return end;
+}
+
+void text_add_kib(struct text *text, const char *label, unsigned end, uint64_t kib)
+{
+    char digits[20], line[LINE_MAX], *place = place_of_line(text), *start = place ? place : line;
+    const char *digit = put_digits(digits + sizeof(digits), kib);
+    char *at = start, *first = start + end - (digits + sizeof(digits) - digit);
+
+    while (*label)
+        *at++ = *label++;
+    while (at < first)
+        *at++ = ' ';
+    while (digit < digits + sizeof(digits))
+        *at++ = *digit++;
+    memcpy(at, " kB\n", 4);
+    size_t length = (size_t)(at + 4 - start);
+    if (place)
+        text->length += length;
+    else
+        text_add(text, line, length);
 }
 
 void text_add_text(struct text *text, const struct text *other)

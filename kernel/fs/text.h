@@ -24,6 +24,10 @@ void text_free(struct text *text);
 void text_add(struct text *text, const char *bytes, size_t count);
 void text_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Add a line that tells a size: the label, the number, which ends in column end or further to the
+ * right, and "kB". */
+void text_add_kib(struct text *text, const char *label, unsigned end, uint64_t kib);
+
 /* Add another text; copy size bytes that begin at offset, and are there. */
 void text_add_text(struct text *text, const struct text *other);
 void text_get(const struct text *text, uint64_t offset, void *buffer, size_t size);

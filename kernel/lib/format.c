@@ -18,17 +18,31 @@ struct directive {
     enum length_modifier length;
 };
 
-static void put(struct output *output, char character)
+/* The place for what comes next, and how much of count fits there; all of it counts as put. */
+static inline char *advance(struct output *output, size_t count, size_t *fits)
 {
-    if (output->length + 1 < output->size)
-        output->buffer[output->length] = character;
-    output->length++;
+    size_t room = output->length + 1 < output->size ? output->size - 1 - output->length : 0;
+    char *place = output->buffer + output->length;
+    *fits = count < room ? count : room;
+    output->length += count;
+    return place;
 }
 
-static void put_repeated(struct output *output, char character, int count)
+static void put(struct output *output, const char *bytes, size_t count)
 {
-    for (; count > 0; count--)
-        put(output, character);
+    char *place = advance(output, count, &count);
+    for (size_t i = 0; i < count; i++)
+        place[i] = bytes[i];
+}
+
+static void put_repeated(struct output *output, char character, int times)
+{
+    size_t count;
+    if (times <= 0)
+        return;
+    char *place = advance(output, (size_t)times, &count);
+    for (size_t i = 0; i < count; i++)
+        place[i] = character;
 }
 
 static void put_text(struct output *output, const struct directive *directive, const char *text,
@@ -37,8 +51,7 @@ static void put_text(struct output *output, const struct directive *directive, c
     int padding = directive->width - length;
     if (!directive->left)
         put_repeated(output, ' ', padding);
-    for (int i = 0; i < length; i++)
-        put(output, text[i]);
+    put(output, text, (size_t)length);
     if (directive->left)
         put_repeated(output, ' ', padding);
 }
@@ -79,11 +92,9 @@ static void put_number(struct output *output, const struct directive *directive,
     }
     if (!directive->left)
         put_repeated(output, ' ', padding);
-    while (*prefix)
-        put(output, *prefix++);
+    put(output, prefix, (size_t)prefix_length);
     put_repeated(output, '0', zeros);
-    for (int i = 0; i < count; i++)
-        put(output, digits[i]);
+    put(output, digits, (size_t)count);
     if (directive->left)
         put_repeated(output, ' ', padding);
 }
@@ -170,11 +181,9 @@ static const char *parse_flags(const char *format, struct directive *directive)
     }
 }
 
-/* Read what stands between % and the letter; returns where the letter is. */
-static const char *parse_directive(const char *format, struct directive *directive,
-                                   va_list *arguments)
+/* Read flags, width and precision; returns what is behind them. */
+static const char *parse_layout(const char *format, struct directive *directive, va_list *arguments)
 {
-    *directive = (struct directive){.precision = -1, .length = LENGTH_INT};
     format = parse_flags(format, directive);
     directive->width = parse_number(&format, arguments);
     if (directive->width < 0) {
@@ -187,6 +196,17 @@ static const char *parse_directive(const char *format, struct directive *directi
         if (directive->precision < 0)
             directive->precision = -1;
     }
+    return format;
+}
+
+/* Read what stands between % and the letter; returns where the letter is. Most have nothing but a
+ * letter or two: all else begins with a character up to '9'. */
+static const char *parse_directive(const char *format, struct directive *directive,
+                                   va_list *arguments)
+{
+    *directive = (struct directive){.precision = -1, .length = LENGTH_INT};
+    if (*format <= '9')
+        format = parse_layout(format, directive, arguments);
     for (;; format++) {
         if (*format == 'l' || *format == 'z')
             directive->length = LENGTH_LONG;
@@ -226,7 +246,7 @@ static bool convert(struct output *output, struct directive *directive, char let
         put_unsigned(output, directive, (uintptr_t)va_arg(*arguments, void *), 'x');
         return true;
     case '%':
-        put(output, '%');
+        put(output, "%", 1);
         return true;
     default:
         return false;
@@ -238,18 +258,19 @@ size_t format_arguments(char *buffer, size_t size, const char *format, va_list a
     struct output output = {buffer, size, 0};
     va_list rest;
     va_copy(rest, arguments);
-    while (*format) {
+    for (;;) {
         struct directive directive;
-        const char *start = format++, *letter;
-        if (*start != '%') {
-            put(&output, *start);
-            continue;
-        }
-        letter = parse_directive(format, &directive, &rest);
+        const char *start = format, *letter;
+        while (*format && *format != '%')
+            format++;
+        put(&output, start, (size_t)(format - start));
+        if (!*format)
+            break;
+        letter = parse_directive(++format, &directive, &rest);
         if (*letter && convert(&output, &directive, *letter, &rest))
             format = letter + 1;
         else
-            put(&output, '%');
+            put(&output, "%", 1);
     }
     va_end(rest);
     if (size)

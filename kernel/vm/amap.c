@@ -156,14 +156,14 @@ int amap_swap_in(struct amap *amap, uint64_t slot)
 int amap_insert(struct amap *amap, uint64_t slot, struct page *page)
 {
     page->index = slot;
-    page_set(page, PAGE_ANONYMOUS);
+    page_set_anonymous(page);
     return radix_insert(&amap->slots, slot, page);
 }
 
 void amap_replace(struct amap *amap, uint64_t slot, struct page *page, struct tlb_gather *gather)
 {
     page->index = slot;
-    page_set(page, PAGE_ANONYMOUS);
+    page_set_anonymous(page);
     tlb_gather_page(gather, radix_replace(&amap->slots, slot, page));
 }
 

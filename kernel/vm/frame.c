@@ -52,6 +52,7 @@ static struct {
 static struct hart_cache {
     uint32_t count;
     struct page *pages[CACHE_MAX];
+    int64_t anonymous; /* atomic: pages made anonymous here, less those freed here */
 } __attribute__((aligned(64))) caches[HART_MAX];
 
 /* Poison */
@@ -288,11 +289,20 @@ struct page *page_allocate(unsigned order, unsigned request)
     return page;
 }
 
+/* Atomic, because the hart may be another one before the count is changed. */
+static void count_anonymous(int64_t change)
+{
+    __atomic_fetch_add(&caches[hart_index()].anonymous, change, __ATOMIC_RELAXED);
+}
+
 /* The frames have no reference left. */
 static void give(struct page *page, unsigned order)
 {
-    if (page_flags(page) & IN_USE)
-        panic("frame %lx freed with flags %x", (unsigned long)page_address(page), page->flags);
+    uint32_t flags = page_flags(page);
+    if (flags & IN_USE)
+        panic("frame %lx freed with flags %x", (unsigned long)page_address(page), flags);
+    if (flags & PAGE_ANONYMOUS)
+        count_anonymous(-1);
     debug_assert(list_empty(&page->link));
     for (size_t i = 0; i < (size_t)1 << order; i++) {
         __atomic_store_n(&page[i].flags, 0, __ATOMIC_RELAXED);
@@ -342,11 +352,18 @@ uint64_t page_count_free(void)
     return count;
 }
 
-uint64_t page_free_block(const struct page *page)
+void page_set_anonymous(struct page *page)
 {
-    uint32_t order = __atomic_load_n(&page->block_flags, __ATOMIC_RELAXED);
+    if (!(page_set(page, PAGE_ANONYMOUS) & PAGE_ANONYMOUS))
+        count_anonymous(1);
+}
 
-    return page_is(page, PAGE_FREE) && order <= ORDER_MAX ? (uint64_t)1 << order : 1;
+uint64_t page_count_anonymous(void)
+{
+    int64_t count = 0;
+    for (unsigned i = 0; i < HART_MAX; i++)
+        count += __atomic_load_n(&caches[i].anonymous, __ATOMIC_RELAXED);
+    return count > 0 ? (uint64_t)count : 0;
 }
 
 bool page_count_is_below_high(void)

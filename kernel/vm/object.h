@@ -228,6 +228,7 @@ void object_write_back_all(bool wait);
 
 /* Dirty pages, of all objects with a store. */
 uint64_t write_back_dirty(void);
+uint64_t write_back_writing(void); /* pages being written, also to swap areas */
 
 /* Start the write-back thread. */
 void write_back_init(void);

@@ -86,9 +86,10 @@ void page_release(struct page *page);
 uint64_t page_count_total(void); /* frames managed */
 uint64_t page_count_free(void);  /* frames free now, per-hart caches included */
 
-/* The frames from page on that are one free block; 1 if none begins there. A look without the lock,
- * for statistics: it may be out of date. */
-uint64_t page_free_block(const struct page *page);
+/* The page is one of an amap's from now on, until it is freed; and how many such pages there are.
+ */
+void page_set_anonymous(struct page *page);
+uint64_t page_count_anonymous(void);
 
 /* Are fewer frames free than the reclaim thread is to bring about? */
 bool page_count_is_below_high(void);

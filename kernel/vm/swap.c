@@ -239,7 +239,7 @@ static struct page *claim(struct swap_area *area, uint64_t slot)
     if (!page || page_is(page, PAGE_BUSY | PAGE_WRITEBACK | PAGE_ERROR))
         return NULL;
     page_reference(page);
-    page_set(page, PAGE_ANONYMOUS);
+    page_set_anonymous(page);
     if (*swap_slot_count(area, slot) == 1)
         swap_slot_forget(area->object, page);
     else

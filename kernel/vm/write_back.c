@@ -253,10 +253,14 @@ uint64_t write_back_dirty(void)
     return dirty > 0 ? (uint64_t)dirty : 0;
 }
 
-/* Pages that are to be written, or being written. */
+uint64_t write_back_writing(void)
+{
+    return __atomic_load_n(&writing_total, __ATOMIC_RELAXED);
+}
+
 static uint64_t count_unwritten(void)
 {
-    return write_back_dirty() + __atomic_load_n(&writing_total, __ATOMIC_RELAXED);
+    return write_back_dirty() + write_back_writing();
 }
 
 /* Half of what a writer may use up before it has to wait is written in the background. */

@@ -143,6 +143,11 @@ bool page_count_is_below_high(void)
     return false;
 }
 
+void page_set_anonymous(struct page *page)
+{
+    page_set(page, PAGE_ANONYMOUS);
+}
+
 uint64_t page_count_free(void)
 {
     return frames_free;
