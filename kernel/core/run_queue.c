@@ -40,7 +40,7 @@ static void insert(struct list *list, struct thread *thread)
 void run_queue_insert(struct run_queue *queue, struct thread *thread, bool urgent)
 {
     bool busy = queue->current != queue->idle;
-    insert(urgent ? &queue->urgent : &queue->threads, thread);
+    insert(urgent && !thread->priority ? &queue->urgent : &queue->threads, thread);
     __atomic_store_n(&queue->count, queue->count + 1, __ATOMIC_SEQ_CST);
     thread->queued_since = 0;
     if (queue != run_queue_own()) {
@@ -57,6 +57,16 @@ void run_queue_insert(struct run_queue *queue, struct thread *thread, bool urgen
         thread->queued_since = now;
         run_queue_timer_before(queue, now + PATIENCE);
     }
+}
+
+void run_queue_return(struct run_queue *queue, struct thread *thread)
+{
+    struct list *place = queue->threads.previous;
+    while (place != &queue->threads && run_queue_thread(place)->priority <= thread->priority)
+        place = place->previous;
+    list_insert_after(place, &thread->run_link);
+    __atomic_store_n(&queue->count, queue->count + 1, __ATOMIC_SEQ_CST);
+    thread->queued_since = 0;
 }
 
 void run_queue_move(struct run_queue *queue, struct thread *thread)
@@ -100,9 +110,32 @@ static __attribute__((noinline)) unsigned choose_other_hart(const struct thread 
     return allowed ? (unsigned)__builtin_ctzl(idle ? idle : allowed) : hart_index();
 }
 
+static uint32_t rank_of(unsigned hart)
+{
+    return __atomic_load_n(&run_queues[hart].rank, __ATOMIC_RELAXED);
+}
+
+/* The hart for a real-time thread: this one if it runs at once here, or nowhere. */
+static __attribute__((noinline)) unsigned choose_least_hart(const struct thread *thread)
+{
+    unsigned own = hart_index(), best = own;
+    if (!thread_may_run_on(thread, own))
+        best = choose_other_hart(thread);
+    else if (rank_of(own) <= thread->priority)
+        return own;
+    for (unsigned i = 0; i < hart_count(); i++) {
+        if (thread_may_run_on(thread, i) && rank_of(i) < rank_of(best) &&
+            rank_of(i) <= thread->priority)
+            best = i;
+    }
+    return best;
+}
+
 unsigned run_queue_choose_hart(const struct thread *thread)
 {
     unsigned own = hart_index();
+    if (thread->priority)
+        return choose_least_hart(thread);
     return thread_may_run_on(thread, own) ? own : choose_other_hart(thread);
 }
 

@@ -27,6 +27,7 @@ struct run_queue {
     struct thread *ended;              /* has switched away for ever: to be freed */
     struct thread *moving;             /* has switched away to run on another hart */
     struct tree sleepers;              /* threads that sleep with a deadline, in order of it */
+    uint32_t rank;                     /* hint: current's priority and one, 0: the hart idles */
     uint64_t switched_at;              /* when current came */
     uint64_t timer_at;                 /* what the timer is set to, NEVER: nothing */
     uint64_t switches;                 /* so far */
@@ -101,6 +102,9 @@ void run_queue_kick_idle(const struct thread *thread);
  * held. */
 void run_queue_insert(struct run_queue *queue, struct thread *thread, bool urgent);
 
+/* Put a preempted thread back on the queue, as the first of its priority. Lock held. */
+void run_queue_return(struct run_queue *queue, struct thread *thread);
+
 /* Take a thread off a queue. Lock held. */
 static inline void run_queue_remove(struct run_queue *queue, struct thread *thread)
 {
@@ -117,7 +121,8 @@ struct thread *run_queue_take(struct run_queue *queue);
 /* Give a thread on the queue, whose priority has changed, its place. Lock held. */
 void run_queue_move(struct run_queue *queue, struct thread *thread);
 
-/* A hart that the thread may run on: this one, if possible. Interrupts off. */
+/* A hart that the thread may run on: this one, if possible. A real-time thread that would have to
+ * wait here gets the hart that runs what is least important. Interrupts off. */
 unsigned run_queue_choose_hart(const struct thread *thread);
 
 /* Lock the queue of a hart that was chosen for a thread on no queue, and let thread->hart be that;

@@ -10,11 +10,15 @@
  * (core/timeout.h). It is moved to earlier times only, and to the next one when it has come, so
  * most switches do not touch it. A hart with one runnable thread has no slice.
  *
+ * A real-time thread (sched(7)) runs before those of lower priorities: where it is woken, or where
+ * less important ones run. One that waits behind a higher one stays there until a hart idles.
+ *
  * A switch holds the lock of the hart's queue: the old thread takes it, the new one releases it
  * (after_switch), on a stack that nobody else can be on. A thread that ends is freed there too,
  * when nobody uses its stack any more.
  */
 #include "core/scheduler.h"
+#include "abi/sched.h"
 #include "arch/riscv/fp.h"
 #include "arch/riscv/hart.h"
 #include "arch/riscv/pmap.h"
@@ -79,6 +83,7 @@ void scheduler_switch(struct run_queue *queue)
     self->reschedule = false;
     scheduler_charge_system();
     queue->switched_at = now;
+    __atomic_store_n(&queue->rank, next == queue->idle ? 0 : next->priority + 1, __ATOMIC_RELAXED);
     if (queue->count)
         run_queue_timer_before(queue, now + thread_slice(next));
     if (wants_ticks(next))
@@ -100,37 +105,75 @@ void scheduler_switch(struct run_queue *queue)
     after_switch();
 }
 
+/* Does the slice of a thread end? sched(7): not with SCHED_FIFO. */
+static bool has_slices(const struct thread *thread)
+{
+    return (__atomic_load_n(&thread->policy, __ATOMIC_RELAXED) & ~SCHED_RESET_ON_FORK) !=
+           SCHED_FIFO;
+}
+
+/* A real-time thread whose slice is not over makes way for higher priorities only, and is the first
+ * of its own again (sched(7)). */
+static bool keeps_turn(const struct run_queue *queue, const struct thread *thread)
+{
+    return thread->priority &&
+           (!has_slices(thread) || time_now() < queue->switched_at + thread_slice(thread));
+}
+
+/* The current thread goes on. Releases the lock. */
+static void stay(struct run_queue *queue, const struct thread *self)
+{
+    if (wants_ticks(self))
+        run_queue_timer_before(queue, time_now() + CPU_TICK);
+    spin_unlock(&queue->lock);
+}
+
+/* Let others run: those on the queue, or all if this hart is not one to run on any more. kept: none
+ * of the same priority. */
+static void make_way(struct thread *self, struct run_queue *queue, bool kept)
+{
+    bool idles = self == queue->idle, moves = !idles && !thread_may_run_on(self, hart_index());
+    if (!moves &&
+        (queue->count == 0 || (kept && run_queue_next(queue)->priority <= self->priority))) {
+        stay(queue, self);
+        return;
+    }
+    self->involuntary_switches++;
+    if (!idles)
+        self->state = THREAD_RUNNABLE;
+    if (moves || (kept && run_queue_choose_hart(self) != hart_index()))
+        queue->moving = self;
+    else if (kept)
+        run_queue_return(queue, self);
+    else if (!idles)
+        run_queue_insert(queue, self, false);
+    scheduler_switch(queue);
+}
+
 /* Go to the end of the queue, if there is somebody on it; or to another hart, if this one is not
  * one to run on any more. */
 void thread_yield(void)
 {
     struct thread *self = current_thread();
     struct run_queue *queue = run_queue_lock_own();
-    bool moves = self != queue->idle && !thread_may_run_on(self, hart_index());
     self->reschedule = false;
     rseq_note(self);
-    if (queue->count == 0 && !moves) {
-        if (wants_ticks(self))
-            run_queue_timer_before(queue, time_now() + CPU_TICK);
-        spin_unlock(&queue->lock);
-        return;
-    }
-    self->involuntary_switches++;
-    if (self != queue->idle) {
-        self->state = THREAD_RUNNABLE;
-        if (moves)
-            queue->moving = self;
-        else
-            run_queue_insert(queue, self, false);
-    }
-    scheduler_switch(queue);
+    make_way(self, queue, false);
+}
+
+static __attribute__((noinline)) void preempt(struct thread *self)
+{
+    struct run_queue *queue = run_queue_lock_own();
+    self->reschedule = false;
+    rseq_note(self);
+    make_way(self, queue, keeps_turn(queue, self));
 }
 
 void scheduler_preempt(void)
 {
     struct thread *self = current_thread();
     if (self->reschedule && self->spin_depth == 0)
-        thread_yield();
+        preempt(self);
 }
 
 void scheduler_add(struct thread *thread)
@@ -168,7 +211,7 @@ static uint64_t mind_waiting(struct run_queue *queue, uint64_t now)
 {
     const struct thread *waiting = run_queue_next(queue);
     uint64_t slice_end = queue->switched_at + thread_slice(queue->current);
-    if (waiting->priority < queue->current->priority) {
+    if (waiting->priority < queue->current->priority || !has_slices(queue->current)) {
         slice_end = NEVER;
     } else if (slice_end <= now) {
         queue->current->reschedule = true;
@@ -272,6 +315,8 @@ void scheduler_set_priority(struct thread *thread, unsigned priority)
     thread->priority = priority;
     if (waits)
         run_queue_move(queue, thread);
+    else if (queue->current == thread)
+        __atomic_store_n(&queue->rank, priority + 1, __ATOMIC_RELAXED);
     spin_unlock(&queue->lock);
     hart_kick(hart);
 }

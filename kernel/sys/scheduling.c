@@ -1,8 +1,8 @@
 /*
  * System calls of scheduling: affinity, policies and priorities (sched(7)).
  *
- * SCHED_BATCH and SCHED_IDLE run as SCHED_OTHER does, and the real-time policies by priority, each
- * priority round-robin. There is no SCHED_DEADLINE.
+ * SCHED_BATCH and SCHED_IDLE run as SCHED_OTHER does, and the real-time policies by priority. There
+ * is no SCHED_DEADLINE.
  */
 #include "abi/errno.h"
 #include "abi/resource.h"

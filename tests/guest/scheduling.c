@@ -326,6 +326,101 @@ static void real_time(void)
         CHECK_EQ(order[i], 2 - i);
 }
 
+static void become_fifo(int priority)
+{
+    struct sched_param parameter = {.sched_priority = priority};
+
+    if (sched_setscheduler(0, SCHED_FIFO, &parameter))
+        skip("real-time priorities are not allowed here");
+}
+
+static double seconds_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static _Atomic int counted;
+
+static void run_until(double end)
+{
+    while (seconds_now() < end)
+        ;
+}
+
+static void *count_turns(void *argument)
+{
+    while (counted >= 0) {
+        counted++;
+        sched_yield();
+    }
+    return argument;
+}
+
+/* With SCHED_FIFO a thread runs until it yields; then those of the same priority do. */
+static void first_in_first_out(void)
+{
+    cpu_set_t all = available();
+    pthread_t thread;
+
+    bind_to(0, last_cpu(&all));
+    become_fifo(2);
+    CHECK_EQ(pthread_create(&thread, NULL, count_turns, NULL), 0);
+    run_until(seconds_now() + 0.1);
+    CHECK_EQ(counted, 0);
+    for (int i = 1; i <= 100; i++) {
+        sched_yield();
+        CHECK_EQ(counted, i);
+    }
+    counted = -1;
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
+static void *run_on(void *argument)
+{
+    bind_to(0, (int)(intptr_t)argument);
+    while (counted >= 0)
+        ;
+    return NULL;
+}
+
+static void *await_turn(void *argument)
+{
+    become_fifo(2);
+    sched_setaffinity(0, sizeof(cpu_set_t), argument);
+    sem_post(&ready);
+    sem_wait(&turns[0]);
+    counted++;
+    return NULL;
+}
+
+/* A real-time thread that is woken where a higher one runs goes where none does. */
+static void real_time_elsewhere(void)
+{
+    cpu_set_t all = available();
+    int last = last_cpu(&all);
+    pthread_t thread;
+
+    if (CPU_COUNT(&all) < 2)
+        skip("there is one processor");
+    for (int cpu = 0; cpu < last; cpu++)
+        if (CPU_ISSET(cpu, &all))
+            CHECK_EQ(pthread_create(&thread, NULL, run_on, (void *)(intptr_t)cpu), 0);
+    bind_to(0, last);
+    sem_init(&ready, 0, 0);
+    sem_init(&turns[0], 0, 0);
+    become_fifo(3);
+    CHECK_EQ(pthread_create(&thread, NULL, await_turn, &all), 0);
+    sem_wait(&ready);
+    pause_for(50000000);
+    sem_post(&turns[0]);
+    for (double end = seconds_now() + 0.3; !counted && seconds_now() < end;)
+        ;
+    CHECK_EQ(counted, 1);
+}
+
 #define GET_REGISTRATIONS (1 << 9) /* MEMBARRIER_CMD_GET_REGISTRATIONS of newer headers */
 
 static void barriers(void)
@@ -348,9 +443,10 @@ static void barriers(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(each_processor), TEST(inherited), TEST(errors),   TEST(moved_by_others),
-        TEST(bound_turns),    TEST(limits),    TEST(policies), TEST(attributes),
-        TEST(real_time),      TEST(barriers),
+        TEST(each_processor),     TEST(inherited),           TEST(errors),
+        TEST(moved_by_others),    TEST(bound_turns),         TEST(limits),
+        TEST(policies),           TEST(attributes),          TEST(real_time),
+        TEST(first_in_first_out), TEST(real_time_elsewhere), TEST(barriers),
     };
 
     return TAP_MAIN(argc, argv, tests);
