@@ -153,7 +153,7 @@ static enum write_step write_locked(struct writing *writing)
     if (rest && pipe_takes_behind(pipe, rest)) {
         size = rest;
         copied = extend(writing, size);
-    } else if (!pipe_pieces_free(pipe)) {
+    } else if (!pipe_room_left(pipe)) {
         return NO_ROOM;
     } else if (!(page = take_page(writing))) {
         return NO_PAGE;
@@ -238,7 +238,7 @@ static long pipe_control(struct file *file, unsigned request, uint64_t argument)
  * a pipe has no other use for, tells how many writers had been there. */
 static unsigned poll_reading(const struct pipe *pipe, const struct file *file)
 {
-    unsigned events = pipe_used(pipe) ? POLLIN | POLLRDNORM : 0;
+    unsigned events = pipe_look_used(pipe) ? POLLIN | POLLRDNORM : 0;
 
     if (!pipe->writers && pipe->writers_opened != file->offset)
         events |= POLLHUP;
@@ -247,7 +247,7 @@ static unsigned poll_reading(const struct pipe *pipe, const struct file *file)
 
 static unsigned poll_writing(struct pipe *pipe)
 {
-    unsigned events = pipe_pieces_free(pipe) ? POLLOUT | POLLWRNORM : 0;
+    unsigned events = pipe_look_room(pipe) ? POLLOUT | POLLWRNORM : 0;
 
     if (!pipe->readers)
         events |= POLLERR;

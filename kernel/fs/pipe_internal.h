@@ -72,9 +72,22 @@ void pipe_append(struct pipe *pipe, const struct pipe_piece *piece);
 /* The first size bytes have been read: true if the ring was full, and is no longer. */
 bool pipe_drop(struct pipe *pipe, size_t size);
 
-/* How many there are: without the lock, at one moment all the same, lest somebody sleeps beside a
- * pipe that was never full, and of which he is not told. */
+/* How many pieces there are, and how many more there is room for. Locked. */
+
 static inline uint32_t pipe_used(const struct pipe *pipe)
+{
+    return pipe->tail - pipe->head;
+}
+
+static inline uint32_t pipe_room_left(const struct pipe *pipe)
+{
+    return pipe->piece_count - pipe_used(pipe);
+}
+
+/* The same without the lock. What is seen was so at one moment, lest somebody sleeps beside a pipe
+ * that was never full, and of which he is not told; but the capacity may have shrunk since. */
+
+static inline uint32_t pipe_look_used(const struct pipe *pipe)
 {
     uint32_t head, tail;
 
@@ -85,10 +98,10 @@ static inline uint32_t pipe_used(const struct pipe *pipe)
     return tail - head;
 }
 
-/* Without the lock, the capacity may have shrunk since. */
-static inline uint32_t pipe_pieces_free(const struct pipe *pipe)
+static inline uint32_t pipe_look_room(const struct pipe *pipe)
 {
-    uint32_t used = pipe_used(pipe), all = __atomic_load_n(&pipe->piece_count, __ATOMIC_RELAXED);
+    uint32_t used = pipe_look_used(pipe),
+             all = __atomic_load_n(&pipe->piece_count, __ATOMIC_RELAXED);
     return used < all ? all - used : 0;
 }
 
@@ -119,12 +132,12 @@ static inline bool pipe_takes_behind(struct pipe *pipe, size_t size)
 
 static inline bool pipe_may_read(struct pipe *pipe)
 {
-    return pipe_used(pipe) || !__atomic_load_n(&pipe->writers, __ATOMIC_ACQUIRE);
+    return pipe_look_used(pipe) || !__atomic_load_n(&pipe->writers, __ATOMIC_ACQUIRE);
 }
 
 static inline bool pipe_may_write(struct pipe *pipe)
 {
-    return pipe_pieces_free(pipe) || !__atomic_load_n(&pipe->readers, __ATOMIC_ACQUIRE);
+    return pipe_look_room(pipe) || !__atomic_load_n(&pipe->readers, __ATOMIC_ACQUIRE);
 }
 
 #endif

@@ -44,7 +44,7 @@ void pipe_append(struct pipe *pipe, const struct pipe_piece *piece)
 
 bool pipe_drop(struct pipe *pipe, size_t size)
 {
-    bool full = !pipe_pieces_free(pipe);
+    bool full = !pipe_room_left(pipe);
 
     change_bytes(pipe, -size);
     while (size) {
@@ -56,5 +56,5 @@ bool pipe_drop(struct pipe *pipe, size_t size)
         if (!bytes->size)
             drop_first(pipe);
     }
-    return full && pipe_pieces_free(pipe);
+    return full && pipe_room_left(pipe);
 }

@@ -25,7 +25,7 @@ int pipe_await_data(struct file *file, bool nonblocking)
     if (nonblocking && !pipe_may_read(pipe))
         return -EAGAIN;
     int error = wait_event_interruptible(&pipe->changed, pipe_may_read(pipe));
-    return error ? error : pipe_used(pipe) > 0;
+    return error ? error : pipe_look_used(pipe) > 0;
 }
 
 int pipe_await_room(struct file *file, bool nonblocking)
@@ -46,7 +46,7 @@ int pipe_await_room(struct file *file, bool nonblocking)
 
 unsigned pipe_room(const struct file *file)
 {
-    return pipe_pieces_free(file->state);
+    return pipe_look_room(file->state);
 }
 
 unsigned pipe_put_pieces(struct file *file, const struct page_piece *pieces, unsigned count,
@@ -56,7 +56,7 @@ unsigned pipe_put_pieces(struct file *file, const struct page_piece *pieces, uns
     unsigned done = 0;
 
     spin_lock(&pipe->lock);
-    while (done < count && pipe_pieces_free(pipe) && pipe->readers) {
+    while (done < count && pipe_room_left(pipe) && pipe->readers) {
         struct pipe_piece piece = {pieces[done], .packet = packets >> done & 1};
         page_reference(piece.bytes.page);
         pipe_append(pipe, &piece);
