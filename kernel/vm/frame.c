@@ -347,7 +347,8 @@ uint64_t page_count_total(void)
 uint64_t page_count_free(void)
 {
     uint64_t count = __atomic_load_n(&frames.free, __ATOMIC_RELAXED);
-    for (unsigned i = 0; i < HART_MAX; i++)
+    unsigned harts_there = hart_count(); /* the caches of others are empty */
+    for (unsigned i = 0; i < harts_there; i++)
         count += __atomic_load_n(&caches[i].count, __ATOMIC_RELAXED);
     return count;
 }
