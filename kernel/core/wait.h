@@ -85,7 +85,8 @@ void wake_all(struct wait_queue *queue);
 bool wake_one(struct wait_queue *queue);
 void wake_events(struct wait_queue *queue, unsigned events);
 
-/* Wait until condition holds: 0, -EINTR or -ETIMEDOUT (condition still false then). */
+/* Wait until condition holds: 0, -EINTR or -ETIMEDOUT (condition still false then). It is tested
+ * again when it has held, so it must not take what it asks for. */
 #define wait_event_until(queue, condition, kind, deadline)                                         \
     ({                                                                                             \
         struct waiter waiter_;                                                                     \

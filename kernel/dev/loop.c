@@ -78,15 +78,20 @@ static void loop_submit(struct block_device *device, struct block_request *reque
         finish(request, result_without_file(request));
 }
 
+static bool has_request(struct loop *loop)
+{
+    spin_lock(&loop->queue_lock);
+    bool found = !list_empty(&loop->requests);
+    spin_unlock(&loop->queue_lock);
+    return found;
+}
+
+/* The oldest one, of which there is one: nobody else takes any. */
 static struct block_request *take_request(struct loop *loop)
 {
-    struct block_request *request = NULL;
-
     spin_lock(&loop->queue_lock);
-    if (!list_empty(&loop->requests)) {
-        request = container_of(loop->requests.next, struct block_request, link);
-        list_remove(&request->link);
-    }
+    struct block_request *request = container_of(loop->requests.next, struct block_request, link);
+    list_remove(&request->link);
     spin_unlock(&loop->queue_lock);
     return request;
 }
@@ -149,9 +154,9 @@ static void loop_thread(void *argument)
 
     reclaim_exempt_begin();
     for (;;) {
-        struct block_request *request;
-        wait_event(&loop->submitted, (request = take_request(loop)));
         uint64_t start;
+        wait_event(&loop->submitted, has_request(loop)); /* asked more than once: takes nothing */
+        struct block_request *request = take_request(loop);
         struct file *file = take_file(loop, &start);
         int error = file ? perform(file->vnode, start, request) : result_without_file(request);
         if (file)

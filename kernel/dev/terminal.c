@@ -60,12 +60,15 @@ void terminal_destroy(struct terminal *terminal)
 
 int terminal_begin(struct terminal *terminal, uint32_t *flag, const struct file *file)
 {
-    if (!__atomic_exchange_n(flag, 1, __ATOMIC_ACQUIRE))
-        return 0;
-    if (file->flags & O_NONBLOCK)
-        return -EAGAIN;
-    return wait_event_interruptible(&terminal->changed,
-                                    !__atomic_exchange_n(flag, 1, __ATOMIC_ACQUIRE));
+    int error = 0;
+
+    while (!error && __atomic_exchange_n(flag, 1, __ATOMIC_ACQUIRE)) {
+        if (file->flags & O_NONBLOCK)
+            return -EAGAIN;
+        error =
+            wait_event_interruptible(&terminal->changed, !__atomic_load_n(flag, __ATOMIC_RELAXED));
+    }
+    return error;
 }
 
 void terminal_end(struct terminal *terminal, uint32_t *flag)
