@@ -87,10 +87,13 @@ static int protect_locked(struct aspace *aspace, vaddr_t start, vaddr_t end, uns
         int error = check_access(aspace, region, start, stop, access);
         if (error)
             return error;
-        if (becomes_resident(region, access))
-            *populate = true;
+        bool resident = becomes_resident(region, access);
         if (region->access != access)
             change_access(aspace, region, start, stop, access, spares, gather, dead);
+        if (resident) { /* what comes next sees it with its pages, as on Linux */
+            *populate = true;
+            (void)region_make_amap(region_find(aspace, start));
+        }
         start = stop;
     }
     return 0;

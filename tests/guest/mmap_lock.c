@@ -201,6 +201,19 @@ static void kept_is_unlocked(void)
     CHECK_EQ(moved[0], 1);
 }
 
+/* Locked memory gets its pages as it becomes writable, one mapping after the other; so the first of
+ * two has pages that the one behind them does not continue. */
+static void locked_part_by_part(void)
+{
+    char *base = find_hole(3);
+
+    expect_ok(mmap(base, 3 * PAGE, PROT_NONE, ANONYMOUS | MAP_FIXED | MAP_LOCKED, -1, 0));
+    expect_ok(mprotect(base + 2 * PAGE, PAGE, RW));
+    expect_ok(mprotect(base, PAGE, PROT_READ));
+    expect_ok(mprotect(base, 2 * PAGE, RW));
+    expect_picture(base, 3, "WW|W");
+}
+
 /* ---- mseal ---- */
 
 static long seal(void *start, size_t size, unsigned long flags)
@@ -366,6 +379,7 @@ int main(int argc, char **argv)
         TEST(sealed_cuts),
         TEST(sealed_end),
         TEST(grown_stays_apart),
+        TEST(locked_part_by_part),
     };
     return TAP_MAIN(argc, argv, tests);
 }
