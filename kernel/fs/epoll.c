@@ -30,6 +30,8 @@
 #include "core/process.h"
 #include "core/time.h"
 #include "fs/anonymous.h"
+#include "fs/text.h"
+#include "fs/volume.h"
 #include "lib/tree.h"
 #include "arch/riscv/pmap.h"
 #include "vm/kmem.h"
@@ -509,8 +511,25 @@ static void epoll_release(struct file *file)
     slab_free(&epoll_cache, epoll);
 }
 
+/* A line for each file that it watches. */
+static void epoll_describe(struct file *file, struct text *text)
+{
+    struct epoll *epoll = file->state;
+
+    mutex_lock(&epoll->lock);
+    tree_for_each (node, &epoll->items) {
+        const struct item *item = item_of_node(node);
+        const struct vnode *vnode = item->file->vnode;
+        text_format(text, "tfd: %8d events: %8x data: %16lx  pos:%ld ino:%lx sdev:%lx\n",
+                    item->descriptor, __atomic_load_n(&item->events, __ATOMIC_RELAXED), item->data,
+                    (int64_t)item->file->offset, vnode->number,
+                    vnode->volume ? vnode->volume->device_number : 0);
+    }
+    mutex_unlock(&epoll->lock);
+}
+
 static const struct file_operations epoll_operations = {
-    .poll = epoll_poll, .stays = true, .release = epoll_release};
+    .poll = epoll_poll, .stays = true, .describe = epoll_describe, .release = epoll_release};
 
 struct file *epoll_create(void)
 {

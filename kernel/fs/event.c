@@ -4,6 +4,7 @@
 #include "abi/fcntl.h"
 #include "abi/poll.h"
 #include "fs/anonymous.h"
+#include "fs/text.h"
 #include "vm/kmem.h"
 
 #define COUNT_MAX (UINT64_MAX - 1)
@@ -98,6 +99,14 @@ static unsigned event_poll(struct file *file, struct wait_queue **queue)
     return (count ? POLLIN : 0) | (count < COUNT_MAX ? POLLOUT : 0);
 }
 
+static void event_describe(struct file *file, struct text *text)
+{
+    const struct event *event = file->state;
+
+    text_format(text, "eventfd-count: %16lx\neventfd-semaphore: %d\n", count_of(event),
+                event->semaphore);
+}
+
 static void event_release(struct file *file)
 {
     slab_free(&event_cache, file->state);
@@ -108,6 +117,7 @@ static const struct file_operations event_operations = {.read = event_read,
                                                         .read_nowait = true,
                                                         .write = event_write,
                                                         .poll = event_poll,
+                                                        .describe = event_describe,
                                                         .release = event_release};
 
 struct file *event_create(uint64_t count, bool semaphore, uint32_t flags)

@@ -14,6 +14,7 @@ struct file;
 struct map_request;
 struct mount;
 struct page_piece;
+struct text;
 struct vnode;
 
 /* Operations of an open file. A NULL one gives the errno that its system call documents. */
@@ -40,6 +41,8 @@ struct file_operations {
      */
     unsigned (*poll)(struct file *file, struct wait_queue **queue);
     void (*release)(struct file *file); /* last reference gone */
+    /* Add to what /proc/PID/fdinfo tells of all files (proc_pid_fdinfo(5)). NULL: nothing more. */
+    void (*describe)(struct file *file, struct text *text);
     bool seekable;
     bool stays;                     /* lseek(2) does nothing, and says 0 */
     bool direct;                    /* O_DIRECT is possible */

@@ -5,6 +5,7 @@
 #include "abi/poll.h"
 #include "core/process.h"
 #include "fs/anonymous.h"
+#include "fs/text.h"
 
 /* Ended: POLLIN; and somebody has collected the status: POLLHUP as well. */
 static unsigned process_poll(struct file *file, struct wait_queue **queue)
@@ -22,13 +23,24 @@ static unsigned process_poll(struct file *file, struct wait_queue **queue)
     return events;
 }
 
+/* Of one whose status has been collected the identifier is no more. */
+static void process_describe(struct file *file, struct text *text)
+{
+    const struct process *process = file->state;
+
+    mutex_lock(&process_tree_lock);
+    int pid = process_find(process->pid) == process ? process->pid : -1;
+    mutex_unlock(&process_tree_lock);
+    text_format(text, "Pid:\t%d\nNSpid:\t%d\n", pid, pid);
+}
+
 static void process_file_release(struct file *file)
 {
     process_release(file->state);
 }
 
-static const struct file_operations process_operations = {.poll = process_poll,
-                                                          .release = process_file_release};
+static const struct file_operations process_operations = {
+    .poll = process_poll, .describe = process_describe, .release = process_file_release};
 
 struct file *process_file_create(struct process *process, uint32_t flags)
 {

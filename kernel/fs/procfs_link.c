@@ -240,6 +240,8 @@ int procfs_write_descriptor(uint64_t key, struct text *text)
         return -ENOENT;
     text_format(text, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n", file->offset, file->flags,
                 file->mount ? file->mount->id : 0, file->vnode->number);
+    if (file->operations->describe)
+        file->operations->describe(file, text);
     file_release(file);
     return 0;
 }

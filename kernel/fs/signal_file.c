@@ -13,6 +13,7 @@
 #include "core/process.h"
 #include "core/signal.h"
 #include "fs/anonymous.h"
+#include "fs/text.h"
 #include "vm/kmem.h"
 
 struct signal_file {
@@ -159,10 +160,16 @@ static void signal_release(struct file *file)
     slab_free(&file_cache, signals);
 }
 
+static void signal_describe(struct file *file, struct text *text)
+{
+    text_format(text, "sigmask:\t%016lx\n", set_of(file->state));
+}
+
 static const struct file_operations signal_operations = {.read = signal_read,
                                                          .stays = true,
                                                          .read_nowait = true,
                                                          .poll = signal_poll,
+                                                         .describe = signal_describe,
                                                          .release = signal_release};
 
 bool file_is_signal(const struct file *file)
