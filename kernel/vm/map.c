@@ -152,7 +152,7 @@ static int map_locked(struct aspace *aspace, const struct map_request *request,
     (*region)->flags |= aspace->lock_future;
     region_insert(aspace, *region);
     aspace_account(aspace, *region, 1);
-    region_merge(aspace, *region, dead);
+    region_merge_new(aspace, *region, dead);
     *region = NULL;
     return 0;
 }

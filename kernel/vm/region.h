@@ -167,9 +167,9 @@ struct amap *region_mergeable_amap(struct aspace *aspace, const struct region *r
  * region_release_all. */
 struct region *region_merge(struct aspace *aspace, struct region *region, struct region **dead);
 
-/* The same for a region that has just been cut from another, or moved. It differs for a System V
- * segment, which says how many regions it has: as on Linux, those that it had stay, but the bounds
- * between them may move. */
+/* The same for a region that is new, has just been cut from another, or moved. It differs for a
+ * System V segment, which says how many regions it has: as on Linux, those that it had stay, but
+ * the bounds between them may move. */
 struct region *region_merge_new(struct aspace *aspace, struct region *region, struct region **dead);
 
 /* Move a bound of region, into free space or inwards. Locked for writing. */

@@ -325,6 +325,25 @@ static void another_order(void)
     expect_picture(base, 4, "....");
 }
 
+/* Pages that are put back in order join a neighbour, the lower one if both continue them; and the
+ * attachment counts as one less. */
+static void order_restored(void)
+{
+    static const struct {
+        unsigned first, count, page, attached;
+    } steps[] = {{1, 3, 1, 1}, {2, 2, 0, 2}, {2, 2, 2, 1}, {0, 2, 2, 2},
+                 {0, 2, 0, 1}, {1, 2, 0, 3}, {1, 2, 1, 2}};
+    int id = make();
+    char *base = attach(id, 0);
+
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        expect_ok(syscall(SYS_remap_file_pages, base + steps[i].first * PAGE, steps[i].count * PAGE,
+                          0, steps[i].page, 0));
+        CHECK_EQ(status_of(id).shm_nattch, steps[i].attached);
+    }
+    expect_ok(shmctl(id, IPC_RMID, NULL));
+}
+
 /* shmdt says nothing of a part that is sealed, and leaves it. */
 static void detach_sealed(void *argument)
 {
@@ -377,6 +396,7 @@ int main(int argc, char **argv)
         TEST(longer_parts_stay),
         TEST(two_attachments),
         TEST(another_order),
+        TEST(order_restored),
         TEST(sealed_parts_stay),
     };
     return TAP_MAIN(argc, argv, tests);
