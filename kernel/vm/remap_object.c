@@ -66,11 +66,13 @@ static void release_request(const struct map_request *request)
 }
 
 /* A segment of System V that was removed ends with its last attachment, before the new one comes:
- * -EINVAL, and nothing is mapped, as on Linux. */
+ * -EINVAL, and nothing is mapped, as on Linux. -EAGAIN: too much would be locked. */
 static int leave_segment(struct aspace *aspace, const struct map_request *request)
 {
-    int error = aspace_unmap(aspace, request->address, request->length);
+    int error = aspace_map_check(aspace, request);
 
+    if (!error)
+        error = aspace_unmap(aspace, request->address, request->length);
     if (!error && __atomic_load_n(&request->object->references, __ATOMIC_ACQUIRE) == 1)
         error = -EINVAL;
     return error;

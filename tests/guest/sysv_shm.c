@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -344,6 +345,27 @@ static void order_restored(void)
     expect_ok(shmctl(id, IPC_RMID, NULL));
 }
 
+/* What is to be locked is counted before what it replaces goes. */
+static void too_much_locked(void *argument)
+{
+    char *base = attach(*(int *)argument, 0);
+    struct rlimit limit = {3 * PAGE, 3 * PAGE};
+
+    expect_ok(mlock(base, 3 * PAGE));
+    expect_ok(setrlimit(RLIMIT_MEMLOCK, &limit));
+    expect_ok(setresuid(65534, 65534, 65534));
+    expect_errno(syscall(SYS_remap_file_pages, base + PAGE, PAGE, 0, 2, 0), EAGAIN);
+    expect_picture(base, 4, "www|w");
+}
+
+static void locked_segment(void)
+{
+    int id = make();
+
+    expect_child_ok(too_much_locked, &id);
+    expect_ok(shmctl(id, IPC_RMID, NULL));
+}
+
 /* shmdt says nothing of a part that is sealed, and leaves it. */
 static void detach_sealed(void *argument)
 {
@@ -397,6 +419,7 @@ int main(int argc, char **argv)
         TEST(two_attachments),
         TEST(another_order),
         TEST(order_restored),
+        TEST(locked_segment),
         TEST(sealed_parts_stay),
     };
     return TAP_MAIN(argc, argv, tests);
