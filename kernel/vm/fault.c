@@ -25,10 +25,10 @@
  * fault would enter the page.
  */
 #include "abi/errno.h"
+#include "abi/userfaultfd.h"
 #include "lib/string.h"
 #include "vm/amap.h"
 #include "vm/around.h"
-#include "abi/userfaultfd.h"
 #include "vm/evict.h"
 #include "vm/mark.h"
 #include "vm/userfault.h"

@@ -209,16 +209,22 @@ static int exchange(const char *a, const char *b)
     return renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
 }
 
-static void exchange_in(const char *where)
+/* Go to a new directory there, which has the directories a, a/d and b; its path is in directory. */
+static void enter_new_directory(const char *where, char directory[64])
 {
-    char directory[64];
-
-    snprintf(directory, sizeof(directory), "%s/names.%d", where, (int)getpid());
+    snprintf(directory, 64, "%s/names.%d", where, (int)getpid());
     expect_ok(mkdir(directory, 0755));
     expect_ok(chdir(directory));
     expect_ok(mkdir("a", 0755));
     expect_ok(mkdir("b", 0755));
     expect_ok(mkdir("a/d", 0755));
+}
+
+static void exchange_in(const char *where)
+{
+    char directory[64];
+
+    enter_new_directory(where, directory);
     expect_ok(mkdir("a/d/deep", 0755));
     write_file("b/f", "f", 0644);
     write_file("a/g", "g", 0644);
@@ -283,12 +289,7 @@ static void whiteouts_in(const char *where)
 {
     char directory[64];
 
-    snprintf(directory, sizeof(directory), "%s/names.%d", where, (int)getpid());
-    expect_ok(mkdir(directory, 0755));
-    expect_ok(chdir(directory));
-    expect_ok(mkdir("a", 0755));
-    expect_ok(mkdir("b", 0755));
-    expect_ok(mkdir("a/d", 0755));
+    enter_new_directory(where, directory);
     write_file("a/f", "f", 0644);
     write_file("a/g", "g", 0644);
     nlink_t a = links_of("a"), b = links_of("b");
