@@ -15,15 +15,22 @@
 #define RW        (PROT_READ | PROT_WRITE)
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 
-/* 100,000, or less where the kernel sets a limit (Linux: 65,530 by default). */
+/*
+ * 100,000, or fewer where the kernel sets a limit (Linux: 65,530 by default) or memory is small: a
+ * fork doubles them, and twice some 220 bytes for each are to fit in two thirds of it.
+ */
 static size_t many(void)
 {
+    size_t fit = (size_t)memory_kib("MemTotal") * 1024 * 2 / 3 / 440;
+    size_t limit = 101000;
     char text[32];
 
-    if (access("/proc/sys/vm/max_map_count", R_OK) < 0)
-        return 100000;
-    read_file("/proc/sys/vm/max_map_count", text, sizeof(text));
-    size_t limit = strtoul(text, NULL, 10);
+    if (access("/proc/sys/vm/max_map_count", R_OK) == 0) {
+        read_file("/proc/sys/vm/max_map_count", text, sizeof(text));
+        limit = strtoul(text, NULL, 10);
+    }
+    if (limit > fit)
+        limit = fit;
     return limit > 101000 ? 100000 : limit - 1000;
 }
 
