@@ -127,7 +127,7 @@ void procfs_count_memory(struct aspace *aspace, struct procfs_memory *memory);
 /* The number that words are, blanks around it or not: 0 or -EINVAL. */
 int procfs_parse_integer(const char *words, int64_t *number);
 
-/* Texts of /proc/PID that tell of its memory (procfs_memory.c, procfs_maps.c). */
+/* Texts of /proc/PID that tell of its memory (procfs_memory.c, procfs_maps.c, procfs_pagemap.c). */
 int procfs_write_failure(uint64_t key, struct text *text); /* both: DEBUG kernel */
 int procfs_take_failure(uint64_t key, char *words, size_t length);
 int procfs_write_maps(uint64_t key, uint64_t *cursor, struct text *text);
@@ -144,6 +144,7 @@ int procfs_write_environment(uint64_t key, struct text *text);
 int procfs_write_auxiliary(uint64_t key, struct text *text);
 int procfs_take_clear_references(uint64_t key, char *words, size_t length);
 long procfs_read_pagemap(uint64_t key, uint64_t offset, struct transfer *transfer);
+long procfs_control_pagemap(uint64_t key, unsigned request, uint64_t argument);
 long procfs_read_memory(uint64_t key, uint64_t offset, struct transfer *transfer);
 long procfs_change_memory(uint64_t key, uint64_t offset, struct transfer *transfer);
 

@@ -1,9 +1,8 @@
 /*
- * What /proc/PID tells of memory, and shows of it: statm, cmdline, environ, auxv, mem, pagemap
- * (proc(5)). The list of mappings is in procfs_maps.c.
+ * What /proc/PID tells of memory, and shows of it: statm, cmdline, environ, auxv, mem (proc(5)).
+ * The list of mappings is in procfs_maps.c, single pages in procfs_pagemap.c.
  */
 #include "abi/errno.h"
-#include "core/credentials.h"
 #include "fs/procfs.h"
 #include "fs/vnode.h"
 #include "vm/aspace.h"
@@ -178,76 +177,6 @@ long procfs_change_memory(uint64_t key, uint64_t offset, struct transfer *transf
     if (error)
         return error;
     return done || !wanted ? (long)done : -EIO;
-}
-
-/* /proc/PID/pagemap: 64 bits for each page of the address space. */
-
-#define PAGEMAP_FRAME     ((1ul << 55) - 1) /* told to the privileged, and so are areas and slots */
-#define PAGEMAP_AREA_BITS 5
-#define PAGEMAP_EXCLUSIVE (1ul << 56)
-#define PAGEMAP_OF_OBJECT (1ul << 61)
-#define PAGEMAP_SWAPPED   (1ul << 62)
-#define PAGEMAP_PRESENT   (1ul << 63)
-#define PAGEMAP_CHUNK     32u /* entries */
-
-static uint64_t pagemap_entry(const struct page_info *info, bool privileged)
-{
-    uint64_t entry = 0, place = info->slot << PAGEMAP_AREA_BITS | info->area;
-
-    if (info->present)
-        entry |= PAGEMAP_PRESENT;
-    if (info->swapped)
-        entry |= PAGEMAP_SWAPPED;
-    if (info->of_object)
-        entry |= PAGEMAP_OF_OBJECT;
-    if (info->exclusive)
-        entry |= PAGEMAP_EXCLUSIVE;
-    if (privileged)
-        entry |= (info->present ? info->frame / PAGE_SIZE : place) & PAGEMAP_FRAME;
-    return entry;
-}
-
-/* The entries of count pages from that of number first on. */
-static void pagemap_entries(struct aspace *aspace, uint64_t first, unsigned count,
-                            uint64_t *entries)
-{
-    struct page_info pages[PAGEMAP_CHUNK];
-    bool privileged = credentials_capable(CAP_SYS_ADMIN);
-
-    aspace_page_info(aspace, first * PAGE_SIZE, count, pages);
-    for (unsigned i = 0; i < count; i++)
-        entries[i] = pagemap_entry(&pages[i], privileged);
-}
-
-long procfs_read_pagemap(uint64_t key, uint64_t offset, struct transfer *transfer)
-{
-    uint64_t entries[PAGEMAP_CHUNK], first = offset / sizeof(uint64_t);
-    uint64_t end = user_end / PAGE_SIZE;
-    struct aspace *aspace;
-    size_t done = 0;
-
-    if (offset % sizeof(uint64_t) || transfer->remaining % sizeof(uint64_t))
-        return -EINVAL;
-    int error = procfs_aspace(key, true, &aspace);
-    if (error || !aspace)
-        return error;
-    while (transfer->remaining && first < end) {
-        uint64_t count = transfer->remaining / sizeof(uint64_t);
-        if (count > PAGEMAP_CHUNK)
-            count = PAGEMAP_CHUNK;
-        if (count > end - first)
-            count = end - first;
-        pagemap_entries(aspace, first, (unsigned)count, entries);
-        size_t given = transfer_give(transfer, entries, count * sizeof(uint64_t));
-        done += given;
-        first += count;
-        if (given < count * sizeof(uint64_t)) {
-            error = -EFAULT;
-            break;
-        }
-    }
-    aspace_release(aspace);
-    return done ? (long)done : error;
 }
 
 /* /proc/PID/clear_refs. Soft-dirty bits (4) are accepted and do nothing, as on a Linux for this

@@ -422,7 +422,8 @@ static const struct pseudo_type pagemap_type = {.number = TEXT_TYPE_FIRST + 21,
                                                 .keyed = true,
                                                 .owner = procfs_owner,
                                                 .check_open = procfs_check_inspect,
-                                                .read = procfs_read_pagemap};
+                                                .read = procfs_read_pagemap,
+                                                .control = procfs_control_pagemap};
 
 static const struct pseudo_type descriptor_type = {.number = DESCRIPTOR_TYPE,
                                                    .mode = S_IFLNK | 0700,

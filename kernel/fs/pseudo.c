@@ -375,6 +375,12 @@ static long file_write_bytes(struct file *file, uint64_t offset, struct transfer
     return node->type->write ? node->type->write(node->key, offset, transfer) : -EIO;
 }
 
+static long file_control_bytes(struct file *file, unsigned request, uint64_t argument)
+{
+    const struct pseudo_node *node = node_of(file->vnode);
+    return node->type->control ? node->type->control(node->key, request, argument) : -ENOTTY;
+}
+
 static const struct file_operations text_operations = {
     .read = file_read_text,
     .write = file_take_text,
@@ -385,6 +391,7 @@ static const struct file_operations text_operations = {
 static const struct file_operations byte_operations = {
     .read = file_read_bytes,
     .write = file_write_bytes,
+    .control = file_control_bytes,
     .seekable = true,
 };
 

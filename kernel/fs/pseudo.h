@@ -60,6 +60,7 @@ struct pseudo_type {
     /* Regular file that is no text, in place of the two above: as the operations of files. */
     long (*read)(uint64_t key, uint64_t offset, struct transfer *transfer);
     long (*write)(uint64_t key, uint64_t offset, struct transfer *transfer);
+    long (*control)(uint64_t key, unsigned request, uint64_t argument);
 
     /* Symbolic link: its text, up to size bytes: the length or an error of readlink(2). */
     long (*read_link)(uint64_t key, char *buffer, size_t size);

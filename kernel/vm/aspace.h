@@ -244,8 +244,9 @@ bool aspace_find_object(struct aspace *aspace, vaddr_t address, struct object **
 /* What there is at an address, for /proc/PID/pagemap. */
 struct page_info {
     bool present, swapped;
-    bool of_object; /* a page of a file or of shared memory */
-    bool exclusive; /* nobody else maps it */
+    bool of_object;    /* a page of a file or of shared memory */
+    bool exclusive;    /* nobody else maps it */
+    bool is_protected; /* vm/mark.h */
     paddr_t frame;
     unsigned area; /* swapped: where */
     uint64_t slot;

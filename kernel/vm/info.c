@@ -6,6 +6,8 @@
 #include "lib/string.h"
 #include "vm/amap.h"
 #include "vm/back_list.h"
+#include "vm/mark.h"
+#include "vm/page_place.h"
 #include "vm/swap.h"
 #include "vm/vm.h"
 
@@ -27,15 +29,6 @@ static const char *region_name(const struct aspace *aspace, const struct region 
     return NULL;
 }
 
-/* A page in a region, as far as it is there: in the amap, or what a translation leads to. */
-struct place {
-    const struct region *region;
-    struct amap *amap; /* of the region, locked; or NULL */
-    vaddr_t address;
-    void *item;              /* in the amap: a page or a swap entry; or NULL */
-    struct share_memo *memo; /* or NULL */
-};
-
 /* How many translations lead to the object's page at an index. */
 static unsigned count_translations(struct object *object, uint64_t index, struct share_memo *memo)
 {
@@ -54,7 +47,7 @@ static unsigned count_translations(struct object *object, uint64_t index, struct
 }
 
 /* How many translations, or amaps, have the page: one at least. */
-static unsigned count_mappings(const struct place *place, const struct page *page)
+static unsigned count_mappings(const struct page_place *place, const struct page *page)
 {
     const struct region *region = place->region;
     unsigned count;
@@ -91,7 +84,7 @@ static void count_share(struct region_info *info, uint32_t flags, bool shmem, bo
         info->offered++;
 }
 
-static void count_page(const struct place *place, struct page *page, struct region_info *info)
+static void count_page(const struct page_place *place, struct page *page, struct region_info *info)
 {
     const struct region *region = place->region;
     uint32_t flags = page_flags(page);
@@ -118,50 +111,6 @@ static void count_swapped(void *entry, struct region_info *info)
     info->swapped_share += PAGE_SIZE * SHARE_UNIT / swap_entry_count(entry);
 }
 
-/* Find what is at place->address, or behind it and below end; false: nothing. */
-static bool find_place(struct place *place, vaddr_t end)
-{
-    const struct region *region = place->region;
-    vaddr_t mapped = pmap_next(&region->aspace->pmap, place->address, end);
-    uint64_t slot;
-
-    place->item = NULL;
-    if (place->amap)
-        place->item = radix_next(&place->amap->slots, region_slot(region, place->address),
-                                 region_slot(region, end - 1), &slot);
-    vaddr_t owned = place->item ? region->start + (slot - region->amap_offset) * PAGE_SIZE : end;
-    if (mapped < owned)
-        place->item = NULL;
-    place->address = mapped < owned ? mapped : owned;
-    return place->address < end;
-}
-
-/* The page of a place that has been found; NULL: it is in a swap area, or no page. */
-static struct page *page_of_place(const struct place *place)
-{
-    paddr_t frame;
-    unsigned access;
-
-    if (place->item)
-        return is_swap_entry(place->item) ? NULL : place->item;
-    if (!pmap_query(&place->region->aspace->pmap, place->address, &frame, &access))
-        return NULL;
-    return page_exists(frame) ? page_of(frame) : NULL;
-}
-
-static void lock_amap(struct place *place)
-{
-    place->amap = __atomic_load_n(&place->region->amap, __ATOMIC_ACQUIRE);
-    if (place->amap)
-        mutex_lock(&place->amap->lock);
-}
-
-static void unlock_amap(struct place *place)
-{
-    if (place->amap)
-        mutex_unlock(&place->amap->lock);
-}
-
 /* Pages of shared memory in the region that are in swap areas only. */
 static uint64_t count_swapped_of_object(const struct region *region)
 {
@@ -181,24 +130,24 @@ static uint64_t count_swapped_of_object(const struct region *region)
 static void count_shares_of(const struct region *region, struct share_memo *memo,
                             struct region_info *info)
 {
-    struct place place = {.region = region, .address = region->start, .memo = memo};
+    struct page_place place = {.region = region, .address = region->start, .memo = memo};
 
-    lock_amap(&place);
-    while (find_place(&place, region->end)) {
-        struct page *page = page_of_place(&place);
+    page_place_lock(&place);
+    while (page_place_find(&place, region->end)) {
+        struct page *page = page_place_page(&place);
         if (page)
             count_page(&place, page, info);
         else if (place.item)
             count_swapped(place.item, info);
         place.address += PAGE_SIZE;
     }
-    unlock_amap(&place);
+    page_place_unlock(&place);
     if (region->object && region->object->anonymous)
         info->swapped += count_swapped_of_object(region);
 }
 
 /* The kinds of the pages from place->address on. */
-static void count_run(const struct place *place, unsigned count, struct region_info *info)
+static void count_run(const struct page_place *place, unsigned count, struct region_info *info)
 {
     const struct region *region = place->region;
     bool shmem = region->object && region->object->anonymous;
@@ -224,16 +173,16 @@ static void count_run(const struct place *place, unsigned count, struct region_i
 /* REGION_KINDS */
 static void count_kinds_of(const struct region *region, struct region_info *info)
 {
-    struct place place = {.region = region, .address = region->start};
+    struct page_place place = {.region = region, .address = region->start};
 
-    lock_amap(&place);
-    while (find_place(&place, region->end)) {
+    page_place_lock(&place);
+    while (page_place_find(&place, region->end)) {
         uint64_t count = (region->end - place.address) / PAGE_SIZE;
         count = count < RADIX_RUN ? count : RADIX_RUN;
         count_run(&place, (unsigned)count, info);
         place.address += count * PAGE_SIZE;
     }
-    unlock_amap(&place);
+    page_place_unlock(&place);
 }
 
 static void fill_layout(const struct aspace *aspace, const struct region *region,
@@ -272,9 +221,9 @@ bool aspace_region_info(struct aspace *aspace, vaddr_t address, enum region_deta
 }
 
 /* Describe what has been found at a place. */
-static void describe(const struct place *place, struct page_info *info)
+static void describe(const struct page_place *place, struct page_info *info)
 {
-    const struct page *page = page_of_place(place);
+    const struct page *page = page_place_page(place);
 
     if (page) {
         info->present = true;
@@ -287,6 +236,15 @@ static void describe(const struct place *place, struct page_info *info)
     }
 }
 
+/* A page that is marked is shown as protected, and as one in a swap area if it is missing, which
+ * is where Linux notes it. */
+static void describe_mark(const struct page_place *place, struct page_info *info)
+{
+    info->is_protected = marks_of(place->region->aspace, place->address) & MARK_PROTECTED;
+    if (!info->present)
+        info->swapped = true;
+}
+
 void aspace_page_info(struct aspace *aspace, vaddr_t address, unsigned count,
                       struct page_info *info)
 {
@@ -296,13 +254,16 @@ void aspace_page_info(struct aspace *aspace, vaddr_t address, unsigned count,
     memset(info, 0, count * sizeof(*info));
     rwlock_read(&aspace->lock);
     while (start < end && (region = region_find_above(aspace, start)) && region->start < end) {
-        struct place place = {.region = region,
-                              .address = start > region->start ? start : region->start};
+        vaddr_t low = start > region->start ? start : region->start;
+        struct page_place place = {.region = region, .address = low};
         vaddr_t stop = region->end < end ? region->end : end;
-        lock_amap(&place);
-        for (; find_place(&place, stop); place.address += PAGE_SIZE)
+        page_place_lock(&place);
+        for (; page_place_find(&place, stop); place.address += PAGE_SIZE)
             describe(&place, &info[(place.address - address) / PAGE_SIZE]);
-        unlock_amap(&place);
+        page_place_unlock(&place);
+        for (place.address = low; (place.address = mark_next(aspace, place.address, stop)) < stop;
+             place.address += PAGE_SIZE)
+            describe_mark(&place, &info[(place.address - address) / PAGE_SIZE]);
         start = stop;
     }
     rwlock_read_done(&aspace->lock);

@@ -20,6 +20,15 @@ unsigned marks_of(const struct aspace *aspace, vaddr_t address)
     return marks_in(radix_lookup(&aspace->marks, address >> PAGE_SHIFT));
 }
 
+vaddr_t mark_next(const struct aspace *aspace, vaddr_t start, vaddr_t end)
+{
+    uint64_t page;
+
+    if (!radix_next(&aspace->marks, start >> PAGE_SHIFT, (end - 1) >> PAGE_SHIFT, &page))
+        return end;
+    return page << PAGE_SHIFT;
+}
+
 int mark_set(struct aspace *aspace, vaddr_t address, enum mark mark)
 {
     uint64_t page = address >> PAGE_SHIFT;

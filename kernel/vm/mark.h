@@ -26,6 +26,9 @@ static inline bool marks_exist(const struct aspace *aspace)
 /* The marks of the page at address. Locked. */
 unsigned marks_of(const struct aspace *aspace, vaddr_t address);
 
+/* The first address at or above start, below end, whose page is marked; end: there is none. */
+vaddr_t mark_next(const struct aspace *aspace, vaddr_t start, vaddr_t end);
+
 /* Mark the page at address as well: 0 or -ENOMEM. Locked for writing. */
 int mark_set(struct aspace *aspace, vaddr_t address, enum mark mark);
 
