@@ -17,8 +17,8 @@
  *
  * Phases: lookup, upper, lower, enter. A phase that needs something which cannot be had with the
  * locks held (a frame, a page from the store, space in the store, a larger stack) says so, every
- * lock is dropped, resolve gets it, and the fault starts from lookup again; the world may have
- * changed.
+ * lock is dropped, fault_resolve gets it, and the fault starts from lookup again; the world may
+ * have changed.
  *
  * A debugger reaches what the program itself may not: a forced access finds the page as a fault
  * does, in the region's own copy if it is a store to private memory, and copies bytes where the
@@ -30,56 +30,10 @@
 #include "vm/amap.h"
 #include "vm/around.h"
 #include "vm/evict.h"
+#include "vm/fault.h"
 #include "vm/mark.h"
-#include "vm/userfault.h"
-#include "vm/vm.h"
 
 struct page *zero_page;
-
-/* How a phase ends, and what has to be done without locks before the next attempt. */
-enum outcome {
-    DONE,
-    FAILED,     /* fault->result says how */
-    NEED_FRAME, /* into fault->spare */
-    AGAIN,      /* the region has got an amap */
-    NEED_TABLE, /* memory for page tables, tree nodes, an amap */
-    NEED_READ,  /* of page fault->index of fault->object */
-    NEED_WAIT,  /* for fault->page to be filled */
-    NEED_SPACE, /* in the store, for fault->page */
-    NEED_SWAP,  /* the amap's page is in a swap area */
-    NEED_STACK, /* the region above grows down to the address */
-    NEED_USER,  /* a program is asked (vm/userfault.h) */
-    NEED_MARK,  /* to be taken from the page: it is protected, but nobody asks */
-};
-
-/* A forced access: the kernel's memory, for a store to read from, and where in the page it is. */
-struct forced {
-    void *buffer;
-    vaddr_t address;
-    size_t size;
-};
-
-struct fault {
-    struct aspace *aspace;
-    vaddr_t address; /* of the page */
-    unsigned access;
-    enum fault_result result;
-    struct region *region;
-    struct amap *amap;     /* of the region, or NULL */
-    struct object *object; /* of the region; referenced while no lock is held */
-    uint64_t index;        /* of the page in object */
-    uint64_t slot;         /* of the page in amap */
-    unsigned marks;        /* of the page (vm/mark.h) */
-    struct page *page;     /* waited for: referenced */
-    struct page *spare;    /* a frame reserved for a copy */
-    struct object *stored; /* a page of it was stored to: referenced */
-    struct tlb_gather *gather;
-    const struct forced *forced; /* NULL: a fault */
-    vaddr_t exact;               /* the address itself */
-    bool brought;                /* the page was missing, and this fault has made it */
-    bool by_user;                /* the program's own access, not one of a system call */
-    struct userfault_wait wait;
-};
 
 static enum outcome fail(struct fault *fault, enum fault_result result)
 {
@@ -392,116 +346,6 @@ static enum outcome attempt(struct fault *fault)
     return outcome;
 }
 
-/* Wait for fault->page and see whether it came. Drops the references. */
-static bool await_page(struct fault *fault)
-{
-    page_wait(fault->page, PAGE_BUSY);
-    bool valid = !page_is(fault->page, PAGE_ERROR);
-    page_release(fault->page);
-    object_release(fault->object);
-    return valid || fail(fault, FAULT_BUS) != FAILED;
-}
-
-static bool read_page(struct fault *fault)
-{
-    int error = object_start_read(fault->object, fault->index, &fault->page);
-
-    if (error) {
-        object_release(fault->object);
-        fail(fault, error == -ENOMEM ? FAULT_NO_MEMORY : FAULT_BUS);
-        return false;
-    }
-    __atomic_fetch_add(&fault->aspace->major_faults, 1, __ATOMIC_RELAXED);
-    return await_page(fault);
-}
-
-static bool reserve_space(struct fault *fault)
-{
-    int error = fault->object->pager->reserve(fault->object, fault->index);
-
-    if (!error)
-        page_set(fault->page, PAGE_BACKED);
-    page_release(fault->page);
-    object_release(fault->object);
-    return !error || fail(fault, error == -ENOMEM ? FAULT_NO_MEMORY : FAULT_BUS) != FAILED;
-}
-
-static bool swap_in(struct fault *fault)
-{
-    int error = amap_swap_in(fault->amap, fault->slot);
-
-    amap_release(fault->amap);
-    if (!error)
-        __atomic_fetch_add(&fault->aspace->major_faults, 1, __ATOMIC_RELAXED);
-    return !error || fail(fault, error == -ENOMEM ? FAULT_NO_MEMORY : FAULT_BUS) != FAILED;
-}
-
-/* A signal ends the wait: it is acted upon, then the program tries again. */
-static bool wait_for_user(struct fault *fault)
-{
-    int error = userfault_sleep(&fault->wait, fault->by_user);
-
-    if (error && !fault->by_user)
-        fail(fault, FAULT_BUS);
-    return !error;
-}
-
-/* The protection of the page is over, with nobody asked. */
-static bool take_mark(struct fault *fault)
-{
-    rwlock_write(&fault->aspace->lock);
-    marks_clear(fault->aspace, fault->address, fault->address + PAGE_SIZE, MARK_PROTECTED);
-    rwlock_write_done(&fault->aspace->lock);
-    return true;
-}
-
-/* Get frames by reclaiming, keeping one if it is to be the copy. */
-static bool get_frame(struct fault *fault, bool keep)
-{
-    struct page *page = page_allocate(0, 0);
-
-    if (!page) {
-        fail(fault, FAULT_NO_MEMORY);
-        return false;
-    }
-    if (keep && !fault->spare)
-        fault->spare = page;
-    else
-        page_release(page);
-    return true;
-}
-
-/* Get, with no lock held, what the attempt lacked; false: it cannot be had, fault->result says why.
- */
-static bool resolve(struct fault *fault, enum outcome need)
-{
-    switch (need) {
-    case AGAIN:
-        return true;
-    case NEED_FRAME:
-        return get_frame(fault, true);
-    case NEED_TABLE:
-        return get_frame(fault, false);
-    case NEED_READ:
-        return read_page(fault);
-    case NEED_WAIT:
-        return await_page(fault);
-    case NEED_SPACE:
-        return reserve_space(fault);
-    case NEED_SWAP:
-        return swap_in(fault);
-    case NEED_STACK:
-        return aspace_grow_down(fault->aspace, fault->address) ||
-               fail(fault, FAULT_NO_REGION) != FAILED;
-    case NEED_USER:
-        return wait_for_user(fault);
-    case NEED_MARK:
-        return take_mark(fault);
-    default:
-        return false;
-    }
-}
-
 /* A store has made a page of an object dirty, whose reference goes. Who stores to a file's pages
  * faster than they are written waits for the disk; but not in a system call, which may have locks.
  */
@@ -531,7 +375,7 @@ static enum fault_result run(struct fault *fault, vaddr_t address)
     tlb_gather_init(&gather, &fault->aspace->pmap, FLUSH_COPY);
     do {
         outcome = attempt(fault);
-    } while (outcome != DONE && outcome != FAILED && resolve(fault, outcome));
+    } while (outcome != DONE && outcome != FAILED && fault_resolve(fault, outcome));
     if (fault->spare)
         page_release(fault->spare);
     if (fault->stored)
