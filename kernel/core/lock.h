@@ -1,10 +1,12 @@
 /*
  * Locks.
  *
- * spinlock  held for a few instructions, with interrupts off on this hart; the holder does not
- * sleep. mutex     sleeping lock with an owner; a waiter spins while the owner runs on another
- * hart, and sleeps otherwise. rwlock    sleeping reader/writer lock; a waiting writer keeps new
- * readers out. A thread that holds it for reading must not take it again.
+ *   spinlock  held for a few instructions, with interrupts off on this hart; the holder does not
+ *             sleep
+ *   mutex     sleeping lock with an owner; a waiter spins while the owner runs on another hart, and
+ *             sleeps otherwise
+ *   rwlock    sleeping reader/writer lock; a waiting writer keeps new readers out. A thread that
+ *             holds it for reading must not take it again.
  *
  * Each lock has a rank; a thread takes locks in rising rank (doc/locking.md). The DEBUG kernel
  * checks the order, that the unlocker is the holder, and that nobody sleeps with a spinlock held.

@@ -2,18 +2,17 @@
  * epoll(7).
  *
  *   file's queue --wake--> listener of the item --> ready list --wake--> sleepers in epoll_wait
- *                                                              --wake--> pollers: poll(2), or an
- *                                                                        epoll that watches this
- * one
+ *                                                              --wake--> pollers: poll(2), or
+ *                                                                        another epoll
  *
  * An item is one watched file at one descriptor. It listens to the file's wait queue for good, so a
  * wait costs what is ready, not what is watched. A wake only puts the item on the ready list;
  * whether there really is something is asked of the file by who takes the item off the list:
  *
- *   off the list, then ask: nothing               it stays off
- *                           edge-triggered        report, it stays off until the next wake
- *                           level-triggered       report, back on the list: the next wait asks
- * again one-shot              report, and listen to nothing until modified
+ *   off the list, then ask: nothing            it stays off
+ *                           edge-triggered     report; it stays off until the next wake
+ *                           level-triggered    report; back on the list: the next wait asks it
+ *                           one-shot           report; nothing more, until it is modified
  *
  * A wake between "off" and "ask" puts it on the list once more: nothing is lost.
  *

@@ -12,7 +12,7 @@
 #include "vm/kmem.h"
 #include "vm/object.h"
 #include "vm/page.h"
-#include "vm/reclaim.h"
+#include "vm/page_queue.h"
 #include "vm/swap.h"
 
 #define KIB(pages)      ((pages) * (PAGE_SIZE / 1024))
@@ -44,30 +44,29 @@ static void write_line(struct text *text, const char *name, uint64_t pages)
 
 int procfs_write_memory(uint64_t key, struct text *text)
 {
-    uint64_t free = free_pages(), stored = reclaim_queue_length(), disks = block_cached_pages();
+    uint64_t free = free_pages(), stored = page_queue_files(), disks = block_cached_pages();
     uint64_t slabs = slab_pages();
     struct process_totals totals;
-    struct reclaim_counts counts;
     struct swap_counts swap;
 
     (void)key;
-    reclaim_count(&counts);
     swap_count(&swap);
     process_get_totals(&totals);
     write_line(text, "MemTotal:", page_count_total());
     write_line(text, "MemFree:", free);
     write_line(text, "MemAvailable:", free + stored);
     write_line(text, "Buffers:", disks);
-    write_line(text, "Cached:", (stored > disks ? stored - disks : 0) + counts.shared);
+    write_line(text, "Cached:",
+               (stored > disks ? stored - disks : 0) + page_queue_length(QUEUE_ANONYMOUS));
     write_line(text, "SwapCached:", swap.cached);
-    write_line(text, "Active(file):", counts.active);
-    write_line(text, "Inactive(file):", counts.inactive);
+    write_line(text, "Active(file):", page_queue_length(QUEUE_ACTIVE));
+    write_line(text, "Inactive(file):", page_queue_length(QUEUE_INACTIVE));
     write_line(text, "SwapTotal:", swap.total);
     write_line(text, "SwapFree:", swap.free);
     write_line(text, "Dirty:", write_back_dirty());
     write_line(text, "Writeback:", write_back_writing());
     write_line(text, "AnonPages:", page_count_anonymous());
-    write_line(text, "Shmem:", counts.shared);
+    write_line(text, "Shmem:", page_queue_length(QUEUE_ANONYMOUS));
     write_line(text, "Slab:", slabs);
     write_line(text, "SReclaimable:", 0);
     write_line(text, "SUnreclaim:", slabs);
@@ -116,19 +115,17 @@ static void write_flushes(struct text *text)
 int procfs_write_events(uint64_t key, struct text *text)
 {
     struct process_totals totals;
-    struct reclaim_counts counts;
     struct swap_counts swap;
     uint64_t read, written;
 
     (void)key;
-    reclaim_count(&counts);
     swap_count(&swap);
     process_get_totals(&totals);
     count_sectors(&read, &written);
     text_format(text, "nr_free_pages %lu\nnr_anon_pages %lu\nnr_file_pages %lu\n", free_pages(),
-                page_count_anonymous(), reclaim_queue_length() + counts.shared);
+                page_count_anonymous(), page_queue_files() + page_queue_length(QUEUE_ANONYMOUS));
     text_format(text, "nr_dirty %lu\nnr_writeback %lu\nnr_shmem %lu\n", write_back_dirty(),
-                write_back_writing(), counts.shared);
+                write_back_writing(), page_queue_length(QUEUE_ANONYMOUS));
     text_format(text, "nr_slab_reclaimable 0\nnr_slab_unreclaimable %lu\n", slab_pages());
     text_format(text, "nr_kernel_stack %lu\nnr_page_table_pages %lu\n",
                 totals.threads * (KERNEL_STACK_SIZE / 1024), totals.table_pages);

@@ -12,7 +12,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "vm/page.h"
-#include "vm/reclaim.h"
+#include "vm/page_queue.h"
 
 #define WORD_BITS  32u
 #define DISK_RANGE 16u /* minor numbers of a disk */
@@ -282,7 +282,7 @@ static int write_node_memory(uint64_t key, struct text *text)
     text_format(text, "Node 0 MemTotal:       %8lu kB\nNode 0 MemFree:        %8lu kB\n",
                 KIB(total), KIB(free));
     text_format(text, "Node 0 MemUsed:        %8lu kB\nNode 0 FilePages:      %8lu kB\n",
-                KIB(total - free), KIB(reclaim_queue_length()));
+                KIB(total - free), KIB(page_queue_files()));
     return 0;
 }
 

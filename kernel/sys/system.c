@@ -10,7 +10,7 @@
 #include "arch/riscv/pmap.h"
 #include "core/load.h"
 #include "dev/block.h"
-#include "vm/reclaim.h"
+#include "vm/page_queue.h"
 #include "core/process.h"
 #include "core/random.h"
 #include "core/time.h"
@@ -102,11 +102,9 @@ long sys_sysinfo(const uint64_t argument[6])
         .processes = (uint16_t)process_count(),
         .unit = 1,
     };
-    struct reclaim_counts counts;
     struct swap_counts swap;
 
-    reclaim_count(&counts);
-    info.shared_ram = counts.shared * PAGE_SIZE;
+    info.shared_ram = page_queue_length(QUEUE_ANONYMOUS) * PAGE_SIZE;
     swap_count(&swap);
     info.total_swap = swap.total * PAGE_SIZE;
     info.free_swap = swap.free * PAGE_SIZE;

@@ -27,7 +27,7 @@
 #include "lib/string.h"
 #include "vm/amap.h"
 #include "vm/back_list.h"
-#include "vm/reclaim.h"
+#include "vm/page_queue.h"
 #include "vm/swap.h"
 #include "vm/vm.h"
 
@@ -317,7 +317,7 @@ static bool begin_shared(struct object *object, struct page *page, void *entry,
     object_note_swapped(object);
     page_set(page, PAGE_BUSY);
     back_list_unmap(object, page->index, page->index, gather);
-    reclaim_remove(page);
+    page_queue_remove(page);
     return true;
 }
 
@@ -327,7 +327,7 @@ static void end_shared(struct object *object, struct page *page, uint64_t index,
     mutex_lock(&object->lock);
     if (error) {
         radix_remove(&object->swapped, index);
-        reclaim_insert(page);
+        page_queue_insert(page);
     } else {
         radix_remove(&object->pages, index);
     }

@@ -13,19 +13,11 @@
 #include "lib/string.h"
 #include "vm/back_list.h"
 #include "vm/commit.h"
-#include "vm/kmem.h"
-#include "vm/reclaim.h"
+#include "vm/page_queue.h"
 #include "vm/vm.h"
 
 #define READ_AHEAD_INITIAL 4u
 #define READ_AHEAD_MAX     64u
-
-static struct slab_cache object_cache;
-
-void object_cache_init(void)
-{
-    slab_cache_init(&object_cache, "object", sizeof(struct object), 8);
-}
 
 void object_init(struct object *object, const struct pager *pager, uint64_t size)
 {
@@ -91,7 +83,7 @@ void object_uncharge(struct object *object)
 void object_forget_page(struct object *object, struct page *page)
 {
     radix_remove(&object->pages, page->index);
-    reclaim_remove(page);
+    page_queue_remove(page);
     object_uncharge(object);
     if ((page_clear(page, PAGE_DIRTY | PAGE_SWAP) & PAGE_DIRTY) && !object->anonymous) {
         write_back_count(-1);
@@ -132,62 +124,6 @@ void object_destroy(struct object *object)
         thread_yield();
 }
 
-/* The anonymous pager: pages without a store begin as zeros and stay. */
-
-static void anonymous_get(struct object *object, struct page **pages, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        int error = object_swap_in(object, pages[i]);
-        if (error == -ENOENT) {
-            page_zero(page_data(pages[i]));
-            error = 0;
-        }
-        page_set(pages[i], PAGE_BACKED);
-        object_page_filled(object, pages[i], error);
-    }
-}
-
-static void anonymous_put(struct object *object, struct page **pages, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++)
-        object_page_written(object, pages[i], 0);
-}
-
-static int anonymous_reserve(struct object *object, uint64_t index)
-{
-    (void)object;
-    (void)index;
-    return 0;
-}
-
-static void anonymous_release(struct object *object)
-{
-    object_destroy(object);
-    commit_change(-(int64_t)object->committed);
-    slab_free(&object_cache, object);
-}
-
-const struct pager anonymous_pager = {
-    .get = anonymous_get,
-    .put = anonymous_put,
-    .reserve = anonymous_reserve,
-    .release = anonymous_release,
-};
-
-struct object *object_create_anonymous(uint64_t size, bool commit)
-{
-    struct object *object = slab_allocate(&object_cache);
-
-    if (!object)
-        return NULL;
-    object_init(object, &anonymous_pager, size);
-    if (commit) {
-        object->committed = object_pages(object);
-        commit_change((int64_t)object->committed);
-    }
-    return object;
-}
-
 void object_remove_page(struct object *object, struct page *page, struct tlb_gather *gather)
 {
     object_forget_page(object, page);
@@ -209,7 +145,7 @@ static inline struct page *find_valid(struct object *object, uint64_t index)
 
     if (flags & (PAGE_BUSY | PAGE_ERROR))
         return NULL;
-    reclaim_used(page, flags, index != object->last_found);
+    page_queue_used(page, flags, index != object->last_found);
     object->last_found = index;
     page_reference(page);
     return page;
@@ -269,7 +205,7 @@ static int insert_busy(struct object *object, uint64_t index, struct page *page)
     }
     page_set(page, PAGE_BUSY); /* the object's lock keeps it from sight until then */
     page_reference(page);
-    reclaim_insert(page);
+    page_queue_insert(page);
     return 0;
 }
 

@@ -1,20 +1,12 @@
 /*
  * Finding frames when few are free.
  *
- * A page of an object is on one of three queues, from its insertion to its removal:
- *
- *             used again, or mapped and used twice
- *   inactive ------------------------------------> active      pages of files and disks
- *      |     <------------------------------------
- *      |          not used since it was last seen
- *      v
- *    freed, if clean and idle; a dirty one is written first    anonymous: shared memory, tmpfs
- *
- * New pages are inactive, and what is read once goes from there, so a long sequential read does not
- * push out what is used again and again. The active queue gives its oldest pages back while it is
- * the longer one. Private anonymous pages are on no queue: evict.c finds them by way of the address
- * spaces, when there is room in the swap areas, as it does those of the anonymous queue. Before all
- * others go those that a program has offered with MADV_FREE.
+ * Pages that have an object are on three queues (page_queue.c). New ones are inactive, and what is
+ * read once goes from there, so a long sequential read does not push out what is used again and
+ * again. The active queue gives its oldest pages back while it is the longer one. Private anonymous
+ * pages are on no queue: evict.c finds them by way of the address spaces, when there is room in the
+ * swap areas, as it does those of the anonymous queue. Before all others go those that a program
+ * has offered with MADV_FREE.
  *
  * Three parties reclaim: the reclaim thread, woken when few frames are free, until there are enough
  * again; whoever needs a frame and finds none; and madvise(2). They may hold locks of a file
@@ -30,6 +22,7 @@
 #include "fs/vnode.h"
 #include "vm/back_list.h"
 #include "vm/evict.h"
+#include "vm/page_queue.h"
 #include "vm/vm.h"
 
 #define SCAN_FACTOR   8u
@@ -40,114 +33,10 @@
 #define IDLE_WAIT     100000000ull   /* ... for anything to change, when nothing could be freed */
 #define RECLAIM_BATCH 32u
 
-struct queue {
-    struct list pages; /* the oldest first */
-    uint64_t length;
-};
-
-static struct spinlock queue_lock = {.rank = RANK_QUEUES, .name = "reclaim queues"};
-static struct queue inactive = {.pages = LIST_INITIALIZER(inactive.pages)};
-static struct queue active = {.pages = LIST_INITIALIZER(active.pages)};
-static struct queue anonymous = {.pages = LIST_INITIALIZER(anonymous.pages)};
-
 /* The reclaim thread sleeps here; it may be woken before it exists. */
 static struct wait_queue few_free = {.lock = {.rank = RANK_WAIT, .name = "reclaim"},
                                      .waiters = LIST_INITIALIZER(few_free.waiters)};
 static uint32_t woken; /* atomic */
-
-/* The queues; all with queue_lock held */
-
-static struct queue *queue_of(const struct page *page)
-{
-    const struct object *object = page->owner;
-
-    if (object->anonymous)
-        return &anonymous;
-    return page_is(page, PAGE_ACTIVE) ? &active : &inactive;
-}
-
-static void push(struct page *page)
-{
-    struct queue *queue = queue_of(page);
-
-    list_push_back(&queue->pages, &page->link);
-    queue->length++;
-}
-
-static void take_out(struct page *page)
-{
-    list_remove(&page->link);
-    queue_of(page)->length--;
-}
-
-void reclaim_insert(struct page *page)
-{
-    spin_lock(&queue_lock);
-    push(page);
-    spin_unlock(&queue_lock);
-}
-
-void reclaim_remove(struct page *page)
-{
-    spin_lock(&queue_lock);
-    if (!list_empty(&page->link))
-        take_out(page);
-    page_clear(page, PAGE_ACTIVE);
-    spin_unlock(&queue_lock);
-}
-
-/* Put the page on the active queue, or back on the inactive one. The object is locked, so that the
- * page stays in its index. */
-static void move(struct page *page, bool to_active)
-{
-    spin_lock(&queue_lock);
-    take_out(page);
-    if (to_active)
-        page_set(page, PAGE_ACTIVE);
-    else
-        page_clear(page, PAGE_ACTIVE);
-    push(page);
-    spin_unlock(&queue_lock);
-}
-
-void reclaim_count(struct reclaim_counts *counts)
-{
-    counts->active = __atomic_load_n(&active.length, __ATOMIC_RELAXED);
-    counts->inactive = __atomic_load_n(&inactive.length, __ATOMIC_RELAXED);
-    counts->shared = __atomic_load_n(&anonymous.length, __ATOMIC_RELAXED);
-}
-
-uint64_t reclaim_queue_length(void)
-{
-    struct reclaim_counts counts;
-
-    reclaim_count(&counts);
-    return counts.active + counts.inactive;
-}
-
-/*
- * The page at the front, moved to the back, with references to it and its object. On a queue a page
- * is in its object's index, so both exist while the queues are locked; later it may have another
- * owner.
- */
-static struct page *next_candidate(struct queue *queue, struct object **object)
-{
-    struct page *page = NULL;
-
-    spin_lock(&queue_lock);
-    for (uint64_t left = queue->length; !page && left > 0; left--) {
-        struct list *link = list_first(&queue->pages);
-        list_remove(link);
-        list_push_back(&queue->pages, link);
-        *object = container_of(link, struct page, link)->owner;
-        if (object_try_reference(*object)) { /* else it is being taken apart */
-            page = container_of(link, struct page, link);
-            page_reference(page);
-        }
-    }
-    spin_unlock(&queue_lock);
-    return page;
-}
 
 static void release_candidate(struct page *page, struct object *object)
 {
@@ -177,7 +66,7 @@ static bool is_worth_keeping(struct object *object, struct page *page, struct tl
     uint32_t before = page_clear(page, PAGE_REFERENCED | PAGE_REUSED);
 
     if ((before & PAGE_REUSED) || (mapped && (before & (PAGE_REFERENCED | PAGE_CODE)))) {
-        move(page, true);
+        page_queue_move(page, true);
         return true;
     }
     if (mapped)
@@ -216,7 +105,7 @@ static void let_go(struct object *object, struct page *page, enum reclaim_how ho
     page_reference(page); /* as a candidate has one */
     page_clear(page, PAGE_REFERENCED | PAGE_REUSED);
     if (!page_is(page, PAGE_BUSY) && page_is(page, PAGE_ACTIVE))
-        move(page, false);
+        page_queue_move(page, false);
     back_list_harvest(object, page->index, gather);
     if (may_drop(object, page, how))
         try_free(object, page, gather);
@@ -293,7 +182,7 @@ static uint64_t scan_limit(unsigned wanted, unsigned pass, uint64_t count)
 static int scan_inactive(unsigned *dirty)
 {
     struct object *object;
-    struct page *page = next_candidate(&inactive, &object);
+    struct page *page = page_queue_next(QUEUE_INACTIVE, &object);
     struct tlb_gather gather;
     bool freed = false;
 
@@ -315,7 +204,7 @@ static int scan_inactive(unsigned *dirty)
 static void scan_active(void)
 {
     struct object *object;
-    struct page *page = next_candidate(&active, &object);
+    struct page *page = page_queue_next(QUEUE_ACTIVE, &object);
     struct tlb_gather gather;
 
     if (!page)
@@ -326,7 +215,7 @@ static void scan_active(void)
             bool mapped = back_list_harvest(object, page->index, &gather);
             uint32_t used = page_clear(page, PAGE_REFERENCED | PAGE_REUSED);
             if (!mapped && !(used & (PAGE_REFERENCED | PAGE_REUSED)))
-                move(page, false);
+                page_queue_move(page, false);
         }
         mutex_unlock(&object->lock);
         tlb_flush(&gather);
@@ -338,18 +227,21 @@ static void scan_active(void)
  * and locked ones, stay active, so each is looked at once. */
 static void balance(uint64_t step)
 {
-    if (step > active.length)
-        step = active.length;
-    for (uint64_t i = 0; i < step && active.length > inactive.length; i++)
+    uint64_t active = page_queue_length(QUEUE_ACTIVE);
+
+    if (step > active)
+        step = active;
+    while (step-- > 0 && page_queue_length(QUEUE_ACTIVE) > page_queue_length(QUEUE_INACTIVE))
         scan_active();
 }
 
-/* Look at up to limit inactive pages, to free so many: how many were. */
-static unsigned shrink_files(unsigned wanted, uint64_t limit, unsigned *dirty)
+/* Look at inactive pages, as many as the pass allows, to free so many: how many were. */
+static unsigned shrink_files(unsigned wanted, unsigned pass, unsigned *dirty)
 {
     unsigned freed = 0;
 
     balance(2ul * wanted);
+    uint64_t limit = scan_limit(wanted, pass, page_queue_length(QUEUE_INACTIVE));
     for (uint64_t i = 0; i < limit && freed < wanted; i++) {
         int result = scan_inactive(dirty);
         if (result < 0)
@@ -368,7 +260,7 @@ static unsigned shrink_shared(unsigned wanted, uint64_t limit)
 
     for (uint64_t i = 0; i < limit && moved < wanted; i++) {
         struct object *object;
-        struct page *page = next_candidate(&anonymous, &object);
+        struct page *page = page_queue_next(QUEUE_ANONYMOUS, &object);
         if (!page)
             break;
         moved += evict_shared(object, page);
@@ -380,7 +272,7 @@ static unsigned shrink_shared(unsigned wanted, uint64_t limit)
 /* Private anonymous pages, nearly: what is neither free nor on a queue. */
 static uint64_t count_private(void)
 {
-    uint64_t others = page_count_free() + reclaim_queue_length() + anonymous.length;
+    uint64_t others = page_count_free() + page_queue_files() + page_queue_length(QUEUE_ANONYMOUS);
 
     return page_count_total() > others ? page_count_total() - others : 0;
 }
@@ -389,17 +281,18 @@ static uint64_t count_private(void)
  * wanted, in the first pass, the part is asked of each kind that it has in memory. */
 static unsigned shrink_anonymous(unsigned wanted, unsigned pass, bool *contended)
 {
-    uint64_t private = count_private(), total = page_count_total();
+    uint64_t private = count_private(), shared = page_queue_length(QUEUE_ANONYMOUS);
+    uint64_t total = page_count_total();
     unsigned of_private = wanted, of_shared = wanted;
 
     if (!evict_is_possible())
         return 0;
     if (pass == 0) {
         of_private = (unsigned)(wanted * private / total);
-        of_shared = (unsigned)(wanted * anonymous.length / total);
+        of_shared = (unsigned)(wanted * shared / total);
     }
     return evict_private(of_private, scan_limit(wanted, pass, private), contended) +
-           shrink_shared(of_shared, scan_limit(wanted, pass, anonymous.length));
+           shrink_shared(of_shared, scan_limit(wanted, pass, shared));
 }
 
 /* All together */
@@ -439,7 +332,7 @@ static unsigned reclaim_pass(unsigned wanted, unsigned pass, enum pass_result *r
     unsigned freed = evict_offered(wanted);
 
     if (freed < wanted)
-        freed += shrink_files(wanted - freed, scan_limit(wanted, pass, inactive.length), &dirty);
+        freed += shrink_files(wanted - freed, pass, &dirty);
     if (freed < wanted)
         moved = shrink_anonymous(wanted - freed, pass, &contended);
     if (freed < wanted)
@@ -481,11 +374,11 @@ void reclaim_files(void)
     uint64_t before = UINT64_MAX;
     unsigned dirty = 0;
 
-    while (reclaim_queue_length() < before) {
-        before = reclaim_queue_length();
-        for (uint64_t i = active.length; i > 0; i--)
+    while (page_queue_files() < before) {
+        before = page_queue_files();
+        for (uint64_t i = page_queue_length(QUEUE_ACTIVE); i > 0; i--)
             scan_active();
-        shrink_files(UINT32_MAX, 2 * inactive.length, &dirty);
+        shrink_files(UINT32_MAX, PASSES, &dirty);
     }
 }
 

@@ -35,28 +35,4 @@ void reclaim_wake(void);
 /* Start the reclaim thread. Boot only. */
 void reclaim_init(void);
 
-/* A page entered or left an object's index. */
-void reclaim_insert(struct page *page);
-void reclaim_remove(struct page *page);
-
-/* A page of an object, with these flags, was found in its index by somebody who uses it. Object
- * locked. again: not for the page that was found there just before. */
-static inline void reclaim_used(struct page *page, uint32_t flags, bool again)
-{
-    if (!(flags & PAGE_REFERENCED))
-        page_set(page, PAGE_REFERENCED);
-    else if (again && !(flags & PAGE_REUSED))
-        page_set(page, PAGE_REUSED);
-}
-
-/* Pages on the queues, for /proc/meminfo. */
-struct reclaim_counts {
-    uint64_t active, inactive; /* of files and disks */
-    uint64_t shared;           /* of shared memory and tmpfs */
-};
-void reclaim_count(struct reclaim_counts *counts);
-
-/* Pages of files and disks in memory. */
-uint64_t reclaim_queue_length(void);
-
 #endif

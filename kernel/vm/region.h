@@ -131,6 +131,9 @@ struct region *region_find_above(struct aspace *aspace, vaddr_t address);
 struct region *region_next(const struct region *region);
 struct region *region_previous(const struct region *region);
 
+/* The region before this one; NULL: the highest. */
+struct region *region_before(struct aspace *aspace, const struct region *region);
+
 /* Zeroed memory for a region; for one that region_split is to fill in; and back. */
 struct region *region_allocate(void);
 struct region *region_allocate_spare(void);

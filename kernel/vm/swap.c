@@ -4,7 +4,7 @@
  */
 #include "vm/swap.h"
 #include "abi/errno.h"
-#include "vm/reclaim.h"
+#include "vm/page_queue.h"
 #include "vm/swap_area.h"
 #include "vm/vm.h"
 
@@ -46,7 +46,7 @@ static int insert_page(struct object *object, uint64_t slot, struct page *page)
         page->block_flags = UINT32_MAX;
         page_clear(page, PAGE_DIRTY | PAGE_REFERENCED | PAGE_REUSED);
         page_set(page, PAGE_SWAP | PAGE_BACKED);
-        reclaim_insert(page);
+        page_queue_insert(page);
         object_dirty_locked(object, page);
     }
     mutex_unlock(&object->lock);

@@ -15,6 +15,7 @@
 #include "core/time.h"
 #include "fs/vnode.h"
 #include "vm/back_list.h"
+#include "vm/page_queue.h"
 #include "vm/reclaim.h"
 #include "vm/vm.h"
 
@@ -268,7 +269,7 @@ void write_back_throttle(void)
 {
     if (count_unwritten() <= DIRTY_MIN / 2)
         return;
-    uint64_t limit = DIRTY_MIN + (page_count_free() + reclaim_queue_length()) / DIRTY_SHARE;
+    uint64_t limit = DIRTY_MIN + (page_count_free() + page_queue_files()) / DIRTY_SHARE;
     if (count_unwritten() > limit / 2)
         write_back_hurry();
     for (unsigned i = 0; i < THROTTLE_ROUNDS && count_unwritten() > limit && !thread_killed(); i++)

@@ -1,13 +1,18 @@
 /*
  * ext2: what its files share.
  *
- *   super.c      the mount: checking the superblock, state, sync        block.c   metadata blocks
- *   operation.c  grouping of metadata changes                           inode.c   inodes
- *   balloc.c, ialloc.c  allocation of blocks and inodes                 orphan.c  removed, but open
- *   block_map.c  from a file's blocks to the device's                   io.c      requests
- *   pager.c      pages of files                                         file.c    write, resize,
- * sync hole.c      holes in files directory.c, directory_index.c  entries name.c    create to
- * rename
+ *   super.c                         the mount: checking the superblock, state, sync
+ *   operation.c                     grouping of metadata changes
+ *   block.c                         metadata blocks
+ *   balloc.c, ialloc.c              allocation of blocks and inodes
+ *   inode.c                         inodes
+ *   orphan.c                        those that are removed, but open
+ *   block_map.c                     from a file's blocks to the device's
+ *   io.c                            requests
+ *   pager.c                         pages of files
+ *   file.c, hole.c                  write, resize; holes in files
+ *   directory.c, directory_index.c  entries
+ *   name.c                          create to rename
  *
  * Metadata blocks are in the pages of the device's object, file data in those of each file's. A
  * block belongs to one of the two at a time: when a metadata block is freed, its dirty state is
