@@ -16,13 +16,14 @@
 #define UFFDIO_WAKE         0x8010aa02u
 #define UFFDIO_COPY         0xc028aa03u
 #define UFFDIO_ZEROPAGE     0xc020aa04u
+#define UFFDIO_MOVE         0xc028aa05u
 #define UFFDIO_WRITEPROTECT 0xc018aa06u
 #define UFFDIO_CONTINUE     0xc020aa07u
 #define UFFDIO_POISON       0xc020aa08u
 
 /* Bits of ioctls, by the numbers of the requests. */
 #define UFFD_API_IOCTLS     (1ul << 63 | 1ul << 1 | 1ul << 0)
-#define UFFD_RANGE_IOCTLS   (1ul << 2 | 1ul << 3 | 1ul << 4 | 1ul << 8)
+#define UFFD_RANGE_IOCTLS   (1ul << 2 | 1ul << 3 | 1ul << 4 | 1ul << 5 | 1ul << 8)
 #define UFFD_PROTECT_IOCTL  (1ul << 6)
 #define UFFD_CONTINUE_IOCTL (1ul << 7)
 
@@ -36,12 +37,14 @@
 #define UFFD_FEATURE_WP_UNPOPULATED     (1ul << 13)
 #define UFFD_FEATURE_POISON             (1ul << 14)
 #define UFFD_FEATURE_WP_ASYNC           (1ul << 15)
+#define UFFD_FEATURE_MOVE               (1ul << 16)
 
 #define UFFDIO_REGISTER_MODE_MISSING      1ul
 #define UFFDIO_REGISTER_MODE_WP           2ul
 #define UFFDIO_REGISTER_MODE_MINOR        4ul
 #define UFFDIO_MODE_DONTWAKE              1ul
 #define UFFDIO_MODE_WP                    2ul /* of COPY and CONTINUE */
+#define UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES  2ul
 #define UFFDIO_WRITEPROTECT_MODE_WP       1ul
 #define UFFDIO_WRITEPROTECT_MODE_DONTWAKE 2ul
 
@@ -70,6 +73,7 @@ struct uffdio_register {
     uint64_t mode, ioctls;
 };
 
+/* UFFDIO_COPY and UFFDIO_MOVE. */
 struct uffdio_copy {
     uint64_t destination, source, length, mode;
     int64_t copied;

@@ -17,7 +17,7 @@
     (UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_SIGBUS |           \
      UFFD_FEATURE_THREAD_ID | UFFD_FEATURE_MINOR_SHMEM | UFFD_FEATURE_EXACT_ADDRESS |              \
      UFFD_FEATURE_WP_HUGETLBFS_SHMEM | UFFD_FEATURE_WP_UNPOPULATED | UFFD_FEATURE_POISON |         \
-     UFFD_FEATURE_WP_ASYNC)
+     UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_MOVE)
 
 uint32_t userfault_unprivileged;
 
@@ -206,6 +206,22 @@ static long copy(struct userfault_file *state, uint64_t address)
                                  request.mode & UFFDIO_MODE_WP));
 }
 
+static long move(struct userfault_file *state, uint64_t address)
+{
+    struct uffdio_copy request;
+
+    if (copy_from_user(&request, address, offsetof(struct uffdio_copy, copied)))
+        return -EFAULT;
+    if (!is_range(request.destination, request.length) ||
+        !is_range(request.source, request.length) ||
+        (request.mode & ~(UFFDIO_MODE_DONTWAKE | UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES)))
+        return -EINVAL;
+    struct uffdio_range range = {request.destination, request.length};
+    return finish(state, &range, request.mode, address + offsetof(struct uffdio_copy, copied),
+                  userfault_move(state->userfault, range.start, request.source, range.length,
+                                 request.mode & UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES));
+}
+
 /* Pages whose contents are not the program's: zeros, what shared memory has, or none. */
 static long supply(struct userfault_file *state, unsigned call, uint64_t address)
 {
@@ -260,6 +276,8 @@ static long userfault_file_control(struct file *file, unsigned request, uint64_t
         return range_request(state, request, argument);
     case UFFDIO_COPY:
         return copy(state, argument);
+    case UFFDIO_MOVE:
+        return move(state, argument);
     case UFFDIO_ZEROPAGE:
     case UFFDIO_CONTINUE:
     case UFFDIO_POISON:

@@ -87,6 +87,12 @@ long userfault_fill(struct userfault *userfault, vaddr_t start, uint64_t length,
 /* The same with what the object of shared memory has there: -EFAULT: nothing. */
 long userfault_map(struct userfault *userfault, vaddr_t start, uint64_t length, bool protect);
 
+/* The same with the pages at from, which leave their place: private memory, as accessible and as
+ * locked. holes: those that are missing there stay missing. -ENOENT (missing, or not mapped),
+ * -EBUSY (another process has the page too), -EINVAL, -EFAULT (poisoned), -EEXIST, -ENOMEM. */
+long userfault_move(struct userfault *userfault, vaddr_t to, vaddr_t from, uint64_t length,
+                    bool holes);
+
 /* Poison missing pages: every access to them fails from now on. As userfault_fill. */
 long userfault_poison(struct userfault *userfault, vaddr_t start, uint64_t length);
 
