@@ -31,6 +31,9 @@ static void write_name(struct text *text, const char *name)
     text_add(text, name, (size_t)(end - name));
 }
 
+/* Memory with the name of a file is on a device of its own, as on Linux. */
+#define MEMORY_DEVICE device_number(0, 1)
+
 /* The first line of a region, the one of maps. path is PATH_MAX bytes to work in. */
 static void write_region(struct text *text, const struct region_info *info, char *path)
 {
@@ -42,6 +45,9 @@ static void write_region(struct text *text, const struct region_info *info, char
         vnode_status(info->vnode, &status);
         if (vnode_path(info->vnode, path, PATH_MAX) >= 0)
             name = path;
+    } else if (name && name[0] == '/') {
+        status.device = MEMORY_DEVICE;
+        status.number = info->number;
     }
     size_t length = format(
         line, sizeof(line), "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", info->start, info->end,

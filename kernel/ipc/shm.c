@@ -104,6 +104,7 @@ static long create(int key, uint64_t size, unsigned flags)
         segment->object.committed = pages;
         commit_change((int64_t)pages);
     }
+    segment->object.number = (uint64_t)segment->entry.id;
     segment->size = size;
     segment->change_time = now();
     segment->creator = current_process()->pid;

@@ -173,6 +173,7 @@ static int map_memory(struct map_request *request, vaddr_t *address)
         if (!object)
             return -ENOMEM;
         request->object = object;
+        request->name = "/dev/zero (deleted)";
     }
     int error = aspace_map(current_thread()->aspace, request, address);
     if (object)

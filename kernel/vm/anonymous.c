@@ -57,11 +57,13 @@ const struct pager anonymous_pager = {
 
 struct object *object_create_anonymous(uint64_t size, bool commit)
 {
+    static uint64_t last_number;
     struct object *object = slab_allocate(&object_cache);
 
     if (!object)
         return NULL;
     object_init(object, &anonymous_pager, size);
+    object->number = __atomic_add_fetch(&last_number, 1, __ATOMIC_RELAXED);
     if (commit) {
         object->committed = object_pages(object);
         commit_change((int64_t)object->committed);

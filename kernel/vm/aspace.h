@@ -202,6 +202,7 @@ struct region_info {
     bool stored; /* it has, or had, private pages */
     uint64_t offset;
     struct vnode *vnode; /* referenced for the caller, or NULL */
+    uint64_t number;     /* of the object, if there is no vnode */
     const char *name;
     unsigned flags;  /* enum region_flag */
     char label[100]; /* storage for name, where a program gave it */

@@ -198,6 +198,7 @@ static void fill_layout(const struct aspace *aspace, const struct region *region
     info->stored = __atomic_load_n(&region->amap, __ATOMIC_ACQUIRE);
     info->offset = region->object ? region->object_offset << PAGE_SHIFT : 0;
     info->vnode = region->vnode;
+    info->number = region->object ? region->object->number : 0;
     info->name = region_name(aspace, region, info);
     info->flags = region->flags;
     if (info->vnode)

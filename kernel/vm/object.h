@@ -91,6 +91,7 @@ struct object {
     int error;                /* (a) the latest of them */
     bool anonymous;           /* (c) zero-filled, no store: shared memory, tmpfs */
     uint64_t committed;       /* (c) pages that were committed for it */
+    uint64_t number;          /* (c) of shared memory without a file, where it is shown */
     struct page_quota *quota; /* (c) charged for each page; NULL: none */
 };
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -164,7 +165,35 @@ static void anonymous_lines(void)
     CHECK_EQ(line.major + line.minor, 0);
     CHECK_STRING(line.path, "");
     char *shared = expect_ok((char *)mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-    CHECK_STRING(line_of(shared).perms, "rw-s");
+    line = line_of(shared);
+    CHECK_STRING(line.perms, "rw-s");
+    CHECK_STRING(line.path, "/dev/zero (deleted)");
+    CHECK_EQ(line.major, 0);
+    CHECK_EQ(line.minor, 1);
+    char *other = expect_ok((char *)mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    CHECK(line_of(other).inode != line.inode);
+}
+
+/* A segment of System V says which it is. */
+static void segment_lines(void)
+{
+    int id = expect_ok(shmget(IPC_PRIVATE, PAGE, 0600)), key = 0x12ab0000 + getpid();
+    int other = expect_ok(shmget(key, PAGE, IPC_CREAT | IPC_EXCL | 0600));
+    char *map = expect_ok((char *)shmat(id, NULL, 0)), name[32];
+    char *second = expect_ok((char *)shmat(other, NULL, SHM_RDONLY));
+
+    expect_ok(shmctl(id, IPC_RMID, NULL));
+    expect_ok(shmctl(other, IPC_RMID, NULL));
+    struct map_line line = line_of(map);
+    CHECK_STRING(line.path, "/SYSV00000000 (deleted)");
+    CHECK_EQ(line.major, 0);
+    CHECK_EQ(line.minor, 1);
+    CHECK_EQ(line.inode, id);
+    line = line_of(second);
+    snprintf(name, sizeof(name), "/SYSV%08x (deleted)", key);
+    CHECK_STRING(line.path, name);
+    CHECK_STRING(line.perms, "r--s");
+    CHECK_EQ(line.inode, other);
 }
 
 static int global = 1;
@@ -316,7 +345,7 @@ static const struct test tests[] = {
     TEST(format_of_lines),     TEST(sorted_and_disjoint), TEST(file_lines),
     TEST(deleted_and_renamed), TEST(anonymous_lines),     TEST(program_lines),
     TEST(heap_and_stack),      TEST(of_another_process),  TEST(read_in_pieces),
-    TEST(made_piece_by_piece), TEST(read_from_offsets),
+    TEST(made_piece_by_piece), TEST(read_from_offsets),   TEST(segment_lines),
 };
 
 int main(int argc, char **argv)
