@@ -321,6 +321,8 @@ static struct file_lock_info info_of(const struct file_lock *lock, struct vnode 
     vnode_status(vnode, &status);
     return (struct file_lock_info){.kind = lock->kind,
                                    .mode = lock->mode,
+                                   .owner = lock->owner,
+                                   .file = lock->file,
                                    .pid = lock->pid,
                                    .start = lock->start,
                                    .last = lock->last,

@@ -19,6 +19,7 @@ struct file_lock {
     enum file_lock_kind kind;
     enum file_lock_mode mode;
     const void *owner;
+    const void *file;     /* the open file by which it was asked for: only shown */
     int pid;              /* who asked; -1 for LOCK_OF_FILE */
     uint64_t start, last; /* bytes; last INT64_MAX: to the end, wherever that is */
     struct list link;     /* used by file_lock.c */
@@ -43,6 +44,7 @@ void file_lock_drop(struct vnode *vnode, enum file_lock_kind kind, const void *o
 struct file_lock_info {
     enum file_lock_kind kind;
     enum file_lock_mode mode;
+    const void *owner, *file;
     int pid;
     uint64_t start, last;
     uint64_t device, inode;

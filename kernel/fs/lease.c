@@ -304,7 +304,7 @@ void lease_forget_file(struct file *file)
     mutex_unlock(&lease_mutex);
 }
 
-void leases_write(struct text *text, unsigned number)
+void leases_write(struct text *text, const char *prefix, const struct file *file, unsigned number)
 {
     static const char *const types[] = {
         [F_RDLCK] = "READ", [F_WRLCK] = "WRITE", [F_UNLCK] = "UNLCK"};
@@ -313,8 +313,10 @@ void leases_write(struct text *text, unsigned number)
     list_for_each (link, &leases) {
         const struct lease *lease = lease_of(link);
         struct stat status;
+        if (file && lease->file != file)
+            continue;
         vnode_status(lease->file->vnode, &status);
-        text_format(text, "%u: LEASE  %s  %s %d %02x:%02x:%lu 0 EOF\n", number++,
+        text_format(text, "%s%u: LEASE  %s  %s %d %02x:%02x:%lu 0 EOF\n", prefix, number++,
                     lease->ending || lease->downgrading ? "BREAKING" : "ACTIVE  ",
                     types[target_of(lease)], lease->pid, device_major(status.device),
                     device_minor(status.device), status.number);

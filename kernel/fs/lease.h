@@ -42,8 +42,9 @@ static inline void lease_forget(struct file *file)
         lease_forget_file(file);
 }
 
-/* The lines of /proc/locks, the first with this number. */
-void leases_write(struct text *text, unsigned number);
+/* The lines of /proc/locks, the first with this number; or those of one open file, each behind
+ * prefix. */
+void leases_write(struct text *text, const char *prefix, const struct file *file, unsigned number);
 
 /* Set up. Boot only. */
 void leases_init(void);

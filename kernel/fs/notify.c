@@ -7,6 +7,7 @@
  * keep their order, is worth more here than harts that notify at the same time.
  */
 #include "fs/notify.h"
+#include "abi/device.h"
 #include "abi/errno.h"
 #include "abi/fcntl.h"
 #include "abi/ioctl.h"
@@ -16,6 +17,8 @@
 #include "fs/anonymous.h"
 #include "fs/name_cache.h"
 #include "fs/path.h"
+#include "fs/text.h"
+#include "fs/volume.h"
 #include "lib/string.h"
 #include "vm/kmem.h"
 
@@ -346,10 +349,58 @@ static void notify_release(struct file *file)
     free_notify(notify);
 }
 
+/* What is shown of a watch. */
+struct watch_info {
+    int number;
+    uint32_t mask, device;
+    uint64_t inode;
+};
+
+/* Linux's own form of a device number. */
+static uint32_t long_device(uint64_t device)
+{
+    return device_major(device) << 20 | device_minor(device);
+}
+
+/* Tell of up to capacity watches, the newest first: how many there are. */
+static unsigned list_watches(struct notify *notify, struct watch_info *list, unsigned capacity)
+{
+    unsigned count = 0;
+
+    spin_lock(&notify_lock);
+    list_for_each (link, &notify->watches) {
+        const struct watch *watch = container_of(link, struct watch, notify_link);
+        const struct volume *volume = watch->vnode->volume;
+        if (count++ < capacity)
+            list[capacity - count] = (struct watch_info){
+                watch->number, watch->mask, volume ? long_device(volume->device_number) : 0,
+                watch->vnode->number};
+    }
+    spin_unlock(&notify_lock);
+    return count;
+}
+
+static void notify_describe(struct file *file, struct text *text)
+{
+    unsigned capacity = list_watches(file->state, NULL, 0);
+    struct watch_info *list = kmalloc(capacity * sizeof(*list) + 1);
+
+    if (!list) {
+        text->error = -ENOMEM;
+        return;
+    }
+    unsigned count = list_watches(file->state, list, capacity);
+    for (unsigned n = count < capacity ? capacity - count : 0; n < capacity; n++)
+        text_format(text, "inotify wd:%x ino:%lx sdev:%x mask:%x ignored_mask:0 \n",
+                    (unsigned)list[n].number, list[n].inode, list[n].device, list[n].mask);
+    kfree(list);
+}
+
 static const struct file_operations notify_operations = {.read = notify_read,
                                                          .stays = true,
                                                          .control = notify_control,
                                                          .poll = notify_poll,
+                                                         .describe = notify_describe,
                                                          .release = notify_release,
                                                          .tells = true};
 

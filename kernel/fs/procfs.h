@@ -64,6 +64,7 @@ struct process *procfs_find_process(uint64_t key);
 /* The address space of a process: 0 with *aspace referenced, or NULL if it has none; -ESRCH, and if
  * inspect is set -EACCES when the current process may not look into it. */
 struct aspace;
+struct file_table;
 int procfs_aspace(uint64_t key, bool inspect, struct aspace **aspace);
 
 /* May the current process look into another one: 0, -EACCES; -ESRCH: it is gone. */
@@ -135,6 +136,8 @@ int procfs_write_smaps(uint64_t key, uint64_t *cursor, struct text *text);
 int procfs_write_smaps_sum(uint64_t key, struct text *text);
 int procfs_write_swaps(uint64_t key, struct text *text);
 int procfs_write_locks(uint64_t key, struct text *text);
+int procfs_write_file_locks(const struct file *file, const struct file_table *files,
+                            struct text *text); /* those of a process or of its open file */
 int procfs_write_shm(uint64_t key, struct text *text);
 int procfs_write_sem(uint64_t key, struct text *text);
 int procfs_write_msg(uint64_t key, struct text *text);

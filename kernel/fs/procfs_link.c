@@ -227,6 +227,16 @@ uint32_t procfs_descriptor_mode(uint64_t key)
     return mode;
 }
 
+static int describe_file(struct file *file, const struct file_table *files, struct text *text)
+{
+    text_format(text, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n", file->offset, file->flags,
+                file->mount ? file->mount->id : 0, file->vnode->number);
+    int error = procfs_write_file_locks(file, files, text);
+    if (!error && file->operations->describe)
+        file->operations->describe(file, text);
+    return error;
+}
+
 int procfs_write_descriptor(uint64_t key, struct text *text)
 {
     struct process *process;
@@ -234,16 +244,15 @@ int procfs_write_descriptor(uint64_t key, struct text *text)
 
     if (error)
         return error;
-    struct file *file = get_file(process, key);
+    struct file_table *files = process_files(process);
     process_release(process);
-    if (!file)
-        return -ENOENT;
-    text_format(text, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n", file->offset, file->flags,
-                file->mount ? file->mount->id : 0, file->vnode->number);
-    if (file->operations->describe)
-        file->operations->describe(file, text);
-    file_release(file);
-    return 0;
+    struct file *file = files ? file_table_get(files, (int)procfs_index(key)) : NULL;
+    error = file ? describe_file(file, files, text) : -ENOENT;
+    if (file)
+        file_release(file);
+    if (files)
+        file_table_release(files);
+    return error;
 }
 
 /* Namespaces: files without a name, one for each kind, that can be opened and compared. */

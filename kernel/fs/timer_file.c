@@ -12,6 +12,8 @@
 #include "abi/poll.h"
 #include "core/time.h"
 #include "fs/anonymous.h"
+#include "fs/text.h"
+#include "sys/convert.h"
 #include "vm/kmem.h"
 
 /* Letters: (l) lock, (t) timers_lock. */
@@ -19,7 +21,9 @@ struct timer_file {
     struct spinlock lock;
     struct wait_queue expired;   /* ticks is not 0 */
     struct timeout timeout;      /* (l) */
-    enum timeout_clock made_for; /* clock of absolute times */
+    enum timeout_clock made_for; /* clock of absolute times, */
+    int number;                  /* and its number for programs */
+    unsigned flags;              /* (l) that it was set with */
     enum timeout_clock clock;    /* (l) of next */
     uint64_t next, interval;     /* (l) when it expires, or has expired; 0: never */
     uint64_t ticks;              /* (l) expirations not read yet */
@@ -138,6 +142,28 @@ static unsigned timer_poll(struct file *file, struct wait_queue **queue)
     return has_expired(timer) ? POLLIN : 0;
 }
 
+/* The time left, 0 if it has expired and nobody has looked since. Locked. */
+static uint64_t time_left(const struct timer_file *timer)
+{
+    uint64_t now = clock_now(timer);
+
+    return timer->running && timer->next > now ? timer->next - now : 0;
+}
+
+static void timer_describe(struct file *file, struct text *text)
+{
+    struct timer_file *timer = file->state;
+
+    spin_lock(&timer->lock);
+    uint64_t ticks = timer->ticks, left = time_left(timer), interval = timer->interval;
+    unsigned flags = timer->flags;
+    spin_unlock(&timer->lock);
+    text_format(text, "clockid: %d\nticks: %lu\nsettime flags: 0%o\n", timer->number, ticks, flags);
+    text_format(text, "it_value: (%lu, %lu)\nit_interval: (%lu, %lu)\n",
+                left / NANOSECONDS_PER_SECOND, left % NANOSECONDS_PER_SECOND,
+                interval / NANOSECONDS_PER_SECOND, interval % NANOSECONDS_PER_SECOND);
+}
+
 static void timer_release(struct file *file)
 {
     struct timer_file *timer = file->state;
@@ -153,6 +179,7 @@ static const struct file_operations timer_operations = {.read = timer_read,
                                                         .stays = true,
                                                         .read_nowait = true,
                                                         .poll = timer_poll,
+                                                        .describe = timer_describe,
                                                         .release = timer_release};
 
 bool file_is_timer(const struct file *file)
@@ -166,7 +193,7 @@ enum timeout_clock timer_file_clock(const struct file *file)
     return timer->made_for;
 }
 
-struct file *timer_file_create(enum timeout_clock clock, uint32_t flags)
+struct file *timer_file_create(enum timeout_clock clock, int number, uint32_t flags)
 {
     struct timer_file *timer = slab_allocate_zeroed(&timer_cache);
 
@@ -176,6 +203,7 @@ struct file *timer_file_create(enum timeout_clock clock, uint32_t flags)
     wait_queue_init(&timer->expired, "timer file");
     timeout_init(&timer->timeout, expire);
     timer->clock = timer->made_for = clock;
+    timer->number = number;
     struct file *file = anonymous_file(ANONYMOUS_TIMER, &timer_operations, timer, O_RDWR | flags);
     if (!file) {
         slab_free(&timer_cache, timer);
@@ -196,6 +224,7 @@ int timer_file_set(struct file *file, const struct timer_setting *setting)
     timeout_stop(&timer->timeout);
     timer->running = false;
     timer->clock = setting->clock;
+    timer->flags = setting->flags;
     timer->next = setting->next;
     timer->interval = setting->interval;
     timer->ticks = 0;
@@ -216,9 +245,8 @@ void timer_file_get(struct file *file, struct timer_setting *left)
 
     spin_lock(&timer->lock);
     catch_up(timer);
-    uint64_t now = clock_now(timer);
     left->clock = timer->clock;
-    left->next = timer->running && timer->next > now ? timer->next - now : 0;
+    left->next = time_left(timer);
     left->interval = timer->interval;
     left->cancel_on_set = timer->cancel_on_set;
     spin_unlock(&timer->lock);

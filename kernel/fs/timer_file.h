@@ -13,10 +13,12 @@ struct timer_setting {
     enum timeout_clock clock;
     uint64_t next, interval;
     bool cancel_on_set;
+    unsigned flags; /* that it was set with: only shown */
 };
 
-/* A stopped timer of a clock. flags: O_NONBLOCK or 0. NULL: no memory. */
-struct file *timer_file_create(enum timeout_clock clock, uint32_t flags);
+/* A stopped timer of a clock, which programs know by number. flags: O_NONBLOCK or 0. NULL: no
+ * memory. */
+struct file *timer_file_create(enum timeout_clock clock, int number, uint32_t flags);
 bool file_is_timer(const struct file *file);
 enum timeout_clock timer_file_clock(const struct file *file); /* what it was made with */
 

@@ -87,6 +87,7 @@ static int decode(struct file *file, unsigned command, const struct flock *flock
     *lock = (struct file_lock){
         .kind = of_file ? LOCK_OF_FILE : LOCK_OF_PROCESS,
         .owner = of_file ? (const void *)file : (const void *)current_thread()->files,
+        .file = file,
         .pid = of_file ? -1 : process->pid,
     };
     if (of_file && flock->pid != 0)
@@ -160,6 +161,7 @@ long sys_flock(const uint64_t argument[6])
     struct file_lock lock = {.kind = LOCK_WHOLE,
                              .mode = modes[operation],
                              .owner = file,
+                             .file = file,
                              .pid = current_process()->pid,
                              .last = INT64_MAX};
     result = file_lock_set(file->vnode, &lock, !(argument[1] & LOCK_NB));

@@ -36,7 +36,8 @@ long sys_timerfd_create(const uint64_t argument[6])
     }
     if (argument[0] == CLOCK_REALTIME || argument[0] == CLOCK_REALTIME_ALARM)
         clock = TIMEOUT_REAL;
-    return file_install_new(timer_file_create(clock, flags & TFD_NONBLOCK), flags & TFD_CLOEXEC);
+    return file_install_new(timer_file_create(clock, (int)argument[0], flags & TFD_NONBLOCK),
+                            flags & TFD_CLOEXEC);
 }
 
 /* The timer file at a descriptor, referenced: 0, -EBADF, -EINVAL. */
@@ -75,6 +76,7 @@ long sys_timerfd_settime(const uint64_t argument[6])
         return error;
     timer_file_get(file, &old);
     setting.clock = timer_file_clock(file);
+    setting.flags = flags;
     setting.cancel_on_set = setting.clock == TIMEOUT_REAL && (flags & TFD_TIMER_ABSTIME) &&
                             (flags & TFD_TIMER_CANCEL_ON_SET);
     if (!(flags & TFD_TIMER_ABSTIME))
