@@ -2,6 +2,8 @@
 #ifndef MAPIX_ABI_PRCTL_H
 #define MAPIX_ABI_PRCTL_H
 
+#include <stdint.h>
+
 #define PR_SET_PDEATHSIG       1
 #define PR_GET_PDEATHSIG       2
 #define PR_GET_DUMPABLE        3
@@ -37,10 +39,34 @@
 
 #define PR_SET_VMA_ANON_NAME 0
 
+#define PR_SET_MM_START_CODE  1
+#define PR_SET_MM_END_CODE    2
+#define PR_SET_MM_START_DATA  3
+#define PR_SET_MM_END_DATA    4
+#define PR_SET_MM_START_STACK 5
+#define PR_SET_MM_START_BRK   6
+#define PR_SET_MM_BRK         7
+#define PR_SET_MM_ARG_START   8
+#define PR_SET_MM_ARG_END     9
+#define PR_SET_MM_ENV_START   10
+#define PR_SET_MM_ENV_END     11
+#define PR_SET_MM_AUXV        12
+#define PR_SET_MM_MAP         14
+#define PR_SET_MM_MAP_SIZE    15
+
 #define PR_CAP_AMBIENT_IS_SET    1
 #define PR_CAP_AMBIENT_RAISE     2
 #define PR_CAP_AMBIENT_LOWER     3
 #define PR_CAP_AMBIENT_CLEAR_ALL 4
+
+/* PR_SET_MM_MAP */
+struct prctl_mm_map {
+    uint64_t start_code, end_code, start_data, end_data;
+    uint64_t start_brk, brk, start_stack;
+    uint64_t arg_start, arg_end, env_start, env_end;
+    uint64_t auxv;
+    uint32_t auxv_size, exe_fd;
+};
 
 #define GRND_NONBLOCK 1u
 #define GRND_RANDOM   2u

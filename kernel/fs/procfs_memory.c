@@ -7,7 +7,8 @@
 #include "fs/vnode.h"
 #include "vm/aspace.h"
 
-#define CHUNK 512u
+#define CHUNK        512u
+#define STRINGS_MOST (6ul << 20)
 
 /* What a process has in memory, by kind. */
 void procfs_count_memory(struct aspace *aspace, struct procfs_memory *memory)
@@ -52,11 +53,14 @@ int procfs_write_statm(uint64_t key, struct text *text)
     return 0;
 }
 
-/* The bytes [start, end) of the process's memory, as far as they are there. */
+/* The bytes [start, end) of the process's memory, as far as they are there; no more than execve(2)
+ * takes, wherever the process says that they are. */
 static void write_memory(struct aspace *aspace, vaddr_t start, vaddr_t end, struct text *text)
 {
     char chunk[CHUNK];
 
+    if (end > start && end - start > STRINGS_MOST)
+        end = start + STRINGS_MOST;
     while (start < end && !text->error) {
         size_t size = end - start < CHUNK ? end - start : CHUNK;
         size_t count = aspace_read(aspace, start, chunk, size);

@@ -148,7 +148,7 @@ static long common_option(const uint64_t argument[6])
     case PR_GET_AUXV:
         return argument[3] || argument[4] ? -EINVAL : get_auxiliary(argument[1], argument[2]);
     case PR_SET_MM:
-        return credentials_capable(CAP_SYS_RESOURCE) ? -EINVAL : -EPERM;
+        return prctl_memory(argument);
     default:
         return -EINVAL;
     }

@@ -39,15 +39,15 @@ struct aspace {
     bool sealed;              /* (w) a region is, or was, sealed */
     uint64_t brk_start, brk;  /* (w) heap */
     uint64_t mmap_top;        /* (c) mappings are placed below, top-down */
-    uint64_t stack_top;       /* (c) */
+    uint64_t stack_top;       /* (w) */
     uint64_t vdso;            /* (c) where the vDSO is (core/vdso.h) */
     uint64_t stack_limit;     /* (a) RLIMIT_STACK: how far the stack may grow, bytes */
     uint64_t address_limit;   /* (a) RLIMIT_AS, bytes */
     uint64_t data_limit;      /* (a) RLIMIT_DATA, bytes */
     uint64_t lock_limit;      /* (a) RLIMIT_MEMLOCK, bytes */
-    uint64_t argument_start, argument_end, environment_start, environment_end; /* (c) */
+    uint64_t argument_start, argument_end, environment_start, environment_end; /* (w) */
     uint64_t auxiliary_start, auxiliary_end;                                   /* (c) */
-    uint64_t code_start, code_end, data_start, data_end;                       /* (c) */
+    uint64_t code_start, code_end, data_start, data_end;                       /* (w) */
     uint64_t swapped_pages;              /* (a) private ones */
     struct radix marks;                  /* (l) of single pages (vm/mark.h) */
     uint64_t minor_faults, major_faults; /* (a) */

@@ -1,10 +1,14 @@
 /* prctl(2): what a process says about itself, and what follows from it. */
 #include "tap.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -158,6 +162,112 @@ static void unwanted_orphans(void)
     expect_errno(kill(orphan, 0), ESRCH);
 }
 
+/* The fields of /proc/self/stat from startcode (26) on that tell of memory, and those behind 45. */
+static unsigned long stat_field(unsigned number)
+{
+    char text[2048], *at;
+
+    read_file("/proc/self/stat", text, sizeof(text));
+    at = strrchr(text, ')') + 2;
+    for (unsigned field = 3; field < number; field++)
+        at = strchr(at, ' ') + 1;
+    return strtoul(at, NULL, 10);
+}
+
+static void check_command_line(const char *expected, size_t size)
+{
+    char text[4096];
+
+    CHECK_EQ(read_file("/proc/self/cmdline", text, sizeof(text)), size);
+    CHECK(memcmp(text, expected, size) == 0);
+}
+
+static int set_place(int option, const void *address)
+{
+    return prctl(PR_SET_MM, option, address, 0, 0);
+}
+
+/* Where the arguments and the environment are is what the process says. */
+static void places_of_memory(void)
+{
+    static char words[] = "one\0two\0three";
+    unsigned long begin = stat_field(48), end = stat_field(49);
+    char *page = map_pages(1);
+
+    if (set_place(PR_SET_MM_ARG_START, (void *)begin) < 0 && errno == EPERM)
+        skip("needs CAP_SYS_RESOURCE");
+    memcpy(page, words, sizeof(words));
+    bool above = (uintptr_t)page > end;
+    expect_ok(set_place(above ? PR_SET_MM_ARG_END : PR_SET_MM_ARG_START,
+                        above ? page + sizeof(words) : page));
+    expect_ok(set_place(above ? PR_SET_MM_ARG_START : PR_SET_MM_ARG_END,
+                        above ? page : page + sizeof(words)));
+    CHECK_EQ(stat_field(48), (uintptr_t)page);
+    CHECK_EQ(stat_field(49), (uintptr_t)page + sizeof(words));
+    check_command_line(words, sizeof(words));
+    expect_errno(set_place(PR_SET_MM_ARG_END, page - 1), EINVAL);
+    expect_errno(set_place(PR_SET_MM_ARG_START, page + PAGE), EINVAL);
+    expect_errno(set_place(PR_SET_MM_ARG_START, (void *)1), EINVAL);
+    expect_errno(set_place(PR_SET_MM_ARG_START, (void *)(1ul << 62)), EINVAL);
+    expect_errno(set_place(99, page), EINVAL);
+    expect_errno(prctl(PR_SET_MM, PR_SET_MM_ARG_START, page, 1, 0), EINVAL);
+    expect_errno(prctl(PR_SET_MM, PR_SET_MM_ARG_START, page, 0, 1), EINVAL);
+    expect_errno(set_place(PR_SET_MM_START_CODE, (void *)stat_field(27)), EINVAL);
+    CHECK_EQ(stat_field(48), (uintptr_t)page);
+    CHECK(begin != (uintptr_t)page);
+    /* The heap ends where it is said to: brk(2) goes on from there. */
+    char *heap = sbrk(0);
+    expect_ok(set_place(PR_SET_MM_BRK, heap + 1));
+    CHECK_EQ(syscall(SYS_brk, 0), (uintptr_t)heap + 1);
+    expect_errno(set_place(PR_SET_MM_BRK, (void *)(stat_field(47) - 1)), EINVAL);
+    expect_ok(setuid(65534));
+    expect_errno(set_place(PR_SET_MM_ARG_START, page), EPERM);
+}
+
+/* All places at once, with no privilege. */
+static void places_together(void)
+{
+    char *words = map_pages(1);
+    struct prctl_mm_map map = {.start_code = stat_field(26),
+                               .end_code = stat_field(27),
+                               .start_data = stat_field(45),
+                               .end_data = stat_field(46),
+                               .start_brk = stat_field(47),
+                               .brk = (uintptr_t)sbrk(0),
+                               .start_stack = stat_field(28),
+                               .arg_start = (uintptr_t)words,
+                               .arg_end = (uintptr_t)words + 6,
+                               .env_start = stat_field(50),
+                               .env_end = stat_field(51),
+                               .exe_fd = UINT32_MAX};
+    unsigned size = 0;
+
+    if (prctl(PR_SET_MM, PR_SET_MM_MAP_SIZE, &size, 0, 0) < 0)
+        skip("no PR_SET_MM_MAP here");
+    CHECK_EQ(size, sizeof(map));
+    strcpy(words, "title");
+    expect_errno(prctl(PR_SET_MM, PR_SET_MM_MAP, &map, size - 8, 0), EINVAL);
+    expect_errno(prctl(PR_SET_MM, PR_SET_MM_MAP, 8, size, 0), EFAULT);
+    expect_errno(prctl(PR_SET_MM, PR_SET_MM_MAP_SIZE, 8, 0, 0), EFAULT);
+    expect_ok(prctl(PR_SET_MM, PR_SET_MM_MAP, &map, size, 0));
+    check_command_line(words, 6);
+    map.end_code = map.start_code;
+    expect_errno(prctl(PR_SET_MM, PR_SET_MM_MAP, &map, size, 0), EINVAL);
+    check_command_line(words, 6);
+    map.end_code = stat_field(27);
+    map.env_end = map.env_start - 1;
+    expect_errno(prctl(PR_SET_MM, PR_SET_MM_MAP, &map, size, 0), EINVAL);
+    /* Much more than there are arguments ever. */
+    char *large = expect_ok((char *)mmap(NULL, 1ul << 30, PROT_READ,
+                                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+    map.env_start = (uintptr_t)large;
+    map.env_end = (uintptr_t)large + (1ul << 30);
+    expect_ok(prctl(PR_SET_MM, PR_SET_MM_MAP, &map, size, 0));
+    int fd = expect_ok(open("/proc/self/environ", O_RDONLY));
+    char bytes[4096];
+    CHECK_EQ(read(fd, bytes, sizeof(bytes)), sizeof(bytes));
+}
+
 static const struct test tests[] = {
     TEST(name),
     TEST(dumpable),
@@ -167,6 +277,8 @@ static const struct test tests[] = {
     TEST(orphans_come_to_the_subreaper),
     TEST(dead_orphans_too),
     TEST(unwanted_orphans),
+    TEST(places_of_memory),
+    TEST(places_together),
 };
 
 int main(int argc, char **argv)
