@@ -12,6 +12,7 @@
 #include "core/process.h"
 #include "lib/string.h"
 #include "vm/aspace.h"
+#include "vm/page.h"
 
 #define STRING_STEP 64 /* bytes of a string copied at first; most are short */
 
@@ -297,4 +298,38 @@ int transfer_fault_in(struct transfer *transfer, unsigned access)
     if (transfer->kernel || transfer->remaining == 0)
         return 0;
     return user_fault_in(transfer->pieces->address + transfer->offset, access);
+}
+
+/* The page of user memory that holds address, faulted in for reading, referenced; NULL: there is
+ * none. */
+static struct page *reference_page(vaddr_t address)
+{
+    struct pmap *pmap = &current_thread()->aspace->pmap;
+    struct page *page = NULL;
+
+    do {
+        uint64_t state = interrupts_disable();
+        const char *byte = address < user_end ? pmap_user_byte(pmap, address, ACCESS_READ) : NULL;
+        if (byte) {
+            page = page_of(virtual_to_physical(byte));
+            page_reference(page);
+        }
+        interrupts_restore(state);
+    } while (!page && !user_fault_in(address, ACCESS_READ));
+    return page;
+}
+
+bool transfer_lend(struct transfer *transfer, struct page_piece *piece)
+{
+    advance(transfer, 0); /* over empty pieces */
+    if (transfer->remaining == 0)
+        return false;
+    vaddr_t address = transfer->pieces->address + transfer->offset;
+    size_t size = rest_of_page(address, transfer->pieces->size - transfer->offset);
+    struct page *page = reference_page(address);
+    if (!page)
+        return false;
+    *piece = (struct page_piece){page, (uint32_t)(address & PAGE_MASK), (uint32_t)size};
+    advance(transfer, size);
+    return true;
 }

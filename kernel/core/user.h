@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct page_piece;
+
 /* Copy size bytes; 0, or -EFAULT when any of them cannot be reached. May sleep; holds no lock above
  * RANK_ASPACE when called. */
 int copy_from_user(void *destination, vaddr_t source, size_t size);
@@ -82,6 +84,13 @@ size_t transfer_take(struct transfer *transfer, void *destination, size_t size);
 size_t transfer_give(struct transfer *transfer, const void *source, size_t size);
 size_t transfer_take_resident(struct transfer *transfer, void *destination, size_t size);
 size_t transfer_give_resident(struct transfer *transfer, const void *source, size_t size);
+
+/*
+ * The next bytes that are in one page of user memory, as they are now and will be until somebody
+ * stores to them: *piece tells where, with a reference to the page, and the transfer is behind
+ * them. false: they cannot be read, or there are none.
+ */
+bool transfer_lend(struct transfer *transfer, struct page_piece *piece);
 
 /* Fault in the first byte that comes next: 0 or -EFAULT. */
 int transfer_fault_in(struct transfer *transfer, unsigned access);

@@ -272,37 +272,6 @@ long sys_pwritev2(const uint64_t argument[6])
     return move_with_flags(argument, true);
 }
 
-/* To or from a pipe, by which end it is: bytes are copied, whatever flags promise about the pages.
- */
-long sys_vmsplice(const uint64_t argument[6])
-{
-    unsigned flags = (unsigned)argument[3];
-    struct buffers buffers;
-    struct file *file;
-
-    if (flags & ~SPLICE_F_ALL)
-        return -EINVAL;
-    long result = file_get_usable((int)argument[0], &file);
-    if (result)
-        return result;
-    if (!file_is_pipe(file)) {
-        result = -EBADF;
-    } else {
-        result = buffers_several(&buffers, argument[1], argument[2]);
-        if (!result) {
-            if (flags & SPLICE_F_NONBLOCK)
-                buffers.transfer.set_flags = O_NONBLOCK;
-            buffers.transfer.clear_flags = O_DIRECT; /* this makes no packets */
-            result = (file->flags & O_ACCMODE) == O_RDONLY
-                         ? file_read(file, &buffers.transfer, NULL)
-                         : file_write(file, &buffers.transfer, NULL);
-            buffers_release(&buffers);
-        }
-    }
-    file_release(file);
-    return result;
-}
-
 /* The largest offset that a file may be set to. */
 static int64_t seek_limit(const struct vnode *vnode)
 {

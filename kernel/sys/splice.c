@@ -3,7 +3,9 @@
  *
  * Pages go into a pipe and out of it as they are, those of regular files too (fs/loan.h). What
  * comes out of a pipe is looked at first, and taken out when it has arrived; meanwhile nobody else
- * reads the pipe. So nothing is lost when the other side takes less than it was given.
+ * reads the pipe. So nothing is lost when the other side takes less than it was given. Memory that
+ * goes into a pipe is lent in the same way: who stores to it changes what waits there, until it is
+ * written to a page of its own, as after fork(2).
  */
 #include "sys/splice.h"
 #include "abi/errno.h"
@@ -13,6 +15,7 @@
 #include "fs/pipe.h"
 #include "fs/vnode.h"
 #include "sys/at.h"
+#include "sys/buffers.h"
 #include "sys/table.h"
 
 struct splicing {
@@ -277,5 +280,72 @@ long sys_tee(const uint64_t argument[6])
     if (!result)
         result = move(&splicing, argument[2], false);
     release_both(&splicing);
+    return result;
+}
+
+/* Put the pages that memory is in into the pipe, as far as there is room: bytes that arrived, or
+ * -EFAULT. */
+static long lend_memory(struct file *out, struct transfer memory)
+{
+    unsigned room, put;
+    long arrived = 0;
+
+    do {
+        struct loan loan = {.count = 0};
+        room = pipe_room(out);
+        while (loan.count < room && loan.count < LOAN_PIECES &&
+               transfer_lend(&memory, &loan.pieces[loan.count]))
+            loan.count++;
+        if (room && !loan.count && !arrived)
+            return -EFAULT;
+        put = pipe_put_pieces(out, loan.pieces, loan.count, 0);
+        arrived += (long)loan_size(&loan, put);
+        loan_return(&loan);
+    } while (put == LOAN_PIECES);
+    return arrived;
+}
+
+/* The same, waiting for room for the first byte. */
+static long memory_to_pipe(struct file *out, const struct transfer *memory, bool nonblocking)
+{
+    long result = 0;
+
+    while (!result && memory->remaining && !thread_killed()) {
+        result = pipe_await_room(out, nonblocking);
+        if (!result)
+            result = lend_memory(out, *memory);
+    }
+    return result;
+}
+
+/* Bytes that are in the pipe are copied to memory. */
+static long pipe_to_memory(struct file *in, struct transfer *memory, bool nonblocking)
+{
+    memory->set_flags = nonblocking ? O_NONBLOCK : 0;
+    memory->clear_flags = nonblocking ? 0 : O_NONBLOCK;
+    return file_read(in, memory, NULL);
+}
+
+/* Only its flags say whether it waits. SPLICE_F_GIFT promises what nobody relies on. */
+long sys_vmsplice(const uint64_t argument[6])
+{
+    unsigned flags = (unsigned)argument[3];
+    bool nonblocking = flags & SPLICE_F_NONBLOCK;
+    struct buffers buffers;
+    struct file *file;
+
+    if (flags & ~SPLICE_F_ALL)
+        return -EINVAL;
+    long result = file_get_usable((int)argument[0], &file);
+    if (result)
+        return result;
+    result = file_is_pipe(file) ? buffers_several(&buffers, argument[1], argument[2]) : -EBADF;
+    if (!result) {
+        result = (file->flags & O_ACCMODE) == O_RDONLY
+                     ? pipe_to_memory(file, &buffers.transfer, nonblocking)
+                     : memory_to_pipe(file, &buffers.transfer, nonblocking);
+        buffers_release(&buffers);
+    }
+    file_release(file);
     return result;
 }

@@ -1,5 +1,5 @@
 /*
- * Moving bytes within the kernel: splice(2), tee(2), vmsplice(2), sendfile(2), copy_file_range(2);
+ * Moving bytes within the kernel: splice(2), tee(2), sendfile(2), copy_file_range(2);
  * and reads and writes with flags: preadv2(2), O_DIRECT, O_APPEND.
  */
 #include "tap.h"
@@ -189,21 +189,6 @@ static void bad_arguments(void)
     expect_errno(tee(a[0], b[0], 10, 0), EBADF);
     struct iovec piece = {buffer, 10};
     expect_errno(vmsplice(fd, &piece, 1, 0), EBADF);
-}
-
-static void from_memory(void)
-{
-    int ends[2];
-    unsigned char back[3000];
-    struct iovec pieces[] = {{buffer, 1000}, {buffer + 1000, 2000}};
-    struct iovec to = {back, sizeof(back)};
-
-    pipe_ends(ends, 0);
-    pattern_fill(buffer, 0, 3000);
-    CHECK_EQ(vmsplice(ends[1], pieces, 2, 0), 3000);
-    CHECK_EQ(vmsplice(ends[0], &to, 1, 0), 3000);
-    CHECK_PATTERN(back, 0, 3000);
-    expect_errno(vmsplice(ends[0], &to, 1, SPLICE_F_NONBLOCK), EAGAIN);
 }
 
 /* Several writers and splicers at once: every byte comes through once. */
@@ -459,10 +444,10 @@ static void appending(void)
 }
 
 static const struct test tests[] = {
-    TEST(file_to_pipe),    TEST(pipe_to_file),   TEST(between_pipes), TEST(pages_are_shared),
-    TEST(places),          TEST(bad_arguments),  TEST(from_memory),   TEST(all_bytes_once),
-    TEST(sending_files),   TEST(copying_ranges), TEST(with_flags),    TEST(without_waiting),
-    TEST(giving_pages_up), TEST(direct),         TEST(appending),
+    TEST(file_to_pipe),   TEST(pipe_to_file),  TEST(between_pipes),   TEST(pages_are_shared),
+    TEST(places),         TEST(bad_arguments), TEST(all_bytes_once),  TEST(sending_files),
+    TEST(copying_ranges), TEST(with_flags),    TEST(without_waiting), TEST(giving_pages_up),
+    TEST(direct),         TEST(appending),
 };
 
 int main(int argc, char **argv)
