@@ -3,15 +3,14 @@
  */
 #include "abi/device.h"
 #include "arch/riscv/hart.h"
+#include "arch/riscv/isa.h"
 #include "arch/riscv/pmap.h"
-#include "arch/riscv/sbi.h"
 #include "core/load.h"
 #include "core/pid.h"
 #include "core/process.h"
 #include "core/scheduler.h"
 #include "core/time.h"
 #include "dev/block.h"
-#include "dev/fdt.h"
 #include "dev/interrupt.h"
 #include "fs/procfs.h"
 #include "fs/sysfs_disk.h"
@@ -23,32 +22,16 @@
 
 /* Processors and time */
 
-/* The instruction sets of a hart, as the device tree has them. */
-static const char *instruction_sets(uint64_t sbi_id)
-{
-    struct fdt_node processors, processor = {0};
-    uint64_t number, size;
-
-    if (!fdt_find("/cpus", &processors))
-        return NULL;
-    while (fdt_next_child(&processors, &processor)) {
-        if (fdt_reg(&processor, 0, &number, &size) && number == sbi_id)
-            return fdt_string(&processor, "riscv,isa");
-    }
-    return NULL;
-}
-
 int procfs_write_processors(uint64_t key, struct text *text)
 {
     (void)key;
     for (unsigned i = 0; i < hart_count(); i++) {
-        const char *sets = instruction_sets(harts[i].sbi_id);
         text_format(text, "processor\t: %u\nhart\t\t: %lu\n", i, harts[i].sbi_id);
-        if (sets)
-            text_format(text, "isa\t\t: %s\n", sets);
+        if (harts[i].instruction_sets)
+            text_format(text, "isa\t\t: %s\n", harts[i].instruction_sets);
         text_format(text, "mmu\t\t: sv%u\n", 9 * pmap_levels + 12);
         text_format(text, "mvendorid\t: 0x%lx\nmarchid\t\t: 0x%lx\nmimpid\t\t: 0x%lx\n\n",
-                    sbi_vendor(), sbi_architecture(), sbi_implementation());
+                    isa_maker.vendor, isa_maker.architecture, isa_maker.implementation);
     }
     return 0;
 }

@@ -6,7 +6,6 @@
 #include "arch/riscv/hart.h"
 #include "arch/riscv/isa.h"
 #include "arch/riscv/pmap.h"
-#include "arch/riscv/sbi.h"
 #include "arch/riscv/timer.h"
 #include "core/user.h"
 #include "sys/table.h"
@@ -19,10 +18,12 @@ static uint64_t all_harts(void)
 static uint64_t extensions(void)
 {
     static const struct {
-        const char *name;
+        enum isa_extension extension;
         uint64_t bit;
-    } known[] = {
-        {"zba", HWPROBE_ZBA}, {"zbb", HWPROBE_ZBB}, {"zbs", HWPROBE_ZBS}, {"zbc", HWPROBE_ZBC}};
+    } known[] = {{ISA_ZBA, HWPROBE_ZBA},
+                 {ISA_ZBB, HWPROBE_ZBB},
+                 {ISA_ZBS, HWPROBE_ZBS},
+                 {ISA_ZBC, HWPROBE_ZBC}};
     const uint64_t float_bits = isa_bit('f') | isa_bit('d');
     uint64_t letters = isa_letters(), value = 0;
     if ((letters & float_bits) == float_bits)
@@ -30,7 +31,7 @@ static uint64_t extensions(void)
     if (letters & isa_bit('c'))
         value |= HWPROBE_C;
     for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (isa_has(known[i].name))
+        if (isa_has(known[i].extension))
             value |= known[i].bit;
     }
     return value;
@@ -41,13 +42,13 @@ static bool answer(int64_t key, uint64_t *value)
 {
     switch (key) {
     case HWPROBE_KEY_VENDOR:
-        *value = sbi_vendor();
+        *value = isa_maker.vendor;
         return true;
     case HWPROBE_KEY_ARCHITECTURE:
-        *value = sbi_architecture();
+        *value = isa_maker.architecture;
         return true;
     case HWPROBE_KEY_IMPLEMENTATION:
-        *value = sbi_implementation();
+        *value = isa_maker.implementation;
         return true;
     case HWPROBE_KEY_BASE_BEHAVIOR:
         *value = HWPROBE_BASE_IMA;

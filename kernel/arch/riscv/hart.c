@@ -65,7 +65,7 @@ void hart_main(void)
 }
 
 /* Start one hart, and wait until it is up. */
-static void start(uint64_t sbi_id)
+static void start(uint64_t sbi_id, const char *instruction_sets)
 {
     struct hart *hart = &harts[hart_count()];
     uint64_t deadline = time_now() + START_PATIENCE;
@@ -73,6 +73,7 @@ static void start(uint64_t sbi_id)
     struct thread *idle;
 
     hart_init(hart, sbi_id);
+    hart->instruction_sets = instruction_sets;
     idle = scheduler_create_idle(hart->index);
     if (!idle) {
         printk("hart %lu is not started: no memory\n", sbi_id);
@@ -101,9 +102,13 @@ void harts_start(void)
     while (fdt_next_child(&cpus, &cpu) && hart_count() < HART_MAX) {
         const char *type = fdt_string(&cpu, "device_type");
         if (!type || strcmp(type, "cpu") || !fdt_is_enabled(&cpu) ||
-            !fdt_reg(&cpu, 0, &sbi_id, &size) || sbi_id == harts[0].sbi_id)
+            !fdt_reg(&cpu, 0, &sbi_id, &size))
             continue;
-        start(sbi_id);
+        const char *instruction_sets = fdt_string(&cpu, "riscv,isa");
+        if (sbi_id == harts[0].sbi_id)
+            harts[0].instruction_sets = instruction_sets;
+        else
+            start(sbi_id, instruction_sets);
     }
 }
 

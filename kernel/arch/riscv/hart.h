@@ -32,11 +32,12 @@ enum hart_request {
 };
 
 struct hart {
-    unsigned index;            /* 0 .. hart_count()-1 */
-    uint64_t sbi_id;           /* the firmware's number */
-    struct thread *idle;       /* runs when nothing else can */
-    struct pmap *pmap;         /* in satp now; the kernel's when no process ran yet */
-    uint64_t asid_generation;  /* identifiers of this generation are in its TLB (asid.c) */
+    unsigned index;               /* 0 .. hart_count()-1 */
+    uint64_t sbi_id;              /* the firmware's number */
+    const char *instruction_sets; /* as the device tree has them; NULL: it does not say */
+    struct thread *idle;          /* runs when nothing else can */
+    struct pmap *pmap;            /* in satp now; the kernel's when no process ran yet */
+    uint64_t asid_generation;     /* identifiers of this generation are in its TLB (asid.c) */
     uint32_t fence_requests;   /* atomic: bits of work asked for by an inter-processor interrupt */
     uint64_t fence_senders;    /* atomic: harts whose fence request is not answered yet */
     struct fp_state *fp_owner; /* whose floating-point registers are in the hart (fp.c) */

@@ -3,12 +3,23 @@
  * "rv64imafdc_sstc_zicsr") or, newer, as a list of strings ("riscv,isa-extensions").
  */
 #include "arch/riscv/isa.h"
+#include "arch/riscv/sbi.h"
 #include "dev/fdt.h"
 #include "lib/string.h"
 
 #define BASE_LENGTH 4 /* of "rv64" */
 
-static uint64_t letters; /* of all harts */
+struct isa_maker isa_maker;
+
+/* Of all harts: isa_bit each; 1 << isa_extension each. */
+static uint64_t letters;
+static unsigned extensions;
+
+static const char *const names[ISA_EXTENSIONS] = {[ISA_SSTC] = "sstc",
+                                                  [ISA_ZBA] = "zba",
+                                                  [ISA_ZBB] = "zbb",
+                                                  [ISA_ZBC] = "zbc",
+                                                  [ISA_ZBS] = "zbs"};
 
 /* Does a string such as "rv64imafdc_sstc_zicsr" name this extension of several letters? */
 static bool names_extension(const char *list, const char *extension)
@@ -75,6 +86,14 @@ static uint64_t hart_letters(const struct fdt_node *cpu)
     return found;
 }
 
+static unsigned hart_extensions(const struct fdt_node *cpu)
+{
+    unsigned found = 0;
+    for (unsigned i = 0; i < ISA_EXTENSIONS; i++)
+        found |= (unsigned)hart_has(cpu, names[i]) << i;
+    return found;
+}
+
 /* The next hart of the tree that may be used, after *cpu (zeroed: the first). */
 static bool next_hart(const struct fdt_node *cpus, struct fdt_node *cpu)
 {
@@ -86,35 +105,27 @@ static bool next_hart(const struct fdt_node *cpus, struct fdt_node *cpu)
     return false;
 }
 
-bool isa_has(const char *extension)
-{
-    struct fdt_node cpus, cpu = {0};
-    bool found = false;
-    if (!fdt_find("/cpus", &cpus))
-        return false;
-    while (next_hart(&cpus, &cpu)) {
-        if (!hart_has(&cpu, extension))
-            return false;
-        found = true;
-    }
-    return found;
-}
-
 void isa_init(void)
 {
     struct fdt_node cpus, cpu = {0};
     bool found = false;
+
+    isa_maker = (struct isa_maker){sbi_vendor(), sbi_architecture(), sbi_implementation()};
     letters = UINT64_MAX;
-    if (!fdt_find("/cpus", &cpus)) {
-        letters = 0;
-        return;
-    }
-    while (next_hart(&cpus, &cpu)) {
-        letters &= hart_letters(&cpu);
-        found = true;
+    extensions = ~0u;
+    if (fdt_find("/cpus", &cpus)) {
+        for (; next_hart(&cpus, &cpu); found = true) {
+            letters &= hart_letters(&cpu);
+            extensions &= hart_extensions(&cpu);
+        }
     }
     if (!found)
-        letters = 0;
+        letters = extensions = 0;
+}
+
+bool isa_has(enum isa_extension extension)
+{
+    return extensions >> extension & 1;
 }
 
 uint64_t isa_letters(void)

@@ -26,7 +26,7 @@ void timer_init(void)
     if (!fdt_find("/cpus", &cpus) || !fdt_u32(&cpus, "timebase-frequency", &value) || value == 0)
         panic("the device tree tells no timebase-frequency");
     frequency = value;
-    has_compare = isa_has("sstc") && timer_probe();
+    has_compare = isa_has(ISA_SSTC) && timer_probe();
     timer_init_hart();
 }
 
