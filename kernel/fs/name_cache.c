@@ -7,6 +7,7 @@
  * recycled, so that vnode_path finds the way up.
  */
 #include "fs/name_cache.h"
+#include "abi/errno.h"
 #include "core/printk.h"
 #include "fs/path.h"
 #include "lib/string.h"
@@ -228,6 +229,47 @@ struct vnode *name_cache_parent(struct vnode *vnode)
     }
     spin_unlock(&vnode_cache_lock);
     return parent;
+}
+
+int reverse_path_put(struct reverse_path *path, const char *text, size_t length)
+{
+    if (path->start < length)
+        return -ENAMETOOLONG;
+    path->start -= length;
+    memcpy(path->buffer + path->start, text, length);
+    return 0;
+}
+
+/* The same, and a '/' in front of it. */
+static int put_name(struct reverse_path *path, const struct name_entry *entry)
+{
+    if (path->start <= entry->length)
+        return -ENAMETOOLONG;
+    path->start -= entry->length + 1ul;
+    path->buffer[path->start] = '/';
+    memcpy(path->buffer + path->start + 1, entry->bytes, entry->length);
+    path->deleted |= list_empty(&entry->hash_link);
+    return 0;
+}
+
+int name_cache_climb(struct reverse_path *path, struct vnode **vnode, const struct vnode *root,
+                     const struct vnode *top)
+{
+    struct vnode *from = *vnode, *now = from;
+    struct list *link;
+    int error = 0;
+
+    spin_lock(&vnode_cache_lock);
+    while (!error && now != root && now != top && (link = list_first(&now->names))) {
+        const struct name_entry *entry = container_of(link, struct name_entry, name_link);
+        error = put_name(path, entry);
+        now = entry->parent;
+    }
+    vnode_reference_locked(now);
+    spin_unlock(&vnode_cache_lock);
+    vnode_release(from);
+    *vnode = now;
+    return error;
 }
 
 void name_cache_purge(struct vnode *vnode)

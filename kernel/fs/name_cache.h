@@ -29,6 +29,21 @@ void name_cache_enter_removed(struct vnode *parent, const struct name *name, str
 /* The directory in which a vnode has a name, referenced; NULL: not known. */
 struct vnode *name_cache_parent(struct vnode *vnode);
 
+/* A path that is made from its end to its beginning. */
+struct reverse_path {
+    char *buffer;
+    size_t start; /* of the text in buffer, which ends with the buffer */
+    bool deleted; /* one of the names has been removed */
+};
+
+/* Put the text in front: 0, -ENAMETOOLONG. */
+int reverse_path_put(struct reverse_path *path, const char *text, size_t length);
+
+/* Go up from *vnode, as far as names are known, but not beyond the directories root and top (NULL:
+ * none); the names go in front, the reference moves along. As reverse_path_put. */
+int name_cache_climb(struct reverse_path *path, struct vnode **vnode, const struct vnode *root,
+                     const struct vnode *top);
+
 /* As name_cache_parent of the name that was used last, and that name (at most NAME_MAX bytes) and
  * whether it has been removed. */
 struct vnode *name_cache_reverse(struct vnode *vnode, char *name, uint32_t *length, bool *deleted);

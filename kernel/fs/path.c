@@ -41,22 +41,6 @@ int path_lookup(const struct place *directory, const char *path, unsigned flags,
     return 0;
 }
 
-/* A path that is made from its end to its beginning. */
-struct reverse {
-    char *buffer;
-    size_t start; /* of the text in buffer, which ends with the buffer */
-    bool deleted;
-};
-
-static int put_in_front(struct reverse *path, const char *text, size_t length)
-{
-    if (path->start < length)
-        return -ENAMETOOLONG;
-    path->start -= length;
-    memcpy(path->buffer + path->start, text, length);
-    return 0;
-}
-
 /* The search for an entry by its number, in a directory whose names are not cached. */
 struct search {
     uint64_t number;
@@ -103,29 +87,35 @@ static int search_parent(struct vnode *vnode, struct vnode **parent, char *name,
     return error;
 }
 
-/* One step up from *vnode, whose name is put in front; the reference moves along. */
-static int step_to_parent(struct reverse *path, struct vnode **vnode)
+/* One step up from *vnode, whose name is looked for and put in front; the reference moves along. */
+static int step_to_parent(struct reverse_path *path, struct vnode **vnode)
 {
     char name[NAME_MAX];
+    struct vnode *parent;
     uint32_t length;
-    bool deleted = false;
-    int error = 0;
-    struct vnode *parent = name_cache_reverse(*vnode, name, &length, &deleted);
+    int error = search_parent(*vnode, &parent, name, &length);
 
-    if (!parent)
-        error = search_parent(*vnode, &parent, name, &length);
     if (error)
         return error;
     vnode_release(*vnode);
     *vnode = parent;
-    path->deleted |= deleted;
-    error = put_in_front(path, name, length);
-    return error ? error : put_in_front(path, "/", 1);
+    error = reverse_path_put(path, name, length);
+    return error ? error : reverse_path_put(path, "/", 1);
+}
+
+/* Steps up from *vnode, to top at the most, or to root if that is below it. */
+static int climb(struct reverse_path *path, struct vnode **vnode, const struct vnode *root,
+                 const struct vnode *top)
+{
+    const struct vnode *from = *vnode;
+    int error = name_cache_climb(path, vnode, root, top);
+
+    return error || *vnode != from ? error : step_to_parent(path, vnode);
 }
 
 /* Collect the names from a place (whose references are taken over) up to root; or, if one_mount, up
  * to the root of the file system. *reached: it was the root, and not that of another tree. */
-static int collect_names(struct reverse *path, struct place place, const struct place *root,
+static int collect_names(struct reverse_path *path, struct place place, const struct place *root,
                          bool one_mount, bool *reached)
 {
     struct place covered;
@@ -133,8 +123,9 @@ static int collect_names(struct reverse *path, struct place place, const struct 
 
     *reached = true;
     while (!error && (place.vnode != root->vnode || place.mount != root->mount)) {
-        if (one_mount ? !volume_is_root(place.vnode) : place.mount->root != place.vnode) {
-            error = step_to_parent(path, &place.vnode);
+        const struct vnode *top = one_mount ? volume_root(place.vnode) : place.mount->root;
+        if (place.vnode != top) {
+            error = climb(path, &place.vnode, place.mount == root->mount ? root->vnode : NULL, top);
         } else if (!one_mount && mount_leave(place.mount, place.vnode, &covered)) {
             place_release(&place);
             place = covered;
@@ -149,9 +140,9 @@ static int collect_names(struct reverse *path, struct place place, const struct 
 
 /* The path has been collected: bring it to the front of the buffer; mark tells that it has been
  * removed. */
-static long finish_path(struct reverse *path, size_t size, const char *mark)
+static long finish_path(struct reverse_path *path, size_t size, const char *mark)
 {
-    int error = path->start == size ? put_in_front(path, "/", 1) : 0;
+    int error = path->start == size ? reverse_path_put(path, "/", 1) : 0;
     size_t length = size - path->start, more = path->deleted ? strlen(mark) : 0;
     char *buffer = path->buffer;
 
@@ -167,7 +158,7 @@ static long finish_path(struct reverse *path, size_t size, const char *mark)
 
 long place_path(const struct place *place, char *buffer, size_t size)
 {
-    struct reverse path = {.buffer = buffer, .start = size};
+    struct reverse_path path = {.buffer = buffer, .start = size};
     struct place root = walk_root();
     bool reached;
 
@@ -180,7 +171,7 @@ long place_path(const struct place *place, char *buffer, size_t size)
 long place_path_below(const struct place *place, const struct place *root, char *buffer,
                       size_t size)
 {
-    struct reverse path = {.buffer = buffer, .start = size};
+    struct reverse_path path = {.buffer = buffer, .start = size};
     bool reached;
 
     place_reference(place);
@@ -201,7 +192,7 @@ long vnode_path(struct vnode *vnode, char *buffer, size_t size)
 
 long vnode_path_inside(struct vnode *vnode, char *buffer, size_t size)
 {
-    struct reverse path = {.buffer = buffer, .start = size};
+    struct reverse_path path = {.buffer = buffer, .start = size};
     const struct place nowhere = {0};
     bool reached;
 

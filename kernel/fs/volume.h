@@ -77,10 +77,16 @@ static inline bool volume_is_read_only(const struct volume *volume)
     return volume && (__atomic_load_n(&volume->flags, __ATOMIC_RELAXED) & MS_RDONLY);
 }
 
+/* The root of the volume that a vnode is in; NULL: it is in none. */
+static inline struct vnode *volume_root(const struct vnode *vnode)
+{
+    return vnode->volume ? vnode->volume->root : NULL;
+}
+
 /* Is the vnode the root of its volume? */
 static inline bool volume_is_root(const struct vnode *vnode)
 {
-    return vnode->volume && vnode->volume->root == vnode;
+    return volume_root(vnode) == vnode;
 }
 
 /* Write all of one volume, or of every volume, to the devices: 0 or the first error. */
