@@ -34,6 +34,25 @@ static void write_name(struct text *text, const char *name)
 /* Memory with the name of a file is on a device of its own, as on Linux. */
 #define MEMORY_DEVICE device_number(0, 1)
 
+/* The first line up to the device, at line: what is behind it. */
+static char *write_range(char *line, const struct region_info *info, uint64_t device)
+{
+    line = format_hexadecimal(line, info->start, 8);
+    *line++ = '-';
+    line = format_hexadecimal(line, info->end, 8);
+    *line++ = ' ';
+    *line++ = info->access & ACCESS_READ ? 'r' : '-';
+    *line++ = info->access & ACCESS_WRITE ? 'w' : '-';
+    *line++ = info->access & ACCESS_EXECUTE ? 'x' : '-';
+    *line++ = info->shared ? 's' : 'p';
+    *line++ = ' ';
+    line = format_hexadecimal(line, info->offset, 8);
+    *line++ = ' ';
+    line = format_hexadecimal(line, device_major(device), 2);
+    *line++ = ':';
+    return format_hexadecimal(line, device_minor(device), 2);
+}
+
 /* The first line of a region, the one of maps. path is PATH_MAX bytes to work in. */
 static void write_region(struct text *text, const struct region_info *info, char *path)
 {
@@ -49,11 +68,9 @@ static void write_region(struct text *text, const struct region_info *info, char
         status.device = MEMORY_DEVICE;
         status.number = info->number;
     }
-    size_t length = format(
-        line, sizeof(line), "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", info->start, info->end,
-        info->access & ACCESS_READ ? 'r' : '-', info->access & ACCESS_WRITE ? 'w' : '-',
-        info->access & ACCESS_EXECUTE ? 'x' : '-', info->shared ? 's' : 'p', info->offset,
-        device_major(status.device), device_minor(status.device), status.number);
+    char *end = write_range(line, info, status.device);
+    size_t length = (size_t)(end - line);
+    length += format(end, sizeof(line) - length, " %lu ", status.number);
     if (name && length < PATH_COLUMN) {
         memset(line + length, ' ', PATH_COLUMN - length);
         length = PATH_COLUMN;

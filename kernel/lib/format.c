@@ -12,16 +12,23 @@ enum length_modifier { LENGTH_CHAR, LENGTH_SHORT, LENGTH_INT, LENGTH_LONG };
 
 /* One conversion: between % and the letter. */
 struct directive {
+    bool plain; /* none of the following: nothing is said of the layout */
     bool left, zeros, plus, alternate;
     int width;     /* 0: none */
     int precision; /* -1: none */
     enum length_modifier length;
 };
 
+/* How much fits before the terminator. */
+static inline size_t room_left(const struct output *output)
+{
+    return output->length + 1 < output->size ? output->size - 1 - output->length : 0;
+}
+
 /* The place for what comes next, and how much of count fits there; all of it counts as put. */
 static inline char *advance(struct output *output, size_t count, size_t *fits)
 {
-    size_t room = output->length + 1 < output->size ? output->size - 1 - output->length : 0;
+    size_t room = room_left(output);
     char *place = output->buffer + output->length;
     *fits = count < room ? count : room;
     output->length += count;
@@ -33,6 +40,19 @@ static void put(struct output *output, const char *bytes, size_t count)
     char *place = advance(output, count, &count);
     for (size_t i = 0; i < count; i++)
         place[i] = bytes[i];
+}
+
+/* Put what comes before the next '%' or the end; returns where that is. */
+static const char *put_literal(struct output *output, const char *format)
+{
+    const char *start = format;
+    char *place = output->buffer + output->length, *end = place + room_left(output);
+    for (; *format && *format != '%'; format++) {
+        if (place < end)
+            *place++ = *format;
+    }
+    output->length += (size_t)(format - start);
+    return format;
 }
 
 static void put_repeated(struct output *output, char character, int times)
@@ -99,10 +119,27 @@ static void put_number(struct output *output, const struct directive *directive,
         put_repeated(output, ' ', padding);
 }
 
+/* A number without a layout, as most are. */
+static void put_plain(struct output *output, uint64_t magnitude, bool negative, unsigned base,
+                      bool upper)
+{
+    char storage[24], *end = storage + sizeof(storage);
+    char *digits = digits_of(magnitude, base, upper, end);
+    if (digits == end)
+        *--digits = '0';
+    if (negative)
+        *--digits = '-';
+    put(output, digits, (size_t)(end - digits));
+}
+
 static void put_signed(struct output *output, const struct directive *directive, int64_t value)
 {
     char storage[24], *end = storage + sizeof(storage);
     uint64_t magnitude = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    if (directive->plain) {
+        put_plain(output, magnitude, value < 0, 10, false);
+        return;
+    }
     char *digits = digits_of(magnitude, 10, false, end);
     const char *sign = value < 0 ? "-" : directive->plus ? "+" : "";
     put_number(output, directive, sign, digits, (int)(end - digits));
@@ -113,6 +150,10 @@ static void put_unsigned(struct output *output, const struct directive *directiv
 {
     char storage[24], *end = storage + sizeof(storage);
     unsigned base = letter == 'u' ? 10 : letter == 'o' ? 8 : 16;
+    if (directive->plain) {
+        put_plain(output, value, false, base, letter == 'X');
+        return;
+    }
     char *digits = digits_of(value, base, letter == 'X', end);
     const char *prefix = "";
     if (directive->alternate && letter == 'o')
@@ -204,8 +245,8 @@ static const char *parse_layout(const char *format, struct directive *directive,
 static const char *parse_directive(const char *format, struct directive *directive,
                                    va_list *arguments)
 {
-    *directive = (struct directive){.precision = -1, .length = LENGTH_INT};
-    if (*format <= '9')
+    *directive = (struct directive){.plain = *format > '9', .precision = -1, .length = LENGTH_INT};
+    if (!directive->plain)
         format = parse_layout(format, directive, arguments);
     for (;; format++) {
         if (*format == 'l' || *format == 'z')
@@ -241,6 +282,7 @@ static bool convert(struct output *output, struct directive *directive, char let
         put_unsigned(output, directive, unsigned_argument(directive->length, arguments), letter);
         return true;
     case 'p':
+        directive->plain = false;
         directive->precision = 16;
         directive->alternate = true;
         put_unsigned(output, directive, (uintptr_t)va_arg(*arguments, void *), 'x');
@@ -258,15 +300,9 @@ size_t format_arguments(char *buffer, size_t size, const char *format, va_list a
     struct output output = {buffer, size, 0};
     va_list rest;
     va_copy(rest, arguments);
-    for (;;) {
+    while (*(format = put_literal(&output, format))) {
         struct directive directive;
-        const char *start = format, *letter;
-        while (*format && *format != '%')
-            format++;
-        put(&output, start, (size_t)(format - start));
-        if (!*format)
-            break;
-        letter = parse_directive(++format, &directive, &rest);
+        const char *letter = parse_directive(++format, &directive, &rest);
         if (*letter && convert(&output, &directive, *letter, &rest))
             format = letter + 1;
         else
@@ -286,4 +322,15 @@ size_t format(char *buffer, size_t size, const char *format, ...)
     length = format_arguments(buffer, size, format, arguments);
     va_end(arguments);
     return length;
+}
+
+char *format_hexadecimal(char *place, uint64_t value, unsigned width)
+{
+    while (width < 16 && value >> (4 * width))
+        width++;
+    for (unsigned shift = 4 * width; shift;) {
+        shift -= 4;
+        *place++ = "0123456789abcdef"[value >> shift & 15];
+    }
+    return place;
 }

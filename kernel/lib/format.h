@@ -14,6 +14,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Format into buffer, cut off to size - 1 characters and terminated (size 0: nothing is written).
@@ -23,5 +24,8 @@ size_t format(char *buffer, size_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 size_t format_arguments(char *buffer, size_t size, const char *format, va_list arguments)
     __attribute__((format(printf, 3, 0)));
+
+/* Put value at a place: its hexadecimal digits, width of them at the least. What is behind them. */
+char *format_hexadecimal(char *place, uint64_t value, unsigned width);
 
 #endif

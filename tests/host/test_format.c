@@ -110,6 +110,20 @@ static void unknown(void)
     }
 }
 
+/* As %0*lx. */
+static void hexadecimal(void)
+{
+    static const uint64_t values[] = {0, 1, 0xabcdef, 0xffffffff, 1ul << 32, UINT64_MAX};
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        for (unsigned width = 1; width <= 16; width++) {
+            char ours[32], theirs[32];
+            *format_hexadecimal(ours, values[i], width) = '\0';
+            snprintf(theirs, sizeof(theirs), "%0*lx", (int)width, values[i]);
+            CHECK(strcmp(ours, theirs) == 0);
+        }
+    }
+}
+
 int main(void)
 {
     check_case("text without conversions, characters", plain);
@@ -120,5 +134,6 @@ int main(void)
     check_case("several conversions", several);
     check_case("pointers", pointers);
     check_case("unknown conversions", unknown);
+    check_case("hexadecimal digits", hexadecimal);
     return check_done();
 }
