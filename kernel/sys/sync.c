@@ -10,8 +10,6 @@
 #include "sys/table.h"
 #include "vm/reclaim.h"
 
-#define READ_AHEAD_PAGES_MAX 1024u
-
 long sys_sync(const uint64_t argument[6])
 {
     (void)argument;
@@ -95,26 +93,13 @@ long sys_sync_file_range(const uint64_t argument[6])
     return result;
 }
 
-/* Read the pages of a range that are not in memory. */
-static long read_ahead(struct object *object, uint64_t offset, uint64_t length)
+/* Begin to read the pages of a range that are not in memory. */
+static void read_ahead(struct object *object, uint64_t offset, uint64_t length)
 {
-    uint64_t size = __atomic_load_n(&object->size, __ATOMIC_RELAXED);
-    uint64_t index = offset >> PAGE_SHIFT, end;
+    uint64_t end = length < UINT64_MAX - offset ? offset + length : UINT64_MAX;
 
-    if (offset >= size)
-        return 0;
-    end = length < size - offset ? offset + length : size;
-    end = (end + PAGE_MASK) >> PAGE_SHIFT;
-    if (end > index + READ_AHEAD_PAGES_MAX)
-        end = index + READ_AHEAD_PAGES_MAX;
-    for (; index < end; index++) {
-        struct page *page;
-        int error = object_get_page(object, index, &page);
-        if (error)
-            return error;
-        page_release(page);
-    }
-    return 0;
+    if (length)
+        object_will_need(object, offset >> PAGE_SHIFT, (end - 1) >> PAGE_SHIFT);
 }
 
 long sys_readahead(const uint64_t argument[6])
@@ -129,7 +114,7 @@ long sys_readahead(const uint64_t argument[6])
     else if (vnode_type(file->vnode) != S_IFREG || (int64_t)argument[2] < 0)
         result = -EINVAL;
     else
-        result = read_ahead(&file->vnode->object, argument[1], argument[2]);
+        read_ahead(&file->vnode->object, argument[1], argument[2]);
     file_release(file);
     return result;
 }

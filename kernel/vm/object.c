@@ -18,6 +18,7 @@
 
 #define READ_AHEAD_INITIAL 4u
 #define READ_AHEAD_MAX     64u
+#define ADVISED_MAX        1024u /* pages that one advice may bring in, as Linux has such a limit */
 
 void object_init(struct object *object, const struct pager *pager, uint64_t size)
 {
@@ -256,18 +257,36 @@ int object_start_read(struct object *object, uint64_t index, struct page **page)
     return error == -EEXIST ? 0 : error;
 }
 
+/* The first page from *index on, up to last, that the store has and memory has not; what shared
+ * memory has is in swap areas. */
+static bool find_needed(struct object *object, uint64_t *index, uint64_t last)
+{
+    uint64_t pages = object_pages(object);
+
+    mutex_lock(&object->lock);
+    bool found = object->anonymous && radix_next(&object->swapped, *index, last, index);
+    if (!object->anonymous) {
+        while (*index <= last && *index < pages && radix_lookup(&object->pages, *index))
+            ++*index;
+        found = *index <= last && *index < pages;
+    }
+    mutex_unlock(&object->lock);
+    return found;
+}
+
 void object_will_need(struct object *object, uint64_t first, uint64_t last)
 {
-    for (uint64_t index = first; index <= last && index < object_pages(object); index++) {
-        struct page *page;
-        mutex_lock(&object->lock);
-        bool there = radix_lookup(&object->pages, index);
-        mutex_unlock(&object->lock);
-        if (there)
-            continue;
+    uint64_t index = first;
+    struct page *page;
+
+    if (!object->anonymous && last - first >= ADVISED_MAX)
+        last = first + ADVISED_MAX - 1;
+    while (find_needed(object, &index, last) && !thread_killed()) {
         if (object_start_read(object, index, &page))
             return;
         page_release(page);
+        if (index++ == last)
+            return;
     }
 }
 

@@ -124,6 +124,10 @@ int object_get_page(struct object *object, uint64_t index, struct page **page);
 unsigned object_find_pages(struct object *object, uint64_t first, unsigned count,
                            struct page **pages);
 
+/* Begin to read what is absent of the pages [first, last], up to a limit; shared memory has what is
+ * in swap areas brought back. No lock held. */
+void object_will_need(struct object *object, uint64_t first, uint64_t last);
+
 /*
  * As object_get_page, for a page that the caller initialises wholly: an absent one is not read, but
  * returned BUSY (*fresh true), with one more reference for object_page_filled, which the caller

@@ -37,9 +37,6 @@ bool object_dirty_locked(struct object *object, struct page *page) REQUIRES(obje
 void object_remove_page(struct object *object, struct page *page, struct tlb_gather *gather)
     REQUIRES(object->lock);
 
-/* Begin to read what is absent of the pages [first, last]. No lock held. */
-void object_will_need(struct object *object, uint64_t first, uint64_t last);
-
 /* Take a page that no translation leads to out of the index; its reference is the caller's then.
  * Object locked. */
 void object_forget_page(struct object *object, struct page *page) REQUIRES(object->lock);

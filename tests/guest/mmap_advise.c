@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -390,6 +391,27 @@ static void cache_advice(void)
     }
 }
 
+/* Nothing comes into being, and what is read does not take as long as the range is large. */
+static void needed(void)
+{
+    const size_t large = 64ul << 30, memory = 4ul << 20;
+    int file = pattern_file("file", PAGE), shared = expect_ok(memfd_create("memory", 0));
+    struct stat status;
+
+    expect_ok(ftruncate(file, (off_t)large));
+    char *base = expect_ok(mmap(NULL, large, PROT_READ, MAP_SHARED, file, 0));
+    expect_ok(madvise(base, large, MADV_WILLNEED));
+    CHECK_PATTERN(base, 0, PAGE);
+    CHECK_EQ(base[large - 1], 0);
+    expect_ok(munmap(base, large));
+    expect_ok(ftruncate(shared, (off_t)memory));
+    base = expect_ok(mmap(NULL, memory, PROT_READ, MAP_SHARED, shared, 0));
+    expect_ok(madvise(base, memory, MADV_WILLNEED));
+    expect_ok(posix_fadvise(shared, 0, 0, POSIX_FADV_WILLNEED));
+    expect_ok(fstat(shared, &status));
+    CHECK_EQ(status.st_blocks, 0);
+}
+
 /* ---- arguments ---- */
 
 static void advise_arguments(void)
@@ -469,6 +491,7 @@ int main(int argc, char **argv)
         TEST(mincore_arguments),
         TEST(populate),
         TEST(cache_advice),
+        TEST(needed),
         TEST(names),
         TEST(advise_arguments),
     };
