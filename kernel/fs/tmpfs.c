@@ -29,14 +29,28 @@ void tmpfs_nodes_init(void)
     slab_cache_init(&node_cache, "tmpfs", sizeof(struct tmpfs_node), 8);
 }
 
-/* Count one file more: false: there are as many as there may be. */
-static bool count_file(struct tmpfs *tmpfs)
+bool tmpfs_take_space(struct tmpfs *tmpfs, uint64_t bytes)
 {
-    if (__atomic_add_fetch(&tmpfs->files, 1, __ATOMIC_RELAXED) <=
-        __atomic_load_n(&tmpfs->files_max, __ATOMIC_RELAXED))
+    if (__atomic_add_fetch(&tmpfs->space, bytes, __ATOMIC_RELAXED) <=
+        __atomic_load_n(&tmpfs->space_max, __ATOMIC_RELAXED))
         return true;
-    __atomic_fetch_sub(&tmpfs->files, 1, __ATOMIC_RELAXED);
+    tmpfs_give_space(tmpfs, bytes);
     return false;
+}
+
+void tmpfs_give_space(struct tmpfs *tmpfs, uint64_t bytes)
+{
+    __atomic_fetch_sub(&tmpfs->space, bytes, __ATOMIC_RELAXED);
+}
+
+/* What extended attributes take has changed (vnode_operations). */
+static bool charge_xattrs(struct vnode *vnode, int64_t change)
+{
+    if (change > 0)
+        return tmpfs_take_space(tmpfs_of(vnode), (uint64_t)change);
+    if (tmpfs_of(vnode)) /* else it is not mounted any more */
+        tmpfs_give_space(tmpfs_of(vnode), (uint64_t)-change);
+    return true;
 }
 
 int tmpfs_create_node(struct volume *volume, const struct creation *creation,
@@ -45,11 +59,11 @@ int tmpfs_create_node(struct volume *volume, const struct creation *creation,
     struct tmpfs *tmpfs = volume->state;
 
     *result = NULL;
-    if (!count_file(tmpfs))
+    if (!tmpfs_take_space(tmpfs, FILE_SPACE))
         return -ENOSPC;
     struct tmpfs_node *node = slab_allocate_zeroed(&node_cache);
     if (!node) {
-        __atomic_fetch_sub(&tmpfs->files, 1, __ATOMIC_RELAXED);
+        tmpfs_give_space(tmpfs, FILE_SPACE);
         return -ENOMEM;
     }
     uint64_t number = __atomic_add_fetch(&tmpfs->next_number, 1, __ATOMIC_RELAXED);
@@ -80,7 +94,7 @@ static void free_node(struct vnode *vnode)
 
     tmpfs_free_entries(node);
     if (tmpfs_of(vnode))
-        __atomic_fetch_sub(&tmpfs_of(vnode)->files, 1, __ATOMIC_RELAXED);
+        tmpfs_give_space(tmpfs_of(vnode), FILE_SPACE);
     kfree(node->target);
     slab_free(&node_cache, node);
 }
@@ -212,6 +226,6 @@ static const struct vnode_operations tmpfs_operations = {
     .seek = tmpfs_seek,
     .sync = tmpfs_sync,
     .has_seals = true,
-    .has_xattrs = true,
+    .charge_xattrs = charge_xattrs,
     .free = free_node,
 };

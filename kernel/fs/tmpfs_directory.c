@@ -171,10 +171,15 @@ int tmpfs_create_unnamed(struct vnode *directory, const struct creation *creatio
 
 int tmpfs_link(struct vnode *directory, const struct name *name, struct vnode *target)
 {
-    struct tmpfs_entry *entry = allocate_entry(name, target);
+    uint64_t space = target->links ? FILE_SPACE : 0;
 
-    if (!entry)
+    if (!tmpfs_take_space(tmpfs_of(directory), space))
+        return -ENOSPC;
+    struct tmpfs_entry *entry = allocate_entry(name, target);
+    if (!entry) {
+        tmpfs_give_space(tmpfs_of(directory), space);
         return -ENOMEM;
+    }
     insert_entry(tmpfs_node_of(directory), entry);
     target->links++;
     tmpfs_touch(target, false);
@@ -188,7 +193,8 @@ static void drop_link(struct vnode *directory, struct vnode *target)
         target->links = 0;
         directory->links--;
     } else {
-        target->links--;
+        if (--target->links)
+            tmpfs_give_space(tmpfs_of(directory), FILE_SPACE);
     }
     tmpfs_touch(target, false);
 }

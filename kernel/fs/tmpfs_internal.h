@@ -20,9 +20,16 @@
 /* A whole tmpfs: volume->state. */
 struct tmpfs {
     uint64_t next_number;      /* (a) */
-    uint64_t files, files_max; /* (a) vnodes */
+    uint64_t space, space_max; /* (a) bytes of what is no page, as Linux counts them: */
     struct page_quota pages;   /* of all files */
 };
+
+/* Files, their further links, and extended attributes take space. */
+#define FILE_SPACE 1024u
+
+/* Take so many bytes of it: false: there is no room. And give them back. */
+bool tmpfs_take_space(struct tmpfs *tmpfs, uint64_t bytes);
+void tmpfs_give_space(struct tmpfs *tmpfs, uint64_t bytes);
 
 struct tmpfs_node {
     struct vnode vnode;

@@ -20,8 +20,8 @@ static void tmpfs_status(struct volume *volume, struct statfs *status)
     const struct tmpfs *tmpfs = volume->state;
     uint64_t used = __atomic_load_n(&tmpfs->pages.used, __ATOMIC_RELAXED);
     uint64_t limit = __atomic_load_n(&tmpfs->pages.limit, __ATOMIC_RELAXED);
-    uint64_t files = __atomic_load_n(&tmpfs->files, __ATOMIC_RELAXED);
-    uint64_t files_max = __atomic_load_n(&tmpfs->files_max, __ATOMIC_RELAXED);
+    uint64_t space = __atomic_load_n(&tmpfs->space, __ATOMIC_RELAXED);
+    uint64_t space_max = __atomic_load_n(&tmpfs->space_max, __ATOMIC_RELAXED);
 
     status->type = TMPFS_MAGIC;
     status->block_size = status->fragment_size = PAGE_SIZE;
@@ -30,9 +30,9 @@ static void tmpfs_status(struct volume *volume, struct statfs *status)
         status->blocks_free = used < limit ? limit - used : 0;
         status->blocks_available = status->blocks_free;
     }
-    if (files_max != UINT64_MAX) {
-        status->files = files_max;
-        status->files_free = files < files_max ? files_max - files : 0;
+    if (space_max != UINT64_MAX) {
+        status->files = space_max / FILE_SPACE;
+        status->files_free = space < space_max ? (space_max - space) / FILE_SPACE : 0;
     }
     status->name_length = NAME_LENGTH_MAX;
 }
@@ -112,18 +112,24 @@ static int parse_options(const char *text, struct tmpfs_options *options)
     return error;
 }
 
+/* The space of so many files. */
+static uint64_t space_of(uint64_t files)
+{
+    return files < UINT64_MAX / FILE_SPACE ? files * FILE_SPACE : UINT64_MAX;
+}
+
 /* Limits may not become lower than what is used: -EINVAL. */
 static int set_limits(struct tmpfs *tmpfs, const struct tmpfs_options *options)
 {
     if (((options->given & HAS_SIZE) &&
          options->pages < __atomic_load_n(&tmpfs->pages.used, __ATOMIC_RELAXED)) ||
         ((options->given & HAS_INODES) &&
-         options->inodes < __atomic_load_n(&tmpfs->files, __ATOMIC_RELAXED)))
+         space_of(options->inodes) < __atomic_load_n(&tmpfs->space, __ATOMIC_RELAXED)))
         return -EINVAL;
     if (options->given & HAS_SIZE)
         __atomic_store_n(&tmpfs->pages.limit, options->pages, __ATOMIC_RELAXED);
     if (options->given & HAS_INODES)
-        __atomic_store_n(&tmpfs->files_max, options->inodes, __ATOMIC_RELAXED);
+        __atomic_store_n(&tmpfs->space_max, space_of(options->inodes), __ATOMIC_RELAXED);
     return 0;
 }
 
@@ -139,15 +145,15 @@ static size_t tmpfs_describe(struct volume *volume, char *buffer, size_t size)
 {
     const struct tmpfs *tmpfs = volume->state;
     uint64_t limit = __atomic_load_n(&tmpfs->pages.limit, __ATOMIC_RELAXED);
-    uint64_t files = __atomic_load_n(&tmpfs->files_max, __ATOMIC_RELAXED);
+    uint64_t space = __atomic_load_n(&tmpfs->space_max, __ATOMIC_RELAXED);
     uint32_t mode = volume->root->mode & 07777;
     size_t length = 0;
 
     buffer[0] = '\0';
     if (limit != UINT64_MAX && limit != default_limit())
         length = format(buffer, size, ",size=%luk", limit * (PAGE_SIZE / 1024));
-    if (files != UINT64_MAX && files != default_limit())
-        length += format(buffer + length, size - length, ",nr_inodes=%lu", files);
+    if (space != UINT64_MAX && space != space_of(default_limit()))
+        length += format(buffer + length, size - length, ",nr_inodes=%lu", space / FILE_SPACE);
     if (mode != (S_ISVTX | 0777))
         length += format(buffer + length, size - length, ",mode=%o", mode);
     return length;
@@ -186,7 +192,8 @@ int tmpfs_mount(struct volume *volume, uint32_t mode, const char *text)
     struct tmpfs *tmpfs = kmalloc_zeroed(sizeof(*tmpfs));
     if (!tmpfs)
         return -ENOMEM;
-    tmpfs->pages.limit = tmpfs->files_max = default_limit();
+    tmpfs->pages.limit = default_limit();
+    tmpfs->space_max = space_of(default_limit());
     volume->state = tmpfs;
     volume->operations = &tmpfs_volume_operations;
     error = set_limits(tmpfs, &options);

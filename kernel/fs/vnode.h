@@ -121,7 +121,9 @@ struct vnode_operations {
     int (*write_back)(struct vnode *vnode);
     /* What /proc/PID/fd shows of a vnode without a mount: a format of its number. */
     const char *label;
-    bool has_xattrs;               /* fs/xattr.h */
+    /* The extended attributes of a vnode take so many bytes more, or less: false: there is no room.
+     * NULL: it has none (fs/xattr.h). */
+    bool (*charge_xattrs)(struct vnode *vnode, int64_t change);
     uint32_t inode_flags_shown;    /* fs/inode_flags.h: those that it knows; 0: it has none */
     uint32_t inode_flags_settable; /* and those of them that can be changed */
     bool has_versions;             /* FS_IOC_GETVERSION and SETVERSION work */

@@ -53,7 +53,7 @@ static int check_supported(const struct vnode *vnode, const char *name, bool cha
 
     if (!error && (!dot || !dot[1]))
         error = -EINVAL;
-    return !error && !vnode->operations->has_xattrs ? -EOPNOTSUPP : error;
+    return !error && !vnode->operations->charge_xattrs ? -EOPNOTSUPP : error;
 }
 
 /* Locked. NULL: there is none. */
@@ -97,8 +97,15 @@ static size_t total_size(const struct vnode *vnode)
     return total;
 }
 
-static void drop(struct xattr *xattr)
+/* What it counts for where the file is: only who may do as he likes sets others than the user's. */
+static int64_t charge_of(const struct xattr *xattr)
 {
+    return has_prefix(xattr->name, "user.") ? (int64_t)(sizeof(*xattr) + size_of(xattr)) : 0;
+}
+
+static void drop(struct vnode *vnode, struct xattr *xattr)
+{
+    vnode->operations->charge_xattrs(vnode, -charge_of(xattr));
     list_remove(&xattr->link);
     kfree(xattr);
 }
@@ -114,8 +121,10 @@ static int replace(struct vnode *vnode, struct xattr *xattr, unsigned flags)
         return -ENODATA;
     if (total_size(vnode) - (old ? size_of(old) : 0) + size_of(xattr) > TOTAL_MAX)
         return -ENOSPC;
+    if (!vnode->operations->charge_xattrs(vnode, charge_of(xattr)))
+        return -ENOSPC;
     if (old)
-        drop(old);
+        drop(vnode, old);
     list_push_back(&vnode->xattrs, &xattr->link);
     vnode->ctime = time_stamp();
     return 0;
@@ -183,7 +192,7 @@ int xattr_remove(struct vnode *vnode, const char *name)
     mutex_lock(&vnode->lock);
     struct xattr *xattr = find(vnode, name);
     if (xattr) {
-        drop(xattr);
+        drop(vnode, xattr);
         vnode->ctime = time_stamp();
     }
     mutex_unlock(&vnode->lock);
@@ -194,6 +203,6 @@ void xattrs_free(struct vnode *vnode)
 {
     struct list *link;
 
-    while ((link = list_pop_front(&vnode->xattrs)))
-        kfree(container_of(link, struct xattr, link));
+    while ((link = list_first(&vnode->xattrs)))
+        drop(vnode, container_of(link, struct xattr, link));
 }

@@ -1,6 +1,6 @@
 /*
  * Extended attributes (xattr(7)): names with values, kept in memory with the vnode, for file
- * systems whose vnode_operations.has_xattrs says so. Others have none.
+ * systems whose vnode_operations.charge_xattrs says so. Others have none.
  *
  * "user." needs the permissions of the file's contents, and is for regular files and directories;
  * "trusted." is for CAP_SYS_ADMIN only, which also sets "security.". Others are not supported.

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define RW          (PROT_READ | PROT_WRITE)
@@ -137,6 +138,51 @@ static void inode_limit(void)
     unmount_here();
 }
 
+/* How many files there is room for. */
+static long files_free(void)
+{
+    struct statfs status;
+
+    expect_ok(statfs("m", &status));
+    return (long)status.f_ffree;
+}
+
+/* Further links and attributes take of the room for files: who may make them cannot fill memory. */
+static void links_and_attributes(void)
+{
+    static char value[3 * 4096];
+
+    mount_here(0, "nr_inodes=16");
+    expect_ok(mkdir("m/a", 0755));
+    CHECK_EQ(files_free(), 14);
+    write_file("m/file", "", 0644);
+    CHECK_EQ(files_free(), 13);
+    expect_ok(link("m/file", "m/again"));
+    CHECK_EQ(files_free(), 12);
+    expect_ok(unlink("m/file"));
+    CHECK_EQ(files_free(), 13);
+    expect_ok(rename("m/again", "m/a/file"));
+    CHECK_EQ(files_free(), 13);
+    expect_ok(link("m/a/file", "m/other"));
+    write_file("m/more", "", 0644);
+    expect_ok(rename("m/more", "m/other"));
+    CHECK_EQ(files_free(), 12);
+    expect_ok(unlink("m/other"));
+    if (setxattr("m/a", "user.a", value, 4096, 0) < 0 && errno == EOPNOTSUPP)
+        skip("tmpfs has no attributes of users here");
+    CHECK_EQ(files_free(), 8); /* four, and a part of one */
+    expect_errno(setxattr("m/a", "user.b", value, sizeof(value), 0), ENOSPC);
+    CHECK_EQ(files_free(), 8);
+    expect_ok(setxattr("m/a", "user.a", value, 100, 0));
+    CHECK_EQ(files_free(), 12);
+    expect_ok(removexattr("m/a", "user.a"));
+    CHECK_EQ(files_free(), 13);
+    expect_ok(setxattr("m/a/file", "user.a", value, 4096, 0));
+    expect_ok(unlink("m/a/file"));
+    CHECK_EQ(files_free(), 14);
+    unmount_here();
+}
+
 static void options(void)
 {
     struct stat status;
@@ -206,8 +252,9 @@ static void restrictions(void)
 }
 
 static const struct test tests[] = {
-    TEST(default_mounts), TEST(shared_memory), TEST(size_limit), TEST(full_mapping),
-    TEST(inode_limit),    TEST(options),       TEST(remounting), TEST(restrictions),
+    TEST(default_mounts), TEST(shared_memory), TEST(size_limit),
+    TEST(full_mapping),   TEST(inode_limit),   TEST(links_and_attributes),
+    TEST(options),        TEST(remounting),    TEST(restrictions),
 };
 
 int main(int argc, char **argv)
