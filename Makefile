@@ -151,14 +151,15 @@ $(B)/debug/kernel.elf: $(DEBUG_OBJECTS) kernel/arch/riscv/kernel.ld tools/link-k
 # ---- programs: user/, tests/guest and tests/lab, bench/ ----
 #
 # user/NAME.c is one program, and so is a directory user/NAME/; user/lib.c is linked to each that
-# uses it, as tests/guest/tap.c is to tests. A test named helper_* is installed, and not run.
+# uses it, as tests/guest/tap.c and outside.c are to tests. A test named helper_* is installed, and not run.
 
 USER_SOURCES := $(filter-out user/lib.c,$(wildcard user/*.c))
 USER_DIRECTORIES := $(patsubst user/%/,%,$(sort $(dir $(wildcard user/*/*.c))))
 USER_PROGRAMS := $(patsubst user/%.c,$(B)/user/%,$(USER_SOURCES)) $(addprefix $(B)/user/,$(USER_DIRECTORIES))
 USER_LIB := $(patsubst %.c,$(O)/%.o,$(wildcard user/lib.c))
 
-GUEST_SOURCES := $(filter-out tests/guest/tap.c tests/guest/run_all.c,$(wildcard tests/guest/*.c))
+TAP := tap.o outside.o
+GUEST_SOURCES := $(filter-out $(TAP:%.o=tests/guest/%.c) tests/guest/run_all.c,$(wildcard tests/guest/*.c))
 LAB_SOURCES := $(wildcard tests/lab/*.c)
 TEST_NAMES := $(filter-out helper_%,$(basename $(notdir $(sort $(GUEST_SOURCES)) $(sort $(LAB_SOURCES)))))
 TEST_PROGRAMS := $(patsubst %.c,$(B)/guest/%,$(notdir $(GUEST_SOURCES) $(LAB_SOURCES))) $(B)/guest/run_all
@@ -185,9 +186,9 @@ $(O)/linux/%.o: %.c $(B)/flags/user | setup
 
 $(O)/user/lib.a: $(USER_LIB)
 	$(call library,$(CROSS))
-$(O)/guest/tap.a: $(O)/guest/tap.o
+$(O)/guest/tap.a: $(addprefix $(O)/guest/,$(TAP))
 	$(call library,$(CROSS))
-$(O)/linux/tap.a: $(O)/linux/tap.o
+$(O)/linux/tap.a: $(addprefix $(O)/linux/,$(TAP))
 	$(call library)
 
 link_program = @mkdir -p $(@D); $(call say,LINK); $(1) $(filter %.o %.a,$^) -o $@

@@ -33,6 +33,7 @@ struct account {
     uint64_t pipe_pages;        /* atomic: capacity of the pipes that they made */
     uint64_t in_flight;         /* atomic: open files in messages of sockets */
     uint32_t notifies, watches; /* atomic: of inotify */
+    uint32_t epoll_items;       /* atomic: files that their epolls watch */
 };
 
 struct credentials {

@@ -38,6 +38,8 @@
 #define CHAIN_MAX     5 /* epolls that watch each other, as in Linux */
 #define ALWAYS        (POLLERR | POLLHUP)
 #define MODES         (EPOLLEXCLUSIVE | EPOLLWAKEUP | EPOLLONESHOT | EPOLLET)
+#define ITEM_COST     192u /* Linux's: the items of a user may take a 25th of memory */
+#define ITEMS_SHARE   25u
 #define EXCLUSIVE_MAY (POLLIN | POLLOUT | ALWAYS | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
 
 /* Letters: (w) watch_lock and lock, either for reading, (l) lock, (r) ready_lock, (c) constant. */
@@ -50,6 +52,7 @@ struct epoll {
     struct wait_queue pollers;  /* other files' poll */
     struct tree items;          /* (w) by file and descriptor */
     struct file *file;          /* (c) its own; no reference */
+    struct credentials *maker;  /* (c) whose account is charged */
     uint64_t search;            /* (watch_lock) the search that saw it last, */
     unsigned height;            /* (watch_lock) and what that found */
 };
@@ -71,11 +74,15 @@ static struct slab_cache epoll_cache, item_cache;
 static struct mutex watch_lock;
 static uint64_t searches; /* (watch_lock) so far */
 
+uint32_t epoll_items_limit;
+
 void epoll_init(void)
 {
     slab_cache_init(&epoll_cache, "epoll", sizeof(struct epoll), 8);
     slab_cache_init(&item_cache, "epoll item", sizeof(struct item), 8);
     mutex_init(&watch_lock, "watched files", RANK_NONE);
+    uint64_t items = page_count_total() * PAGE_SIZE / ITEMS_SHARE / ITEM_COST;
+    epoll_items_limit = items < INT32_MAX ? (uint32_t)items : INT32_MAX;
 }
 
 static struct item *item_of_node(struct tree_node *node)
@@ -288,6 +295,18 @@ static struct item *find_item(struct epoll *epoll, const struct file *file, int 
     return NULL;
 }
 
+/* Memory for an item of the user's, if there may be one more: *error. */
+static struct item *allocate_item(const struct account *account, int *error)
+{
+    uint32_t limit = __atomic_load_n(&epoll_items_limit, __ATOMIC_RELAXED);
+
+    *error = -ENOSPC;
+    if (__atomic_load_n(&account->epoll_items, __ATOMIC_RELAXED) >= limit)
+        return NULL;
+    *error = -ENOMEM;
+    return slab_allocate_zeroed(&item_cache);
+}
+
 /* watch_lock held. */
 static struct item *add_item(struct epoll *epoll, struct file *file, int descriptor,
                              const struct epoll_event *event, int *error)
@@ -298,10 +317,10 @@ static struct item *add_item(struct epoll *epoll, struct file *file, int descrip
     *error = -EEXIST;
     if (find_item(epoll, file, descriptor, &parent, &left))
         return NULL;
-    struct item *item = slab_allocate_zeroed(&item_cache);
-    *error = -ENOMEM;
+    struct item *item = allocate_item(epoll->maker->account, error);
     if (!item)
         return NULL;
+    __atomic_fetch_add(&epoll->maker->account->epoll_items, 1, __ATOMIC_RELAXED);
     item->epoll = epoll;
     item->file = file;
     item->descriptor = descriptor;
@@ -328,6 +347,7 @@ static void remove_item(struct item *item)
     spin_unlock(&epoll->ready_lock);
     tree_remove(&epoll->items, &item->node);
     list_remove(&item->watch_link);
+    __atomic_fetch_sub(&epoll->maker->account->epoll_items, 1, __ATOMIC_RELAXED);
     slab_free(&item_cache, item);
 }
 
@@ -507,6 +527,7 @@ static void epoll_release(struct file *file)
         remove_item(item_of_node(node));
     mutex_unlock(&epoll->lock);
     mutex_unlock(&watch_lock);
+    credentials_release(epoll->maker);
     slab_free(&epoll_cache, epoll);
 }
 
@@ -542,9 +563,12 @@ struct file *epoll_create(void)
     wait_queue_init_chained(&epoll->pollers, "epoll");
     list_init(&epoll->ready);
     tree_init(&epoll->items, NULL);
+    epoll->maker = credentials_reference(credentials_current());
     epoll->file = anonymous_file(ANONYMOUS_EPOLL, &epoll_operations, epoll, O_RDWR);
     struct file *file = epoll->file;
-    if (!file)
+    if (!file) {
+        credentials_release(epoll->maker);
         slab_free(&epoll_cache, epoll);
+    }
     return file;
 }

@@ -24,6 +24,9 @@ int epoll_remove(struct file *set, struct file *file, int descriptor);
  * memory: how many, -EINTR, -EFAULT. */
 long epoll_wait(struct file *set, vaddr_t events, unsigned count, uint64_t deadline);
 
+/* How many files the epolls of one user may watch: /proc/sys/fs/epoll/max_user_watches. */
+extern uint32_t epoll_items_limit;
+
 /* The last reference to a watched file has gone: take it out of all sets. */
 void epoll_forget(struct file *file);
 

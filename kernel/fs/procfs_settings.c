@@ -13,6 +13,7 @@
 #include "core/process.h"
 #include "core/placement.h"
 #include "core/random.h"
+#include "fs/epoll.h"
 #include "fs/file.h"
 #include "fs/io_context.h"
 #include "fs/lease.h"
@@ -129,6 +130,7 @@ NUMBER_SETTING(lease_time, lease_break_time)
 NUMBER_SETTING(event_limit, notify_events_limit)
 NUMBER_SETTING(notify_limit, notify_files_limit)
 NUMBER_SETTING(watch_limit, notify_watches_limit)
+NUMBER_SETTING(epoll_limit, epoll_items_limit)
 NUMBER_SETTING(io_requests_most, io_requests_most)
 
 static uint64_t get_io_requests(void)
@@ -208,6 +210,7 @@ enum {
     EVENT_LIMIT,
     NOTIFY_LIMIT,
     WATCH_LIMIT,
+    EPOLL_LIMIT,
     LEASE_TIME,
     LEASES,
     IO_REQUESTS,
@@ -286,6 +289,9 @@ static const struct setting settings[] = {
     [WATCH_LIMIT] = {.get_number = get_watch_limit,
                      .set_number = set_watch_limit,
                      .most = INT32_MAX},
+    [EPOLL_LIMIT] = {.get_number = get_epoll_limit,
+                     .set_number = set_epoll_limit,
+                     .most = INT32_MAX},
 };
 
 /* Files */
@@ -348,6 +354,7 @@ enum type_number {
     FILES_TYPE,
     QUEUES_TYPE,
     NOTIFY_TYPE,
+    EPOLL_TYPE,
     READABLE_TYPE,
     CHANGEABLE_TYPE,
     WRITABLE_TYPE
@@ -473,6 +480,16 @@ static const struct pseudo_type notify_directory = {.number = NOTIFY_TYPE,
                                                     .parent = &files_directory,
                                                     .entries = notify_entries};
 
+static const struct pseudo_entry epoll_entries[] = {
+    {"max_user_watches", &changeable, EPOLL_LIMIT},
+    {NULL, NULL, 0},
+};
+
+static const struct pseudo_type epoll_directory = {.number = EPOLL_TYPE,
+                                                   .mode = S_IFDIR | 0555,
+                                                   .parent = &files_directory,
+                                                   .entries = epoll_entries};
+
 static const struct pseudo_type queues_directory = {.number = QUEUES_TYPE,
                                                     .mode = S_IFDIR | 0555,
                                                     .parent = &files_directory,
@@ -481,6 +498,7 @@ static const struct pseudo_type queues_directory = {.number = QUEUES_TYPE,
 static const struct pseudo_entry file_entries[] = {
     {"aio-max-nr", &changeable, IO_REQUESTS_MOST},
     {"aio-nr", &readable, IO_REQUESTS},
+    {"epoll", &epoll_directory, 0},
     {"file-max", &readable, FILE_MAX},
     {"file-nr", &readable, FILE_COUNT},
     {"inode-nr", &readable, VNODE_COUNT},

@@ -110,23 +110,15 @@ static void setup_and_destroy(void)
     expect_ok(destroy(other));
 }
 
-static long setting(const char *name)
-{
-    char path[64], text[64];
-    snprintf(path, sizeof(path), "/proc/sys/fs/%s", name);
-    read_file(path, text, sizeof(text));
-    return atol(text);
-}
-
 static void limits(void)
 {
-    long most = setting("aio-max-nr"), before = setting("aio-nr");
+    long most = read_setting("fs/aio-max-nr"), before = read_setting("fs/aio-nr");
     aio_context_t context = new_context(10), other = 0;
-    CHECK(setting("aio-nr") >= before + 10);
+    CHECK(read_setting("fs/aio-nr") >= before + 10);
     if (most < 1000000)
         expect_errno(setup((unsigned)most + 1, &other), EAGAIN);
     expect_ok(destroy(context));
-    CHECK_EQ(setting("aio-nr"), before);
+    CHECK_EQ(read_setting("fs/aio-nr"), before);
 }
 
 static void reading_and_writing(void)
@@ -515,13 +507,13 @@ static void leave_requests(void *argument)
 
 static void processes(void)
 {
-    long before = setting("aio-nr");
+    long before = read_setting("fs/aio-nr");
     aio_context_t context = new_context(8);
     expect_child_ok(child_has_none, &context);
     expect_child_ok(leave_requests, NULL);
     expect_child_ok(leave_requests, "exec");
     expect_ok(destroy(context));
-    CHECK_EQ(setting("aio-nr"), before);
+    CHECK_EQ(read_setting("fs/aio-nr"), before);
 }
 
 /* Threads that submit, poll and take events at once. */

@@ -347,17 +347,11 @@ static void storm(void)
 /* Of what does not fit into the queue, whose length is a setting, one event tells. */
 static void short_queue(void)
 {
-    const char *name = "/proc/sys/fs/inotify/max_queued_events";
     struct inotify_event events[16];
-    char old[32] = "";
-    int setting = open(name, O_RDWR);
-
-    if (setting < 0)
-        skip("the setting cannot be written");
-    CHECK(read(setting, old, sizeof(old) - 1) > 0);
-    CHECK_EQ(pwrite(setting, "4", 1, 0), 1);
+    long old = change_setting("fs/inotify/max_queued_events", 4);
     int notify = inotify_init1(IN_NONBLOCK);
-    CHECK_EQ(pwrite(setting, old, strlen(old), 0), (ssize_t)strlen(old));
+
+    change_setting("fs/inotify/max_queued_events", old);
     expect_ok(notify);
     write_file("file", "x", 0600);
     expect_ok(inotify_add_watch(notify, "file", IN_OPEN | IN_CLOSE));
@@ -368,29 +362,13 @@ static void short_queue(void)
     CHECK(events[4].mask == IN_Q_OVERFLOW && events[4].wd == -1);
 }
 
-/* Change a setting: what it was. */
-static int change(const char *setting, int number)
-{
-    char name[64], text[32] = "";
-
-    snprintf(name, sizeof(name), "/proc/sys/fs/inotify/%s", setting);
-    int fd = open(name, O_RDWR);
-    if (fd < 0)
-        skip("the setting cannot be written");
-    CHECK(read(fd, text, sizeof(text) - 1) > 0);
-    int old = atoi(text);
-    snprintf(text, sizeof(text), "%d", number);
-    CHECK_EQ(pwrite(fd, text, strlen(text), 0), strlen(text));
-    close(fd);
-    return old;
-}
-
 /* Of a user that nobody else is. */
 static void limits(void)
 {
     enum { FILES = 3, WATCHES = 4, USER = 54321 };
-    int files = change("max_user_instances", FILES), first = -1, fds[FILES];
-    int watches = change("max_user_watches", WATCHES);
+    long files = change_setting("fs/inotify/max_user_instances", FILES);
+    long watches = change_setting("fs/inotify/max_user_watches", WATCHES);
+    int first = -1, fds[FILES];
     char name[16];
     bool too_many_files = false, too_many_watches = false, room_again = false;
 
@@ -413,8 +391,8 @@ static void limits(void)
     close(fds[1]);
     int again = inotify_init1(0), watch = inotify_add_watch(again, name, IN_MODIFY);
     expect_ok(seteuid(0));
-    change("max_user_instances", files);
-    change("max_user_watches", watches);
+    change_setting("fs/inotify/max_user_instances", files);
+    change_setting("fs/inotify/max_user_watches", watches);
     CHECK(too_many_files && too_many_watches && room_again);
     CHECK(again >= 0 && watch > 0);
 }

@@ -9,27 +9,6 @@
 
 #define USER 54321
 
-static void set(const char *name, long value)
-{
-    char path[128], text[32];
-    int length = snprintf(text, sizeof(text), "%ld", value);
-
-    snprintf(path, sizeof(path), "/proc/sys/fs/%s", name);
-    int fd = open(path, O_WRONLY);
-    if (fd == -1 || write(fd, text, (size_t)length) == -1)
-        skip("cannot set %s: %s", name, error_name(errno));
-    close(fd);
-}
-
-static long get(const char *name)
-{
-    char path[128], text[64];
-
-    snprintf(path, sizeof(path), "/proc/sys/fs/%s", name);
-    read_file(path, text, sizeof(text));
-    return atol(text);
-}
-
 static void become_user(void)
 {
     if (geteuid())
@@ -41,7 +20,7 @@ static void largest(void)
 {
     int ends[2];
 
-    CHECK_EQ(get("pipe-max-size"), 1048576);
+    CHECK_EQ(read_setting("fs/pipe-max-size"), 1048576);
     expect_ok(pipe(ends));
     CHECK_EQ(fcntl(ends[0], F_GETPIPE_SZ), 65536);
     become_user();
@@ -55,11 +34,9 @@ static void largest(void)
  * back. */
 static void check_with(const char *name, long value, void (*function)(void *))
 {
-    long old = get(name);
-
-    set(name, value);
+    long old = change_setting(name, value);
     int status = child_status(function, NULL);
-    set(name, old);
+    change_setting(name, old);
     expect_exited(status, 0);
 }
 
@@ -68,7 +45,7 @@ static void open_small(void *argument)
     int ends[2];
 
     (void)argument;
-    CHECK_EQ(get("pipe-max-size"), 16384);
+    CHECK_EQ(read_setting("fs/pipe-max-size"), 16384);
     become_user();
     expect_ok(pipe(ends));
     CHECK_EQ(fcntl(ends[0], F_GETPIPE_SZ), 16384);
@@ -77,7 +54,7 @@ static void open_small(void *argument)
 
 static void largest_changed(void)
 {
-    check_with("pipe-max-size", 16000, open_small);
+    check_with("fs/pipe-max-size", 16000, open_small);
 }
 
 static void open_beyond_soft(void *argument)
@@ -96,7 +73,7 @@ static void open_beyond_soft(void *argument)
 
 static void soft_limit(void)
 {
-    check_with("pipe-user-pages-soft", 20, open_beyond_soft);
+    check_with("fs/pipe-user-pages-soft", 20, open_beyond_soft);
 }
 
 static void open_beyond_hard(void *argument)
@@ -114,7 +91,7 @@ static void open_beyond_hard(void *argument)
 
 static void hard_limit(void)
 {
-    check_with("pipe-user-pages-hard", 20, open_beyond_hard);
+    check_with("fs/pipe-user-pages-hard", 20, open_beyond_hard);
 }
 
 int main(int argc, char **argv)

@@ -148,6 +148,11 @@ int pattern_file(const char *name, size_t size);
 void write_file(const char *name, const char *text, mode_t mode);
 size_t read_file(const char *name, char *buffer, size_t size);
 
+/* A number that is a setting, a file below /proc/sys. And another value for it: the old one; the
+ * test is skipped if that is not allowed. */
+long read_setting(const char *name);
+long change_setting(const char *name, long value);
+
 /* All of it, or the test fails. */
 void write_all(int fd, const void *buffer, size_t size);
 void read_all(int fd, void *buffer, size_t size);
