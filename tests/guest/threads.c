@@ -1,57 +1,17 @@
 /*
- * Threads: making and joining them, what they share and what each has for itself, how they end, and
- * what execve, fork, exit and signals do to a process with several.
+ * Threads: making and joining them, what they share and what each has for itself, and what fork and
+ * signals do to a process with several.
  */
-#include "tap.h"
+#include "threads.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#define MANY  1000
-#define STACK (64ul << 10)
-
-static void check_zero(int error, const char *what)
-{
-    if (error)
-        fail("%s: %s", what, error_name(error));
-}
-
-static pthread_t start(void *(*function)(void *), void *argument)
-{
-    pthread_attr_t attributes;
-    pthread_t thread;
-
-    check_zero(pthread_attr_init(&attributes), "pthread_attr_init");
-    check_zero(pthread_attr_setstacksize(&attributes, STACK), "pthread_attr_setstacksize");
-    check_zero(pthread_create(&thread, &attributes, function, argument), "pthread_create");
-    return thread;
-}
-
-static void *join(pthread_t thread)
-{
-    void *result;
-
-    check_zero(pthread_join(thread, &result), "pthread_join");
-    return result;
-}
-
-static pid_t thread_id(void)
-{
-    return (pid_t)syscall(SYS_gettid);
-}
+#define MANY 1000
 
 static void *add_one(void *argument)
 {
@@ -193,235 +153,6 @@ static void private(void)
     CHECK(!sigismember(&set, SIGUSR1));
     expect_ok(prctl(PR_GET_NAME, after));
     CHECK_STRING(after, before);
-}
-
-/* How a process with threads ends */
-
-static void *sleep_for_ever(void *argument)
-{
-    while (argument == NULL)
-        pause();
-    return NULL;
-}
-
-static void *read_for_ever(void *argument)
-{
-    char byte;
-
-    return (void *)read(((int *)argument)[0], &byte, 1);
-}
-
-static void *lock_for_ever(void *argument)
-{
-    pthread_mutex_lock(argument);
-    return NULL;
-}
-
-static void *spin_for_ever(void *argument)
-{
-    volatile unsigned rounds = 0;
-
-    while (argument == NULL)
-        rounds++;
-    return NULL;
-}
-
-/* Threads that wait in every way, and one that runs. */
-static void start_waiting(void)
-{
-    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-    static int ends[2];
-
-    expect_ok(pipe(ends));
-    pthread_mutex_lock(&mutex);
-    start(sleep_for_ever, NULL);
-    start(read_for_ever, ends);
-    start(lock_for_ever, &mutex);
-    start(spin_for_ever, NULL);
-}
-
-static void exit_with_others(void *argument)
-{
-    (void)argument;
-    start_waiting();
-    _exit(7);
-}
-
-static void *exit_eight(void *argument)
-{
-    (void)argument;
-    _exit(8);
-}
-
-static void exit_in_another(void *argument)
-{
-    (void)argument;
-    start_waiting();
-    start(exit_eight, NULL);
-    for (;;)
-        pause();
-}
-
-static void exit_ends_all(void)
-{
-    for (int i = 0; i < 10; i++) {
-        expect_exited(child_status(exit_with_others, NULL), 7);
-        expect_exited(child_status(exit_in_another, NULL), 8);
-    }
-}
-
-static void *follow_leader(void *argument)
-{
-    struct timespec time = {0, 20000000};
-
-    (void)argument;
-    nanosleep(&time, NULL);
-    syscall(SYS_exit, 3);
-    return NULL;
-}
-
-/* The leader ends first: the process lives on, and has the status of the last one. */
-static void end_leader(void *argument)
-{
-    (void)argument;
-    start(follow_leader, NULL);
-    syscall(SYS_exit, 5);
-}
-
-static void leader_first(void)
-{
-    expect_exited(child_status(end_leader, NULL), 3);
-}
-
-static void *exit_group_later(void *argument)
-{
-    struct timespec time = {0, 20000000};
-
-    (void)argument;
-    nanosleep(&time, NULL);
-    _exit(9);
-}
-
-static void leader_gone_then_exit(void *argument)
-{
-    (void)argument;
-    start(exit_group_later, NULL);
-    syscall(SYS_exit, 5);
-}
-
-static void exit_after_leader(void)
-{
-    expect_exited(child_status(leader_gone_then_exit, NULL), 9);
-}
-
-static void wait_with_others(void *argument)
-{
-    (void)argument;
-    start_waiting();
-    for (;;)
-        pause();
-}
-
-static void killed(void)
-{
-    static const int signals[] = {SIGKILL, SIGTERM, SIGUSR1, SIGSEGV, SIGABRT};
-
-    for (size_t i = 0; i < COUNT_OF(signals); i++) {
-        pid_t child = spawn(wait_with_others, NULL);
-        struct timespec time = {0, 10000000};
-        nanosleep(&time, NULL);
-        expect_ok(kill(child, signals[i]));
-        expect_signaled(reap(child), signals[i]);
-    }
-}
-
-static void *fault(void *argument)
-{
-    *(volatile char *)argument = 1;
-    return NULL;
-}
-
-static void fault_in_another(void *argument)
-{
-    start_waiting();
-    start(fault, argument);
-    for (;;)
-        pause();
-}
-
-static void fault_ends_all(void)
-{
-    /* A hole would be filled by the stack of a thread; nothing is ever mapped this low. */
-    expect_signaled(child_status(fault_in_another, (void *)8), SIGSEGV);
-}
-
-/* execve */
-
-static void *run_shell(void *argument)
-{
-    (void)argument;
-    execl("/bin/sh", "sh", "-c", "exit 42", NULL);
-    return NULL;
-}
-
-static void exec_in_another(void *argument)
-{
-    (void)argument;
-    start_waiting();
-    start(run_shell, NULL);
-    for (;;)
-        pause();
-}
-
-static void exec_in_leader(void *argument)
-{
-    start_waiting();
-    run_shell(argument);
-}
-
-static void *run_shell_without_leader(void *argument)
-{
-    struct timespec time = {0, 10000000};
-
-    nanosleep(&time, NULL);
-    return run_shell(argument);
-}
-
-static void exec_without_leader(void *argument)
-{
-    start_waiting();
-    start(run_shell_without_leader, argument);
-    syscall(SYS_exit, 1);
-}
-
-static void exec_ends_others(void)
-{
-    for (int i = 0; i < 5; i++) {
-        expect_exited(child_status(exec_in_leader, NULL), 42);
-        expect_exited(child_status(exec_in_another, NULL), 42);
-        expect_exited(child_status(exec_without_leader, NULL), 42);
-    }
-}
-
-static void *race_to_exec(void *argument)
-{
-    pthread_barrier_wait(&barrier);
-    return run_shell(argument);
-}
-
-static void exec_in_all(void *argument)
-{
-    check_zero(pthread_barrier_init(&barrier, NULL, 4), "pthread_barrier_init");
-    for (int i = 0; i < 4; i++)
-        start(race_to_exec, argument);
-    for (;;)
-        pause();
-}
-
-static void exec_race(void)
-{
-    for (int i = 0; i < 5; i++)
-        expect_exited(child_status(exec_in_all, NULL), 42);
 }
 
 /* fork */
@@ -733,31 +464,24 @@ static void unshared(void)
     }
 }
 
+static const struct test tests[] = {
+    TEST(results),
+    TEST(identifiers),
+    TEST(thousand),
+    TEST(one_makes_the_next),
+    TEST(shared),
+    TEST(private),
+    TEST(fork_in_thread),
+    TEST(directed),
+    TEST(undirected),
+    TEST(stop_all),
+    TEST(cpu_clocks),
+    TEST(turns),
+    TEST(signals_faults_and_forks),
+    TEST(unshared),
+};
+
 int main(int argc, char **argv)
 {
-    static const struct test tests[] = {
-        TEST(results),
-        TEST(identifiers),
-        TEST(thousand),
-        TEST(one_makes_the_next),
-        TEST(shared),
-        TEST(private),
-        TEST(exit_ends_all),
-        TEST(leader_first),
-        TEST(exit_after_leader),
-        TEST(killed),
-        TEST(fault_ends_all),
-        TEST(exec_ends_others),
-        TEST(exec_race),
-        TEST(fork_in_thread),
-        TEST(directed),
-        TEST(undirected),
-        TEST(stop_all),
-        TEST(cpu_clocks),
-        TEST(turns),
-        TEST(signals_faults_and_forks),
-        TEST(unshared),
-    };
-
     return TAP_MAIN(argc, argv, tests);
 }
