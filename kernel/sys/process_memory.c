@@ -70,7 +70,8 @@ static long copy_all(struct aspace *aspace, struct side *local, struct side *rem
     uint64_t room_here, room_there;
     long done = 0;
 
-    while (next_place(local, &here, &room_here) && next_place(remote, &there, &room_there)) {
+    while (!thread_killed() && next_place(local, &here, &room_here) &&
+           next_place(remote, &there, &room_there)) {
         size_t size = PAGE_SIZE - (there & PAGE_MASK);
         if (size > room_here)
             size = room_here;

@@ -122,7 +122,9 @@ static void get_span(struct span *span)
     }
 }
 
-static void ext_get(struct object *object, struct page **pages, unsigned count)
+/* Get or put pages, as many at a time as one request takes. */
+static void move_pages(struct object *object, struct page **pages, unsigned count, bool write,
+                       void (*move_span)(struct span *span))
 {
     struct ext *ext = ext_of(ext_inode_of(vnode_of_object(object)));
     uint64_t size = __atomic_load_n(&object->size, __ATOMIC_ACQUIRE);
@@ -131,13 +133,18 @@ static void ext_get(struct object *object, struct page **pages, unsigned count)
 
     while (count) {
         unsigned now = count < EXT_IO_PAGES ? count : EXT_IO_PAGES;
-        struct ext_io *io = ext_io_create(ext, object, false, pages, now, size, &spare);
+        struct ext_io *io = ext_io_create(ext, object, write, pages, now, size, &spare);
         set_span(&span, object, io);
-        get_span(&span);
+        move_span(&span);
         ext_io_finish(io);
         pages += now;
         count -= now;
     }
+}
+
+static void ext_get(struct object *object, struct page **pages, unsigned count)
+{
+    move_pages(object, pages, count, false, get_span);
 }
 
 static bool is_zero(const char *bytes, size_t size)
@@ -238,20 +245,7 @@ static void put_span(struct span *span)
 
 static void ext_put(struct object *object, struct page **pages, unsigned count)
 {
-    struct ext *ext = ext_of(ext_inode_of(vnode_of_object(object)));
-    uint64_t size = __atomic_load_n(&object->size, __ATOMIC_ACQUIRE);
-    struct ext_io spare;
-    struct span span;
-
-    while (count) {
-        unsigned now = count < EXT_IO_PAGES ? count : EXT_IO_PAGES;
-        struct ext_io *io = ext_io_create(ext, object, true, pages, now, size, &spare);
-        set_span(&span, object, io);
-        put_span(&span);
-        ext_io_finish(io);
-        pages += now;
-        count -= now;
-    }
+    move_pages(object, pages, count, true, put_span);
 }
 
 /* Is this page still the object's at its index? */
