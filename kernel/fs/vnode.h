@@ -63,6 +63,13 @@ struct attributes {
     struct timestamp atime, mtime;
 };
 
+/* Bytes of a file that have space one behind the other. */
+struct file_extent {
+    uint64_t start, end;
+    uint64_t physical; /* on the disk, in bytes */
+    bool placed;       /* false: they have no place yet */
+};
+
 /*
  * Operations of a file system on its vnodes. Directories come locked; the name is not "." or "..",
  * the directory is not removed (links > 0), permissions are checked. A target comes locked too, and
@@ -117,6 +124,10 @@ struct vnode_operations {
     /* lseek(2) with SEEK_DATA, or SEEK_HOLE: the first data, or hole, at or behind offset, which is
      * below the size: 0 with *result, or -ENXIO: no more data. NULL: a file has no holes. */
     int (*seek)(struct vnode *vnode, uint64_t offset, bool hole, uint64_t *result);
+    /* The first extent in [offset, end), in whole blocks: 0, -ENXIO: there is none; -EFBIG: no file
+     * is as large as offset. Of regular files and directories; not locked. NULL: -EOPNOTSUPP. */
+    int (*find_extent)(struct vnode *vnode, uint64_t offset, uint64_t end,
+                       struct file_extent *extent);
     /* Pass on changed attributes (vnode_set_dirty) towards the store. Not locked. */
     int (*write_back)(struct vnode *vnode);
     /* What /proc/PID/fd shows of a vnode without a mount: a format of its number. */

@@ -3,9 +3,11 @@
  */
 #include "abi/errno.h"
 #include "abi/fcntl.h"
+#include "abi/fiemap.h"
 #include "abi/ioctl.h"
 #include "core/user.h"
 #include "fs/asynchronous.h"
+#include "fs/extents.h"
 #include "fs/file.h"
 #include "fs/inode_flags.h"
 #include "fs/vnode.h"
@@ -68,6 +70,8 @@ static long control(struct file *file, int descriptor, unsigned request, uint64_
         if (vnode_type(file->vnode) == S_IFSOCK)
             return control_owner(file, request, argument);
         break;
+    case FS_IOC_FIEMAP:
+        return extents_control(file, argument);
     case FS_IOC_GETFLAGS:
     case FS_IOC_SETFLAGS:
     case FS_IOC_GETVERSION:

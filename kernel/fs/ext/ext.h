@@ -249,6 +249,7 @@ int ext_allocate(struct vnode *vnode, uint64_t offset, uint64_t length, bool kee
 int ext_punch(struct vnode *vnode, uint64_t offset, uint64_t length);
 int ext_zero(struct vnode *vnode, uint64_t offset, uint64_t length, bool keep_size);
 int ext_seek(struct vnode *vnode, uint64_t offset, bool hole, uint64_t *result);
+int ext_find_extent(struct vnode *vnode, uint64_t offset, uint64_t end, struct file_extent *extent);
 int ext_sync(struct vnode *vnode, bool data_only);
 /* Space for every block of [first, end) that has none. (m) *reached: the first without. */
 int ext_fill_holes(struct ext_operation *operation, struct ext_inode *inode, uint64_t first,

@@ -121,3 +121,40 @@ int ext_seek(struct vnode *vnode, uint64_t offset, bool hole, uint64_t *result)
         *result = size;
     return 0;
 }
+
+/* The first of the blocks [block, end) that have data, or space: the run from it on, or -ENXIO. */
+static int find_run(struct ext_inode *inode, uint64_t block, uint64_t end,
+                    struct file_extent *extent)
+{
+    unsigned shift = ext_of(inode)->block_shift;
+    uint32_t physical, count;
+
+    for (; block < end; block += count) {
+        mutex_lock(&inode->map_lock);
+        int error = ext_map_find(inode, block, end - block, &physical, &count);
+        mutex_unlock(&inode->map_lock);
+        if (error)
+            return error;
+        if (physical || is_stored(inode, block, &count)) {
+            *extent = (struct file_extent){.start = block << shift,
+                                           .end = (block + count) << shift,
+                                           .physical = (uint64_t)physical << shift,
+                                           .placed = physical};
+            return 0;
+        }
+    }
+    return -ENXIO;
+}
+
+int ext_find_extent(struct vnode *vnode, uint64_t offset, uint64_t end, struct file_extent *extent)
+{
+    struct ext_inode *inode = ext_inode_of(vnode);
+    uint64_t limit = ext_map_size_limit(ext_of(inode));
+    unsigned shift = ext_of(inode)->block_shift;
+
+    if (offset >= limit)
+        return -EFBIG;
+    if (end > limit)
+        end = limit;
+    return find_run(inode, offset >> shift, ((end - 1) >> shift) + 1, extent);
+}

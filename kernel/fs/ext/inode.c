@@ -473,6 +473,7 @@ const struct vnode_operations ext_operations = {
     .punch = ext_punch,
     .zero = ext_zero,
     .seek = ext_seek,
+    .find_extent = ext_find_extent,
     .write_back = ext_write_back,
     .remove = remove_inode,
     .free = ext_inode_free,
