@@ -184,6 +184,11 @@ bool mutex_trylock(struct mutex *lock)
     return true;
 }
 
+bool mutex_trylock_last(struct mutex *lock)
+{
+    return wait_queue_is_empty(&lock->queue) && mutex_trylock(lock);
+}
+
 void mutex_unlock(struct mutex *lock)
 {
     uintptr_t self = (uintptr_t)current_thread();

@@ -106,6 +106,10 @@ bool spin_is_held(const struct spinlock *lock); /* by this hart; always true unl
 void mutex_init(struct mutex *lock, const char *name, enum lock_rank rank);
 void mutex_lock(struct mutex *lock) ACQUIRES(*lock);
 bool mutex_trylock(struct mutex *lock);
+
+/* As mutex_trylock, but not before those who sleep for it: who tries again and again, as reclaim
+ * does, would have it each time before one of them is awake. */
+bool mutex_trylock_last(struct mutex *lock);
 void mutex_unlock(struct mutex *lock) RELEASES(*lock);
 bool mutex_is_held(const struct mutex *lock); /* by this thread */
 

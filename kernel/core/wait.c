@@ -72,10 +72,15 @@ void wait_done(struct wait_queue *queue, struct waiter *waiter)
  * Is nobody on the queue? The waker has made the condition true before, the sleeper tests it after
  * it is on the queue; with a full fence on either side one of them sees the other.
  */
-static inline bool nobody_waits(struct wait_queue *queue)
+static inline bool nobody_waits(const struct wait_queue *queue)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     return __atomic_load_n(&queue->waiters.next, __ATOMIC_RELAXED) == &queue->waiters;
+}
+
+bool wait_queue_is_empty(const struct wait_queue *queue)
+{
+    return nobody_waits(queue);
 }
 
 void wait_listen(struct wait_queue *queue, struct waiter *waiter, wait_function *function,

@@ -54,6 +54,9 @@ void wait_queue_init(struct wait_queue *queue, const char *name);
  * meanwhile: its own has no rank. */
 void wait_queue_init_chained(struct wait_queue *queue, const char *name);
 
+/* Does nobody wait just now? */
+bool wait_queue_is_empty(const struct wait_queue *queue);
+
 /* Join the queue. wake_one wakes all waiters up to and including the first exclusive one. A thread
  * may prepare on several queues before it sleeps. */
 void wait_prepare(struct wait_queue *queue, struct waiter *waiter, enum wait_kind kind);

@@ -8,6 +8,10 @@
 #include "vm/object.h"
 #include "vm/region.h"
 
+/* Uses that are taken back at a time: a page that hundreds of processes map may have hundreds, and
+ * is in use with these. */
+#define HARVEST_MOST 128u
+
 static struct region *region_of(const struct tree_node *node)
 {
     return node ? container_of(node, struct region, back_node) : NULL;
@@ -156,16 +160,16 @@ bool back_list_harvest(struct object *object, uint64_t index, struct tlb_gather 
     struct back_list_position position = {0};
     struct region *region;
     vaddr_t start, end;
-    bool used = false;
+    unsigned used = 0;
 
     spin_lock(&object->back_lock);
-    while ((region = advance(object, index, index, &position))) {
+    while (used < HARVEST_MOST && (region = advance(object, index, index, &position))) {
         back_list_overlap(region, index, index, &start, &end);
         if (pmap_harvest(&region->aspace->pmap, start, gather) || (region->flags & REGION_LOCKED))
-            used = true;
+            used++;
     }
     spin_unlock(&object->back_lock);
-    return used;
+    return used > 0;
 }
 
 unsigned back_list_mappings(struct object *object, uint64_t index)

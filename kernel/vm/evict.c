@@ -205,7 +205,7 @@ static vaddr_t scan_region(struct region *region, vaddr_t address, struct work *
         return region->end;
     if (work->advised) {
         mutex_lock(&amap->lock);
-    } else if (!mutex_trylock(&amap->lock)) {
+    } else if (!mutex_trylock_last(&amap->lock)) {
         work->contended = true;
         return region->end;
     }
@@ -346,7 +346,7 @@ bool evict_shared(struct object *object, struct page *page)
         return false;
     tlb_gather_init(&gather, NULL, FLUSH_RECLAIM);
     bool begun = false;
-    if (mutex_trylock(&object->lock)) {
+    if (mutex_trylock_last(&object->lock)) {
         begun = begin_shared(object, page, entry, &gather);
         tlb_flush(&gather);
         if (begun)

@@ -170,16 +170,24 @@ void reclaim_object(struct object *object, uint64_t first, uint64_t last, enum r
     tlb_flush(&gather);
 }
 
-/* How many of count pages a pass looks at: all of them, twice, when the first passes were in vain.
- */
+/* How many of count pages a pass looks at: all of them, twice, when the first passes were in vain;
+ * never more, for a look at a page that hundreds of processes map takes long, with a lock held that
+ * those want who would go on, or end and free memory. */
 static uint64_t scan_limit(unsigned wanted, unsigned pass, uint64_t count)
 {
-    return pass < 2 ? wanted * SCAN_FACTOR : 2 * count;
+    uint64_t few = wanted * SCAN_FACTOR, all = 2 * count;
+
+    return pass < 2 && few < all ? few : all;
 }
 
-/* Look at the next inactive page: 1 if it was freed, 0 if not, -1 if there is none. *dirty counts
- * pages to be written. */
-static int scan_inactive(unsigned *dirty)
+/* What a pass finds in its way. */
+struct obstacles {
+    unsigned dirty; /* pages to be written */
+    bool contended; /* a lock was taken */
+};
+
+/* Look at the next inactive page: 1 if it was freed, 0 if not, -1 if there is none. */
+static int scan_inactive(struct obstacles *obstacles)
 {
     struct object *object;
     struct page *page = page_queue_next(QUEUE_INACTIVE, &object);
@@ -189,12 +197,14 @@ static int scan_inactive(unsigned *dirty)
     if (!page)
         return -1;
     if (page_is(page, PAGE_DIRTY | PAGE_WRITEBACK)) {
-        (*dirty)++;
-    } else if (mutex_trylock(&object->lock)) {
+        obstacles->dirty++;
+    } else if (mutex_trylock_last(&object->lock)) {
         tlb_gather_init(&gather, NULL, FLUSH_RECLAIM);
         freed = try_free(object, page, &gather);
         mutex_unlock(&object->lock);
         tlb_flush(&gather);
+    } else {
+        obstacles->contended = true;
     }
     release_candidate(page, object);
     return freed;
@@ -209,7 +219,7 @@ static void scan_active(void)
 
     if (!page)
         return;
-    if (mutex_trylock(&object->lock)) {
+    if (mutex_trylock_last(&object->lock)) {
         tlb_gather_init(&gather, NULL, FLUSH_RECLAIM);
         if (is_current(object, page) && !page_is(page, PAGE_BUSY)) {
             bool mapped = back_list_harvest(object, page->index, &gather);
@@ -236,14 +246,14 @@ static void balance(uint64_t step)
 }
 
 /* Look at inactive pages, as many as the pass allows, to free so many: how many were. */
-static unsigned shrink_files(unsigned wanted, unsigned pass, unsigned *dirty)
+static unsigned shrink_files(unsigned wanted, unsigned pass, struct obstacles *obstacles)
 {
     unsigned freed = 0;
 
     balance(2ul * wanted);
     uint64_t limit = scan_limit(wanted, pass, page_queue_length(QUEUE_INACTIVE));
     for (uint64_t i = 0; i < limit && freed < wanted; i++) {
-        int result = scan_inactive(dirty);
+        int result = scan_inactive(obstacles);
         if (result < 0)
             break;
         freed += (unsigned)result;
@@ -327,23 +337,23 @@ static enum pass_result wait_for_others(bool writing, bool contended)
 /* One pass; a later one looks at more. How many were freed, or *result. */
 static unsigned reclaim_pass(unsigned wanted, unsigned pass, enum pass_result *result)
 {
-    unsigned dirty = 0, moved = 0;
-    bool contended = false;
+    struct obstacles obstacles = {0};
+    unsigned moved = 0;
     unsigned freed = evict_offered(wanted);
 
     if (freed < wanted)
-        freed += shrink_files(wanted - freed, pass, &dirty);
+        freed += shrink_files(wanted - freed, pass, &obstacles);
     if (freed < wanted)
-        moved = shrink_anonymous(wanted - freed, pass, &contended);
+        moved = shrink_anonymous(wanted - freed, pass, &obstacles.contended);
     if (freed < wanted)
         freed += vnode_cache_shrink(wanted);
     if (!freed)
         freed += drop_caches();
-    if (dirty || moved)
+    if (obstacles.dirty || moved)
         write_back_hurry();
     *result = PROGRESS;
     if (!freed) {
-        enum pass_result waited = wait_for_others(dirty || moved, contended);
+        enum pass_result waited = wait_for_others(obstacles.dirty || moved, obstacles.contended);
         *result = moved ? PROGRESS : waited;
     }
     return freed;
@@ -361,7 +371,9 @@ bool reclaim_pages(unsigned wanted)
         wanted = RECLAIM_BATCH;
     while (!freed && pass < PASSES) {
         freed = reclaim_pass(wanted, pass, &result);
-        bool last = pass + 1 == PASSES;
+        if (result == BLOCKED && !page_count_is_below_high())
+            return true; /* others have freed what there was to wait for */
+        bool last = pass + 1 == PASSES && !thread_killed();
         if (result == NOTHING || (result == BLOCKED && !(last && time_now() < deadline)))
             pass++;
     }
@@ -372,13 +384,13 @@ bool reclaim_pages(unsigned wanted)
 void reclaim_files(void)
 {
     uint64_t before = UINT64_MAX;
-    unsigned dirty = 0;
+    struct obstacles obstacles = {0};
 
     while (page_queue_files() < before) {
         before = page_queue_files();
         for (uint64_t i = page_queue_length(QUEUE_ACTIVE); i > 0; i--)
             scan_active();
-        shrink_files(UINT32_MAX, PASSES, &dirty);
+        shrink_files(UINT32_MAX, PASSES, &obstacles);
     }
 }
 

@@ -274,6 +274,11 @@ bool mutex_trylock(struct mutex *lock)
     return true;
 }
 
+bool mutex_trylock_last(struct mutex *lock)
+{
+    return mutex_trylock(lock);
+}
+
 void mutex_unlock(struct mutex *lock)
 {
     lock->owner = 0;
