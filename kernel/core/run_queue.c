@@ -5,14 +5,15 @@
  * sleeps, as the two ends of a pipe do, hands over without leaving the hart. If the waker goes on
  * instead, the woken thread waits, and after PATIENCE the timer asks an idle hart to take it
  * (idle.c); what an interrupt wakes is offered at once. What an interrupt or the clock wakes is
- * urgent, and goes before the others; but never more than OVERTAKES_MAX times in a row, or many
- * short sleepers would keep the others from running at all.
+ * urgent, and goes before the others; but never for longer than OVERTAKING, or many short sleepers
+ * would keep the others from running at all. One that waits for its turn may be the next for a lock
+ * that hundreds wait for: so the limit is a time, not a number of turns.
  */
 #include "core/run_queue.h"
 #include "core/rseq.h"
 #include "core/time.h"
 
-#define OVERTAKES_MAX 16u /* urgent threads that may go before one that waits for its turn */
+#define OVERTAKING (5 * MILLISECOND) /* urgent threads go before one that waits for its turn */
 
 struct run_queue run_queues[HART_MAX];
 uint64_t idle_harts;
@@ -69,14 +70,20 @@ void run_queue_return(struct run_queue *queue, struct thread *thread)
     thread->queued_since = 0;
 }
 
+void run_queue_put_first(struct run_queue *queue, struct thread *thread)
+{
+    list_remove(&thread->run_link);
+    list_push_front(&queue->urgent, &thread->run_link);
+}
+
 void run_queue_move(struct run_queue *queue, struct thread *thread)
 {
     list_remove(&thread->run_link);
     insert(&queue->threads, thread);
 }
 
-/* Many that wake up again and again must not keep the
- * others waiting for ever, so that these have a turn after some urgent ones. */
+/* Many that wake up again and again must not keep the others waiting for ever, so that these have a
+ * turn after some urgent ones. */
 struct thread *run_queue_next(const struct run_queue *queue)
 {
     struct list *urgent = list_first(&queue->urgent), *waiting = list_first(&queue->threads);
@@ -85,17 +92,18 @@ struct thread *run_queue_next(const struct run_queue *queue)
     unsigned first = run_queue_thread(urgent)->priority,
              second = run_queue_thread(waiting)->priority;
     if (first == second)
-        return run_queue_thread(queue->overtakes < OVERTAKES_MAX ? urgent : waiting);
+        return run_queue_thread(time_now() < queue->turn_at + OVERTAKING ? urgent : waiting);
     return run_queue_thread(first > second ? urgent : waiting);
 }
 
-struct thread *run_queue_take(struct run_queue *queue)
+struct thread *run_queue_take(struct run_queue *queue, uint64_t now)
 {
     struct thread *thread = run_queue_next(queue);
     if (!thread)
         return NULL;
     bool overtakes = !list_empty(&queue->threads) && queue->threads.next != &thread->run_link;
-    queue->overtakes = overtakes ? queue->overtakes + 1 : 0;
+    if (!overtakes)
+        queue->turn_at = now;
     run_queue_remove(queue, thread);
     return thread;
 }

@@ -21,7 +21,7 @@ struct run_queue {
     struct list threads;               /* runnable, the next one first */
     struct list urgent;                /* others, that go before those of the same priority */
     uint32_t count;                    /* of both; read by others as a hint */
-    uint32_t overtakes;                /* urgent ones that have gone before one of threads */
+    uint64_t turn_at;                  /* when one of threads had a turn, or there was none */
     struct thread *current;            /* what the hart runs */
     struct thread *idle;               /* runs when there is nothing else */
     struct thread *ended;              /* has switched away for ever: to be freed */
@@ -29,6 +29,7 @@ struct run_queue {
     struct tree sleepers;              /* threads that sleep with a deadline, in order of it */
     uint32_t rank;                     /* hint: current's priority and one, 0: the hart idles */
     uint64_t switched_at;              /* when current came */
+    uint64_t grace_end;                /* until when current may stay in the kernel, or 0 */
     uint64_t timer_at;                 /* what the timer is set to, NEVER: nothing */
     uint64_t switches;                 /* so far */
     uint64_t user_ticks, system_ticks; /* of the threads that ran, idle not counted */
@@ -116,7 +117,10 @@ static inline void run_queue_remove(struct run_queue *queue, struct thread *thre
 struct thread *run_queue_next(const struct run_queue *queue);
 
 /* Take the thread off that is to run next; NULL: none. Lock held. */
-struct thread *run_queue_take(struct run_queue *queue);
+struct thread *run_queue_take(struct run_queue *queue, uint64_t now);
+
+/* Let a thread on the queue, which is none of real time, go before the others. Lock held. */
+void run_queue_put_first(struct run_queue *queue, struct thread *thread);
 
 /* Give a thread on the queue, whose priority has changed, its place. Lock held. */
 void run_queue_move(struct run_queue *queue, struct thread *thread);

@@ -10,6 +10,9 @@
  * (core/timeout.h). It is moved to earlier times only, and to the next one when it has come, so
  * most switches do not touch it. A hart with one runnable thread has no slice.
  *
+ * A slice that ends in the kernel goes on until the thread returns to user mode, for GRACE at most:
+ * while a thread that holds a lock waits for its turn, all stand still who want the lock.
+ *
  * A real-time thread (sched(7)) runs before those of lower priorities: where it is woken, or where
  * less important ones run. One that waits behind a higher one stays there until a hart idles.
  *
@@ -37,6 +40,7 @@
 #define SLICE_MIN (MILLISECOND / 2)
 #define SLICE_MAX (100 * MILLISECOND)
 #define CPU_TICK  (4 * MILLISECOND) /* between looks at CPU time that has a limit */
+#define GRACE     SLICE             /* to leave the kernel when the slice is over */
 
 /* Switching */
 
@@ -74,8 +78,8 @@ static bool wants_ticks(const struct thread *thread)
 
 void scheduler_switch(struct run_queue *queue)
 {
-    struct thread *self = queue->current, *next = run_queue_take(queue);
     uint64_t now = time_now();
+    struct thread *self = queue->current, *next = run_queue_take(queue, now);
     if (!next)
         next = queue->idle;
     debug_assert(!thread_stack_is_deep(self) && self->spin_depth == 1);
@@ -83,6 +87,7 @@ void scheduler_switch(struct run_queue *queue)
     self->reschedule = false;
     scheduler_charge_system();
     queue->switched_at = now;
+    queue->grace_end = 0;
     __atomic_store_n(&queue->rank, next == queue->idle ? 0 : next->priority + 1, __ATOMIC_RELAXED);
     if (queue->count)
         run_queue_timer_before(queue, now + thread_slice(next));
@@ -161,19 +166,42 @@ void thread_yield(void)
     make_way(self, queue, false);
 }
 
-static __attribute__((noinline)) void preempt(struct thread *self)
+/*
+ * Does the thread, which is to make way, run on until it leaves the kernel? It may hold a lock, for
+ * which many come to wait while it waits for its turn itself. But not for ever, and not while
+ * something more important waits. Lock held.
+ */
+static bool has_grace(struct run_queue *queue, const struct thread *self)
+{
+    const struct thread *next = run_queue_next(queue);
+    uint64_t now = time_now();
+    if (!next || self == queue->idle || next->priority > self->priority)
+        return false;
+    if (!queue->grace_end)
+        queue->grace_end = now + GRACE;
+    if (now >= queue->grace_end)
+        return false;
+    run_queue_timer_before(queue, queue->grace_end);
+    return true;
+}
+
+static __attribute__((noinline)) void preempt(struct thread *self, bool in_kernel)
 {
     struct run_queue *queue = run_queue_lock_own();
+    if (in_kernel && has_grace(queue, self)) {
+        spin_unlock(&queue->lock);
+        return;
+    }
     self->reschedule = false;
     rseq_note(self);
     make_way(self, queue, keeps_turn(queue, self));
 }
 
-void scheduler_preempt(void)
+void scheduler_preempt(bool in_kernel)
 {
     struct thread *self = current_thread();
     if (self->reschedule && self->spin_depth == 0)
-        preempt(self);
+        preempt(self, in_kernel);
 }
 
 void scheduler_add(struct thread *thread)

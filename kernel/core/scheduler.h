@@ -37,8 +37,9 @@ void scheduler_timer_before(uint64_t deadline);
  * called now and then while they do. signal_lock held. */
 void scheduler_begin_ticks(struct process *process);
 
-/* Give up the hart if something asked for it: on the way back from an interrupt, interrupts off. */
-void scheduler_preempt(void);
+/* Give up the hart if something asked for it: on the way back from an interrupt, interrupts off. In
+ * the kernel a thread need not do so at once. */
+void scheduler_preempt(bool in_kernel);
 
 /* Set how nice the thread is to others (-20..19): how long it runs while they wait. */
 void scheduler_set_nice(struct thread *thread, int nice);

@@ -111,6 +111,15 @@ void scheduler_wake(struct thread *thread)
         spin_unlock(&queue->lock);
 }
 
+/* What ends gives back memory and locks, so it goes before all that is not more important. */
+static void hurry(struct thread *thread)
+{
+    struct run_queue *queue = run_queue_lock_of(thread);
+    if (!list_empty(&thread->run_link) && !thread->priority)
+        run_queue_put_first(queue, thread);
+    spin_unlock(&queue->lock);
+}
+
 void scheduler_interrupt(struct thread *thread, bool fatal)
 {
     struct run_queue *queue = run_queue_lock_of(thread);
@@ -119,11 +128,13 @@ void scheduler_interrupt(struct thread *thread, bool fatal)
     if (thread->state == THREAD_SLEEPING && (thread->wait_kind == WAIT_INTERRUPTIBLE ||
                                              (fatal && thread->wait_kind == WAIT_KILLABLE))) {
         make_runnable(queue, thread);
-        return;
+    } else {
+        if (running && index != hart_index())
+            hart_kick(index);
+        spin_unlock(&queue->lock);
     }
-    if (running && index != hart_index())
-        hart_kick(index);
-    spin_unlock(&queue->lock);
+    if (fatal)
+        hurry(thread);
 }
 
 uint64_t sleep_wake_expired(struct run_queue *queue, uint64_t now, struct list *away)

@@ -150,7 +150,7 @@ static __attribute__((noinline)) void attend(struct trap_frame *frame)
 
     while (__atomic_load_n(&thread->work_on_return, __ATOMIC_RELAXED)) {
         if (thread->reschedule)
-            scheduler_preempt();
+            scheduler_preempt(false);
         if (thread->rseq_due)
             rseq_resume(frame);
         if (thread->attention) {
@@ -181,7 +181,7 @@ void trap_kernel(struct trap_frame *frame)
 {
     if (frame->cause & CAUSE_INTERRUPT) {
         handle_interrupt(frame->cause);
-        scheduler_preempt();
+        scheduler_preempt(true);
     } else if (frame->cause == CAUSE_BREAKPOINT && frame->epc == (uint64_t)semihosting_trap) {
         frame->epc += 4;
     } else {
