@@ -46,15 +46,6 @@ static int send_to_group(int group, int number, const struct signal_information 
     return result;
 }
 
-int signal_send_group(int group, int number)
-{
-    int result;
-    mutex_lock(&process_tree_lock);
-    result = send_to_group(group, number, NULL);
-    mutex_unlock(&process_tree_lock);
-    return result;
-}
-
 void process_group_lost_keeper(int group, const struct process *except)
 {
     if (!group_has_stopped(group) || !process_group_is_orphaned(group, except))

@@ -76,20 +76,6 @@ void spin_lock(struct spinlock *lock)
 #endif
 }
 
-bool spin_trylock(struct spinlock *lock)
-{
-    spin_enter();
-    if (__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE)) {
-        spin_leave();
-        return false;
-    }
-    lock_check_taken(lock, lock->name, lock->rank);
-#ifdef DEBUG
-    lock->hart = (uint16_t)hart_index();
-#endif
-    return true;
-}
-
 void spin_unlock(struct spinlock *lock)
 {
     lock_check_released(lock, lock->name, lock->rank);

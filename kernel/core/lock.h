@@ -100,7 +100,6 @@ struct LOCKABLE rwlock {
 void spin_init(struct spinlock *lock, const char *name, enum lock_rank rank);
 void spin_lock(struct spinlock *lock) ACQUIRES(*lock);
 void spin_unlock(struct spinlock *lock) RELEASES(*lock);
-bool spin_trylock(struct spinlock *lock);
 bool spin_is_held(const struct spinlock *lock); /* by this hart; always true unless DEBUG */
 
 void mutex_init(struct mutex *lock, const char *name, enum lock_rank rank);

@@ -264,23 +264,6 @@ bool signal_send_entry_locked(struct process *process, struct thread *thread,
     return true;
 }
 
-bool signal_send_entry(struct process *process, struct thread *thread, struct signal_entry *entry)
-{
-    struct list freed = LIST_INITIALIZER(freed);
-    bool sent;
-    spin_lock(&process->signal_lock);
-    sent = signal_send_entry_locked(process, thread, entry, &freed);
-    signal_unlock(process, &freed);
-    return sent;
-}
-
-void signal_entry_withdraw(struct process *process, struct signal_entry *entry)
-{
-    spin_lock(&process->signal_lock);
-    signal_queue_withdraw(entry);
-    spin_unlock(&process->signal_lock);
-}
-
 /* The exact information of an exception wins over a signal of the number that was sent. The first
  * process is ended as well, if it has no handler. */
 void signal_force_information(const struct signal_information *information, bool fatal)

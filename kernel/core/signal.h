@@ -9,8 +9,7 @@
  *
  * Sending needs no lock, only that the process or thread cannot go away meanwhile: it is the
  * current one, or referenced, or process_tree_lock is held. It works in any context, interrupt
- * handlers included, while no spinlock of RANK_SLAB or above is held (signal_send_entry:
- * RANK_SIGNAL or above).
+ * handlers included, while no spinlock of RANK_SLAB or above is held.
  *
  * To wait for signals from poll, join process->signal_arrived and ask signal_pending(); for the end
  * of a process, join process->ended and look at process->state. Both queues live as long as the
@@ -42,18 +41,6 @@ void signal_send(struct process *process, int number);
 /* The same to one thread: the current one, or process_tree_lock is held. */
 int signal_send_thread(struct thread *thread, int number,
                        const struct signal_information *information);
-
-/*
- * Send a signal with an entry that the caller owns (signal_entry_init; entry->information is filled
- * in), to the process, or to the thread of it if that is not NULL. false: it is still in a queue
- * from the last time. Before the entry's memory goes away: signal_entry_withdraw.
- */
-bool signal_send_entry(struct process *process, struct thread *thread, struct signal_entry *entry);
-void signal_entry_withdraw(struct process *process, struct signal_entry *entry);
-
-/* As signal_send to every process of a process group; -ESRCH if it is empty. Takes
- * process_tree_lock. */
-int signal_send_group(int group, int number);
 
 /* A signal that an exception of the current thread causes: it cannot be blocked or ignored. */
 void signal_force(int number, int code, vaddr_t address);

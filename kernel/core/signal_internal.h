@@ -43,7 +43,11 @@ void signal_retarget(uint64_t set);
 /* Take a pending signal of the set; 0: there is none. Those that exceptions cause come first. */
 int signal_take_locked(uint64_t set, struct signal_information *information, struct list *freed);
 
-/* signal_send_entry with signal_lock held. */
+/*
+ * Send a signal with an entry that the caller owns (signal_entry_init; entry->information is filled
+ * in), to the process, or to the thread of it if that is not NULL. false: it is still in a queue
+ * from the last time. Before the entry's memory goes away: signal_queue_withdraw. signal_lock held.
+ */
 bool signal_send_entry_locked(struct process *process, struct thread *thread,
                               struct signal_entry *entry, struct list *freed);
 

@@ -16,7 +16,7 @@
 
 #define STRING_STEP 64 /* bytes of a string copied at first; most are short */
 
-/* What is done to the bytes: exactly one of the kernel's pointers is given, or none to clear. */
+/* Which way the bytes go: exactly one of the pointers, to memory of the kernel, is given. */
 struct copy {
     char *destination;
     const char *source;
@@ -46,10 +46,8 @@ static inline bool copy_piece(struct pmap *pmap, const struct copy *copy, vaddr_
     if (byte) {
         if (copy->destination)
             memcpy(copy->destination + done, byte, size);
-        else if (copy->source)
-            memcpy(byte, copy->source + done, size);
         else
-            memset(byte, 0, size);
+            memcpy(byte, copy->source + done, size);
     }
     interrupts_restore(state);
     return byte != NULL;
@@ -155,12 +153,6 @@ int copy_halves_to_user(vaddr_t destination, size_t stride, const int16_t *value
     return 0;
 }
 
-int clear_user(vaddr_t destination, size_t size)
-{
-    struct copy copy = {NULL, NULL};
-    return copy_user(&copy, destination, size, true) == size ? 0 : -EFAULT;
-}
-
 size_t copy_from_user_partly(void *destination, vaddr_t source, size_t size)
 {
     struct copy copy = {.destination = destination};
@@ -171,12 +163,6 @@ size_t copy_to_user_partly(vaddr_t destination, const void *source, size_t size)
 {
     struct copy copy = {.source = source};
     return copy_user(&copy, destination, size, true);
-}
-
-size_t copy_from_user_resident(void *destination, vaddr_t source, size_t size)
-{
-    struct copy copy = {.destination = destination};
-    return copy_user(&copy, source, size, false);
 }
 
 size_t copy_to_user_resident(vaddr_t destination, const void *source, size_t size)

@@ -27,9 +27,8 @@ int copy_halves_to_user(vaddr_t destination, size_t stride, const int16_t *value
 size_t copy_from_user_partly(void *destination, vaddr_t source, size_t size);
 size_t copy_to_user_partly(vaddr_t destination, const void *source, size_t size);
 
-/* As the partly ones, but without faulting: stop at the first byte whose page is not mapped. Never
+/* As the last one, but without faulting: stop at the first byte whose page is not mapped. Never
  * sleeps. */
-size_t copy_from_user_resident(void *destination, vaddr_t source, size_t size);
 size_t copy_to_user_resident(vaddr_t destination, const void *source, size_t size);
 
 /*
@@ -42,9 +41,6 @@ bool user_exchange_word_resident(vaddr_t address, uint32_t *expected, uint32_t n
 
 /* Fault in the page that holds address for access (ACCESS_READ or ACCESS_WRITE): 0 or -EFAULT. */
 int user_fault_in(vaddr_t address, unsigned access);
-
-/* Write zeros. */
-int clear_user(vaddr_t destination, size_t size);
 
 /* Copy a NUL-terminated string, the NUL included: its length, -ENAMETOOLONG if longer than size -
  * 1, -EFAULT. */

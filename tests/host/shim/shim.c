@@ -232,16 +232,6 @@ void spin_lock(struct spinlock *lock)
     lock->hart = shim_hart;
 }
 
-bool spin_trylock(struct spinlock *lock)
-{
-    if (lock->held)
-        return false;
-    take(lock, lock->name, lock->rank, true, false);
-    lock->held = 1;
-    lock->hart = shim_hart;
-    return true;
-}
-
 void spin_unlock(struct spinlock *lock)
 {
     lock->held = 0;
