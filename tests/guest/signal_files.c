@@ -1,5 +1,5 @@
 /* Descriptors of signals (signalfd) and of processes (pidfd). */
-#include "tap.h"
+#include "signals.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -21,16 +21,6 @@
 #define CALL_MRELEASE 448
 
 static struct signalfd_siginfo records[4];
-
-static sigset_t set_of(int first, int second)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, first);
-    if (second)
-        sigaddset(&set, second);
-    return set;
-}
 
 static int blocked_file(int first, int second, int flags)
 {

@@ -94,6 +94,18 @@ static bool is_stored(struct ext_inode *inode, uint64_t logical, uint32_t *count
     return stored;
 }
 
+/* The run of blocks from block on, which ends at end at the latest: where it begins on the disk (0:
+ * nowhere), how long it is, and whether it has data. */
+static int run_at(struct ext_inode *inode, uint64_t block, uint64_t end, uint32_t *physical,
+                  uint32_t *count, bool *data)
+{
+    mutex_lock(&inode->map_lock);
+    int error = ext_map_find(inode, block, end - block, physical, count);
+    mutex_unlock(&inode->map_lock);
+    *data = !error && (*physical || is_stored(inode, block, count));
+    return error;
+}
+
 int ext_seek(struct vnode *vnode, uint64_t offset, bool hole, uint64_t *result)
 {
     struct ext_inode *inode = ext_inode_of(vnode);
@@ -101,14 +113,12 @@ int ext_seek(struct vnode *vnode, uint64_t offset, bool hole, uint64_t *result)
     uint64_t size = vnode->object.size, end = (size + ext->block_size - 1) >> ext->block_shift;
     uint64_t block = offset >> ext->block_shift;
     uint32_t physical, count;
+    bool data;
 
     for (; block < end; block += count) {
-        mutex_lock(&inode->map_lock);
-        int error = ext_map_find(inode, block, end - block, &physical, &count);
-        mutex_unlock(&inode->map_lock);
+        int error = run_at(inode, block, end, &physical, &count, &data);
         if (error)
             return error;
-        bool data = physical || is_stored(inode, block, &count);
         if (data != hole)
             break;
     }
@@ -128,14 +138,13 @@ static int find_run(struct ext_inode *inode, uint64_t block, uint64_t end,
 {
     unsigned shift = ext_of(inode)->block_shift;
     uint32_t physical, count;
+    bool data;
 
     for (; block < end; block += count) {
-        mutex_lock(&inode->map_lock);
-        int error = ext_map_find(inode, block, end - block, &physical, &count);
-        mutex_unlock(&inode->map_lock);
+        int error = run_at(inode, block, end, &physical, &count, &data);
         if (error)
             return error;
-        if (physical || is_stored(inode, block, &count)) {
+        if (data) {
             *extent = (struct file_extent){.start = block << shift,
                                            .end = (block + count) << shift,
                                            .physical = (uint64_t)physical << shift,
