@@ -364,6 +364,7 @@ static unsigned reclaim_pass(unsigned wanted, unsigned pass, enum pass_result *r
 bool reclaim_pages(unsigned wanted)
 {
     uint64_t deadline = time_now() + PATIENCE;
+    bool few = page_count_is_below_high();
     unsigned freed = 0, pass = 0;
     enum pass_result result;
 
@@ -371,8 +372,8 @@ bool reclaim_pages(unsigned wanted)
         wanted = RECLAIM_BATCH;
     while (!freed && pass < PASSES) {
         freed = reclaim_pass(wanted, pass, &result);
-        if (result == BLOCKED && !page_count_is_below_high())
-            return true; /* others have freed what there was to wait for */
+        if (result == BLOCKED && few && !page_count_is_below_high())
+            return true; /* others have freed enough meanwhile */
         bool last = pass + 1 == PASSES && !thread_killed();
         if (result == NOTHING || (result == BLOCKED && !(last && time_now() < deadline)))
             pass++;

@@ -9,8 +9,8 @@
 struct object;
 
 /* Try to free at least wanted frames: clean cached pages, dirty and anonymous ones that are written
- * first, and kernel caches. true: some were freed. Sleeps; called with no lock of rank RANK_AMAP or
- * above. */
+ * first, and kernel caches. true: some were freed, here or by others meanwhile. Sleeps; called with
+ * no lock of rank RANK_AMAP or above. */
 bool reclaim_pages(unsigned wanted);
 
 /* Forget that the pages [first, last] of an object were used, and free those that are clean and not
