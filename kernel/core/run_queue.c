@@ -82,6 +82,11 @@ void run_queue_move(struct run_queue *queue, struct thread *thread)
     insert(&queue->threads, thread);
 }
 
+static bool overtaken_for_long(const struct run_queue *queue)
+{
+    return queue->overtaken_since && time_now() >= queue->overtaken_since + OVERTAKING;
+}
+
 /* Many that wake up again and again must not keep the others waiting for ever, so that these have a
  * turn after some urgent ones. */
 struct thread *run_queue_next(const struct run_queue *queue)
@@ -92,7 +97,7 @@ struct thread *run_queue_next(const struct run_queue *queue)
     unsigned first = run_queue_thread(urgent)->priority,
              second = run_queue_thread(waiting)->priority;
     if (first == second)
-        return run_queue_thread(time_now() < queue->turn_at + OVERTAKING ? urgent : waiting);
+        return run_queue_thread(overtaken_for_long(queue) ? waiting : urgent);
     return run_queue_thread(first > second ? urgent : waiting);
 }
 
@@ -103,7 +108,9 @@ struct thread *run_queue_take(struct run_queue *queue, uint64_t now)
         return NULL;
     bool overtakes = !list_empty(&queue->threads) && queue->threads.next != &thread->run_link;
     if (!overtakes)
-        queue->turn_at = now;
+        queue->overtaken_since = 0;
+    else if (!queue->overtaken_since)
+        queue->overtaken_since = now;
     run_queue_remove(queue, thread);
     return thread;
 }

@@ -21,7 +21,7 @@ struct run_queue {
     struct list threads;               /* runnable, the next one first */
     struct list urgent;                /* others, that go before those of the same priority */
     uint32_t count;                    /* of both; read by others as a hint */
-    uint64_t turn_at;                  /* when one of threads had a turn, or there was none */
+    uint64_t overtaken_since;          /* when urgent ones began to go before threads, or 0 */
     struct thread *current;            /* what the hart runs */
     struct thread *idle;               /* runs when there is nothing else */
     struct thread *ended;              /* has switched away for ever: to be freed */
