@@ -222,7 +222,8 @@ static void without_a_file(void)
             continue;
         if (ioctl(device, LOOP_GET_STATUS64, &info) < 0) {
             CHECK_EQ(errno, ENXIO);
-            expect_ok(fsync(device));
+            if (fsync(device) < 0)
+                CHECK_EQ(errno, EIO); /* since Linux 6.18 */
             CHECK_EQ(read(device, &byte, 1), 0);
             free_ones++;
         }
