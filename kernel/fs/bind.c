@@ -7,12 +7,15 @@
 #include "fs/path.h"
 
 /* Is the mount, on one that has been copied, to be copied too? */
-static int is_wanted(const struct mount *mount, const struct place *from, bool *wanted)
+static int is_wanted(const struct mount *mount, const struct place *from, enum mount_copy what,
+                     bool *wanted)
 {
     struct place covered = {mount->parent, mount->covered};
 
-    *wanted = mount->parent != from->mount;
-    return *wanted ? 0 : mount_is_below(&covered, from, wanted);
+    *wanted = what == COPY_ALL || !mount->unbindable;
+    if (!*wanted || mount->parent != from->mount)
+        return 0;
+    return mount_is_below(&covered, from, wanted);
 }
 
 /* Put a copy of a mount on the copy of its parent. */
@@ -23,6 +26,7 @@ static int copy_child(struct mount *mount)
     mount->copy = mount_create(mount->root, mount->source, mount->flags);
     if (!mount->copy)
         return -ENOMEM;
+    mount->copy->unbindable = mount->unbindable;
     place_reference(&to);
     int error = mount_cover(mount->copy, &to);
     if (error)
@@ -32,7 +36,7 @@ static int copy_child(struct mount *mount)
 
 /* Copy each mount whose parent has a copy. Most come after their parents in the list, but not all
  * that have been moved: *again, another round is needed. */
-static int copy_children(const struct place *from, bool *again)
+static int copy_children(const struct place *from, enum mount_copy what, bool *again)
 {
     int error = 0;
     bool wanted;
@@ -42,7 +46,7 @@ static int copy_children(const struct place *from, bool *again)
         struct mount *mount = container_of(link, struct mount, link);
         if (mount->copy || !mount->parent || !mount->parent->copy)
             continue;
-        error = is_wanted(mount, from, &wanted);
+        error = is_wanted(mount, from, what, &wanted);
         if (!error && wanted)
             error = copy_child(mount);
         if (error)
@@ -52,18 +56,19 @@ static int copy_children(const struct place *from, bool *again)
     return error;
 }
 
-int mount_copy_tree(const struct place *from, bool recursive, struct mount **result)
+int mount_copy_tree(const struct place *from, enum mount_copy what, struct mount **result)
 {
     struct mount *copy = mount_create(from->vnode, from->mount->source, from->mount->flags);
-    bool again = recursive;
+    bool again = what != COPY_ONE;
     int error = 0;
 
     *result = copy;
     if (!copy)
         return -ENOMEM;
+    copy->unbindable = from->mount->unbindable;
     from->mount->copy = copy;
     while (again && !error)
-        error = copy_children(from, &again);
+        error = copy_children(from, what, &again);
     return error;
 }
 
@@ -81,13 +86,14 @@ void mount_finish_copies(struct mount_namespace *space)
 static int bind_place(const struct place *from, const struct place *to, bool recursive)
 {
     struct mount *copy;
-    int error = mount_is_seen(from->mount) ? mount_check_point(to) : -EINVAL;
+    bool allowed = mount_is_seen(from->mount) && !from->mount->unbindable;
+    int error = allowed ? mount_check_point(to) : -EINVAL;
 
     if (!error && (vnode_type(from->vnode) == S_IFDIR) != (vnode_type(to->vnode) == S_IFDIR))
         error = -ENOTDIR;
     if (error)
         return error;
-    error = mount_copy_tree(from, recursive, &copy);
+    error = mount_copy_tree(from, recursive ? COPY_BINDABLE : COPY_ONE, &copy);
     if (!error)
         error = mount_cover(copy, to);
     mount_finish_copies(error ? NULL : to->mount->space);

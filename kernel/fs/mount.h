@@ -26,6 +26,7 @@ struct mount {
     uint64_t writers;              /* (a) files that have been opened for writing by it */
     uint64_t flags;                /* (a) MOUNT_FLAGS */
     bool detached;                 /* (m) no path leads to it any more */
+    bool unbindable;               /* (m) MS_UNBINDABLE */
     struct mount_namespace *space; /* (m) in whose tree it is; NULL: in none */
     bool expiring;                 /* (a) not used since MNT_EXPIRE was asked for */
     unsigned id;                   /* (c) another one for each mount */

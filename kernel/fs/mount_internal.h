@@ -72,10 +72,12 @@ int mount_is_below(const struct place *place, const struct place *above, bool *b
 /* Is the mount in the namespace of the current thread? */
 bool mount_is_seen(const struct mount *mount);
 
-/* A mount that shows the place and covers nothing yet; recursive: with copies on it of all that is
- * mounted below. mount->copy tells them until mount_finish_copies, which puts them into a
- * namespace. -ENOMEM, -EIO; what there is of it then (NULL: nothing) is to be detached. */
-int mount_copy_tree(const struct place *from, bool recursive, struct mount **result);
+/* A mount that shows the place and covers nothing yet, with copies on it of what is mounted below:
+ * of nothing, of what is not unbindable nor on such a mount, or of all. mount->copy tells them
+ * until mount_finish_copies, which puts them into a namespace. -ENOMEM, -EIO; what there is of it
+ * then (NULL: nothing) is to be detached. */
+enum mount_copy { COPY_ONE, COPY_BINDABLE, COPY_ALL };
+int mount_copy_tree(const struct place *from, enum mount_copy what, struct mount **result);
 void mount_finish_copies(struct mount_namespace *space);
 
 /* mount(2) with MS_BIND, and MS_REC. */
@@ -85,6 +87,9 @@ int mount_bind(const char *source, const char *target, bool recursive);
  * -ELOOP: the place is on the mount, and as mount_check_point. */
 int mount_move(const char *source, const char *target);
 int mount_move_to(struct mount *mount, const struct place *to);
+
+/* Is a mount (or NULL) the other one, or on it, or on what is on it? */
+bool mount_is_on(const struct mount *mount, const struct mount *below);
 
 /* The mount whose root the place is, which the lock keeps. -EINVAL: it is none, or no path leads to
  * it. */

@@ -9,8 +9,7 @@
 #include "fs/path_context.h"
 #include "fs/walk.h"
 
-/* Is a mount the other one, or on it, or on what is on it? */
-static bool is_on(const struct mount *mount, const struct mount *below)
+bool mount_is_on(const struct mount *mount, const struct mount *below)
 {
     while (mount && mount != below)
         mount = mount->parent;
@@ -24,7 +23,7 @@ int mount_move_to(struct mount *mount, const struct place *to)
 
     if (!error && (vnode_type(mount->root) == S_IFDIR) != (vnode_type(to->vnode) == S_IFDIR))
         error = -EINVAL;
-    if (!error && is_on(to->mount, mount))
+    if (!error && mount_is_on(to->mount, mount))
         error = -ELOOP;
     if (!error)
         error = mount_cover(mount, to);

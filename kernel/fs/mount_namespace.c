@@ -63,7 +63,7 @@ static int fill(struct mount_namespace *space, struct path_context *context)
 {
     struct mount *root = context->mounts->root, *copy;
     struct place from = {root, root->root};
-    int error = mount_copy_tree(&from, true, &copy);
+    int error = mount_copy_tree(&from, COPY_ALL, &copy);
 
     if (!error) {
         space->root = copy;

@@ -120,14 +120,24 @@ static int mount_new(const char *source, const char *target, const char *type_na
     return error;
 }
 
-/* Mounts are not passed on to others here: MS_PRIVATE is what they are. */
-static int make_private(const char *target, uint64_t flags)
+/* What is mounted on a mount is not passed on to others here: MS_SHARED is missing. So all are
+ * private, which MS_SLAVE leaves as they are; and they may be bound or not. */
+static int set_spread(const char *target, uint64_t flags)
 {
+    uint64_t spread = flags & ~(uint64_t)(MS_REC | MS_SILENT);
     struct mount *mount;
 
-    if ((flags & ~(uint64_t)(MS_REC | MS_SILENT)) != MS_PRIVATE)
+    if (spread != MS_PRIVATE && spread != MS_SLAVE && spread != MS_UNBINDABLE)
         return -EINVAL;
-    return find_mount(target, &mount);
+    int error = find_mount(target, &mount);
+    if (error || spread == MS_SLAVE)
+        return error;
+    list_for_each (link, &mount_list) {
+        struct mount *other = container_of(link, struct mount, link);
+        if (other == mount || ((flags & MS_REC) && mount_is_on(other, mount)))
+            other->unbindable = spread == MS_UNBINDABLE;
+    }
+    return 0;
 }
 
 int path_mount(const char *source, const char *target, const char *type_name, uint64_t flags,
@@ -144,7 +154,7 @@ int path_mount(const char *source, const char *target, const char *type_name, ui
     else if (flags & MS_BIND)
         error = mount_bind(source, target, flags & MS_REC);
     else if (flags & SPREAD_FLAGS)
-        error = make_private(target, flags);
+        error = set_spread(target, flags);
     else if (flags & MS_MOVE)
         error = mount_move(source, target);
     else

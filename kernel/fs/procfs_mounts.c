@@ -68,7 +68,8 @@ static void write_root(struct text *text, const struct mount *mount)
     kfree(path);
 }
 
-/* ID PARENT MAJOR:MINOR ROOT TARGET OPTIONS - TYPE SOURCE OPTIONS-OF-THE-FILE-SYSTEM */
+/* ID PARENT MAJOR:MINOR ROOT TARGET OPTIONS [unbindable] - TYPE SOURCE OPTIONS-OF-THE-FILE-SYSTEM
+ */
 static void write_information(const struct mount *mount, const char *path, const char *options,
                               void *context)
 {
@@ -82,7 +83,7 @@ static void write_information(const struct mount *mount, const char *path, const
     write_name(text, path, false);
     text_format(text, " %s", access_option(mount_has_flag(mount, MS_RDONLY)));
     write_flags(text, mount->flags);
-    text_format(text, " - %s ", volume->type->name);
+    text_format(text, "%s - %s ", mount->unbindable ? " unbindable" : "", volume->type->name);
     write_name(text, mount->source, true);
     text_format(text, " %s", access_option(volume_is_read_only(volume)));
     write_volume_flags(text, volume->flags);
