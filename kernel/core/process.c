@@ -64,8 +64,10 @@ static struct process *process_of_node(struct tree_node *node)
 
 struct process *process_find(int pid)
 {
-    struct process *process = process_next(pid - 1);
-    return process && process->pid == pid ? process : NULL;
+    struct tree_node *node = processes.root;
+    while (node && process_of_node(node)->pid != pid)
+        node = pid < process_of_node(node)->pid ? node->left : node->right;
+    return process_of_node(node);
 }
 
 struct process *process_next(int pid)

@@ -99,6 +99,9 @@ static const struct {
     {SYS_gettid, ""},
     {SYS_uname, "x"},
     {SYS_set_tid_address, "x"},
+    {SYS_set_robust_list, "xd"},
+    {SYS_rseq, "xdxx"},
+    {SYS_getrandom, "xdx"},
     {SYS_clock_gettime, "dx"},
 };
 
@@ -180,10 +183,11 @@ static const char *error_name(long result)
 /* Small results are numbers, others addresses. */
 static void show_result(int id, const char *line, long result)
 {
+    const char *name = error_name(result);
     if (result > INT32_MAX)
         printk("[%d] %s = %#lx\n", id, line, result);
     else
-        printk("[%d] %s = %ld %s\n", id, line, result, error_name(result));
+        printk("[%d] %s = %ld%s%s\n", id, line, result, *name ? " " : "", name);
 }
 
 static bool is_traced(void)

@@ -1,7 +1,7 @@
 /*
  * amap: the private pages of one or more regions of an address space: anonymous memory, and copies
- * of file pages made by stores. A sparse array of slots, each a page, referenced,
- * or the entry of one that is in a swap area (vm/swap.h).
+ * of file pages made by stores. A sparse array of slots, each a page, referenced, or the entry of
+ * one that is in a swap area (vm/swap.h).
  *
  * After fork the amaps of parent and child hold the same pages, each slot with a reference of its
  * own. A page with one reference is its amap's alone and may be stored to; others are copied first.
@@ -9,7 +9,7 @@
  * could raise it.
  *
  * The tag of a slot says that its page was offered with MADV_FREE and not stored to since: it may
- * go at any time, and zeros take its place. Such a page is mapped read-only, so that the fault of
+ * go at any time, and zeros take its place. Such a page is mapped read-only, so that the fault of a
  * store withdraws the offer. In a region of MAP_DROPPABLE all pages are offered, whatever is
  * stored.
  */

@@ -90,8 +90,9 @@ uint64_t map_origin_new(void);
 /* An empty address space with one reference. NULL: no memory. */
 struct aspace *aspace_create(void);
 void aspace_reference(struct aspace *aspace);
-void aspace_release(
-    struct aspace *aspace); /* the last one destroys it; it is active nowhere; may sleep */
+
+/* Drop a reference; the last destroys it, which is active nowhere. May sleep. */
+void aspace_release(struct aspace *aspace);
 
 /* fork(2): a copy; shared regions share, private pages are copied on write. -ENOMEM. */
 int aspace_fork(struct aspace *parent, struct aspace **child);
@@ -114,12 +115,12 @@ int aspace_map_check(struct aspace *aspace, const struct map_request *request);
  * too many regions; -EPERM: sealed. */
 int aspace_unmap(struct aspace *aspace, vaddr_t start, uint64_t length);
 
-/* How far a change of protection reaches beyond its range (PROT_GROWSDOWN, PROT_GROWSUP). */
-enum protect_reach { PROTECT_RANGE, PROTECT_DOWNWARDS, PROTECT_UPWARDS };
-
 /* shmdt(2): unmap what is left of the mapping at address of an object with this pager: -EINVAL:
  * there is none; -EPERM: sealed. */
 int aspace_detach(struct aspace *aspace, vaddr_t address, const struct pager *pager);
+
+/* How far a change of protection reaches beyond its range (PROT_GROWSDOWN, PROT_GROWSUP). */
+enum protect_reach { PROTECT_RANGE, PROTECT_DOWNWARDS, PROTECT_UPWARDS };
 
 /* mprotect(2): -ENOMEM (hole, or no memory), -EACCES, -EPERM (sealed), -EINVAL (reach). */
 int aspace_protect(struct aspace *aspace, vaddr_t start, uint64_t length, unsigned access,
@@ -258,7 +259,7 @@ void aspace_page_info(struct aspace *aspace, vaddr_t address, unsigned count,
                       struct page_info *info);
 
 /* proc(5), clear_refs: forget that pages were used, of all regions, or of those that show a file,
- * or of the others; and what the most pages in memory were. */
+ * or of the others. */
 enum reference_kind { REFERENCES_ALL, REFERENCES_ANONYMOUS, REFERENCES_FILES };
 void aspace_clear_references(struct aspace *aspace, enum reference_kind kind);
 

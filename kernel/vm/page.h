@@ -39,8 +39,8 @@ enum page_flag {
     PAGE_SLAB = 1 << 8,       /* part of a slab; owner is its slab_cache */
     PAGE_ANONYMOUS = 1 << 9,  /* in amap slots; index is the slot's */
     PAGE_ACTIVE = 1 << 10,    /* on the active queue of the reclaimer */
-    PAGE_CODE = 1 << 12,      /* every hart's instruction fetch sees the contents */
     PAGE_RESERVED = 1 << 11,  /* never managed: firmware, kernel image */
+    PAGE_CODE = 1 << 12,      /* every hart's instruction fetch sees the contents */
     PAGE_REUSED = 1 << 13,    /* used again after PAGE_REFERENCED was set */
     PAGE_SWAP = 1 << 14,      /* of an amap, and in the object of a swap area as well */
 };

@@ -25,8 +25,7 @@ struct page *object_find_page(struct object *object, uint64_t index, struct page
 
 /*
  * Begin reading the absent page at index, and pages ahead of it: 0 with *page the one at index,
- * referenced (not necessarily valid: page_wait), or -ENOMEM, -ENOSPC. No lock held. Counts as a
- * major fault.
+ * referenced (not necessarily valid: page_wait), or -ENOMEM, -ENOSPC. No lock held.
  */
 int object_start_read(struct object *object, uint64_t index, struct page **page);
 

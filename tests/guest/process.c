@@ -428,6 +428,21 @@ static void groups(void)
     expect_errno(setpgid(first, first), ESRCH);
 }
 
+/* Numbers that no process can have, down to the least. */
+static void impossible_numbers(void)
+{
+    static const int numbers[] = {-1, INT_MIN, INT_MIN + 1, INT_MAX};
+
+    for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        expect_errno(getpgid(numbers[i]), ESRCH);
+        expect_errno(getsid(numbers[i]), ESRCH);
+        expect_errno(setpgid(numbers[i], getpgrp()), ESRCH);
+        expect_errno(getpriority(PRIO_PROCESS, (id_t)numbers[i]), ESRCH);
+    }
+    expect_errno(kill(INT_MIN, 0), ESRCH);
+    expect_errno(kill(INT_MAX, 0), ESRCH);
+}
+
 static void make_session(void *argument)
 {
     (void)argument;
@@ -506,6 +521,7 @@ static const struct test tests[] = {
     TEST(exit_flushes),
     TEST(ignored_children),
     TEST(groups),
+    TEST(impossible_numbers),
     TEST(sessions),
     TEST(group_of_executed_child),
     TEST(spawned_by_the_library),
