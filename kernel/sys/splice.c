@@ -22,6 +22,7 @@ struct splicing {
     struct file *in, *out;            /* referenced */
     uint64_t *in_offset, *out_offset; /* NULL: the file's own */
     bool nonblocking;
+    bool full; /* the pipe that is written to had no room, although it was waited for */
 };
 
 /* Put what was read into the pipe: bytes that arrived. What cannot be read again waits for room. */
@@ -35,15 +36,18 @@ static long put_all(struct splicing *splicing, const struct loan *loan, bool aga
         if (!error)
             done += pipe_put_pieces(splicing->out, loan->pieces + done, loan->count - done, 0);
     }
+    splicing->full = !done;
     return done ? (long)loan_size(loan, done) : error;
 }
 
-/* Read from position on, and fill the room of the pipe: bytes that arrived. */
+/* Read from position on, and fill the room of the pipe: bytes that arrived; 0 at the end of the
+ * file, or if somebody else was faster (splicing->full). */
 static long read_and_put(struct splicing *splicing, size_t size, uint64_t *position)
 {
     unsigned room = pipe_room(splicing->out);
     struct loan loan;
 
+    splicing->full = !room;
     if (!room)
         return 0;
     room = room < LOAN_PIECES ? room : LOAN_PIECES;
@@ -78,14 +82,17 @@ static long move_to_pipe(struct splicing *splicing, size_t size)
 static long file_to_pipe(struct splicing *splicing, size_t size)
 {
     size_t done = 0;
-    long result = pipe_await_room(splicing->out, splicing->nonblocking);
+    long result;
 
-    if (result)
-        return result;
     do {
-        result = move_to_pipe(splicing, size - done);
-        done += result > 0 ? (size_t)result : 0;
-    } while (result > 0 && done < size && !thread_killed());
+        result = pipe_await_room(splicing->out, splicing->nonblocking);
+        if (result)
+            return result;
+        do {
+            result = move_to_pipe(splicing, size - done);
+            done += result > 0 ? (size_t)result : 0;
+        } while (result > 0 && done < size && !thread_killed());
+    } while (!result && !done && splicing->full && !thread_killed());
     return done ? (long)done : result;
 }
 

@@ -91,6 +91,38 @@ static void pipe_to_file(void)
     CHECK_EQ(splice(ends[0], NULL, fd, NULL, 10, 0), 0);
 }
 
+/* Several splice into one pipe, which has room for one of them at a time: none is told of an end of
+ * the file that is not there. */
+static void into_a_narrow_pipe(void)
+{
+    enum { WRITERS = 3, ROUNDS = 2000, PIECE = 4096 };
+    int fd = pattern_file("in", PIECE), ends[2];
+    pid_t pids[WRITERS];
+    size_t total = 0;
+    ssize_t got;
+
+    pipe_ends(ends, 0);
+    expect_ok(fcntl(ends[1], F_SETPIPE_SZ, PIECE));
+    for (int i = 0; i < WRITERS; i++) {
+        pids[i] = expect_ok(fork());
+        if (pids[i] == 0) {
+            for (int round = 0; round < ROUNDS; round++) {
+                off_t offset = 0;
+                CHECK_EQ(splice(fd, &offset, ends[1], NULL, PIECE, 0), PIECE);
+            }
+            _exit(0);
+        }
+    }
+    close(ends[1]);
+    while ((got = expect_ok(read(ends[0], buffer, PIECE))) > 0)
+        total += (size_t)got;
+    for (int i = 0; i < WRITERS; i++)
+        expect_exited(reap(pids[i]), 0);
+    CHECK_EQ(total, WRITERS * ROUNDS * PIECE);
+    close(ends[0]);
+    close(fd);
+}
+
 static void between_pipes(void)
 {
     int a[2], b[2];
@@ -444,10 +476,10 @@ static void appending(void)
 }
 
 static const struct test tests[] = {
-    TEST(file_to_pipe),   TEST(pipe_to_file),  TEST(between_pipes),   TEST(pages_are_shared),
-    TEST(places),         TEST(bad_arguments), TEST(all_bytes_once),  TEST(sending_files),
-    TEST(copying_ranges), TEST(with_flags),    TEST(without_waiting), TEST(giving_pages_up),
-    TEST(direct),         TEST(appending),
+    TEST(file_to_pipe),     TEST(pipe_to_file),   TEST(into_a_narrow_pipe), TEST(between_pipes),
+    TEST(pages_are_shared), TEST(places),         TEST(bad_arguments),      TEST(all_bytes_once),
+    TEST(sending_files),    TEST(copying_ranges), TEST(with_flags),         TEST(without_waiting),
+    TEST(giving_pages_up),  TEST(direct),         TEST(appending),
 };
 
 int main(int argc, char **argv)
