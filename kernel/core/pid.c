@@ -3,9 +3,8 @@
 #include "abi/errno.h"
 #include <stdint.h>
 
-#define PID_RESERVED                                                                               \
-    300 /* where numbers go on after they went round; below are long-lived ones                    \
-         */
+/* Where numbers go on after they went round; below are long-lived ones. */
+#define PID_RESERVED 300
 
 static uint32_t uses[PID_MAX];
 static int last;

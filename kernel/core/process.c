@@ -5,28 +5,22 @@
  * process itself: it is freed when its parent waits for it (or at its end, if the parent does not
  * want to know), under the lock. A thread's own process cannot go away under it.
  */
-#include "core/core_dump.h"
 #include "core/process.h"
 #include "abi/errno.h"
-#include "core/credentials.h"
 #include "abi/resource.h"
 #include "arch/riscv/hart.h"
 #include "arch/riscv/pmap.h"
 #include "arch/riscv/stack.h"
-#include "core/exec.h"
+#include "core/core_dump.h"
+#include "core/credentials.h"
 #include "core/pid.h"
-#include "core/printk.h"
 #include "core/process_internal.h"
 #include "core/scheduler.h"
 #include "core/signal_internal.h"
 #include "core/time.h"
-#include "dev/fdt.h"
 #include "fs/file.h"
-#include "fs/path.h"
-#include "fs/mount_namespace.h"
 #include "fs/path_context.h"
 #include "lib/string.h"
-#include "abi/fcntl.h"
 #include "vm/aspace.h"
 #include "vm/kmem.h"
 
@@ -43,7 +37,7 @@ static struct slab_cache process_cache;
 static struct tree processes; /* by pid */
 static struct tree threads;   /* of processes, by identifier */
 static unsigned count;
-static uint64_t created; /* (process_tree_lock) since boot */
+uint64_t processes_created;
 uint64_t threads_max;
 
 void process_init(void)
@@ -149,7 +143,7 @@ static void insert(struct process *process)
     }
     tree_insert(&processes, parent, left, &process->pid_node);
     count++;
-    created++;
+    processes_created++;
 }
 
 static void set_defaults(struct process *process)
@@ -369,153 +363,4 @@ bool process_may_lock_memory(void)
 uint64_t process_limit(unsigned resource)
 {
     return current_process()->limits[resource].soft;
-}
-
-void resource_usage_add(struct resource_usage *sum, const struct resource_usage *usage)
-{
-    sum->user_time += usage->user_time;
-    sum->system_time += usage->system_time;
-    sum->minor_faults += usage->minor_faults;
-    sum->major_faults += usage->major_faults;
-    sum->voluntary_switches += usage->voluntary_switches;
-    sum->involuntary_switches += usage->involuntary_switches;
-    if (usage->max_resident > sum->max_resident)
-        sum->max_resident = usage->max_resident;
-    traffic_add(&sum->traffic, &usage->traffic);
-}
-
-/* The time since a thread came into user mode or the kernel is not counted yet: in another one that
- * runs, it is taken for user time. */
-void thread_usage(const struct thread *thread, struct resource_usage *usage)
-{
-    bool self = thread == current_thread();
-    uint64_t stamp = __atomic_load_n(&thread->tick_stamp, __ATOMIC_RELAXED), now = timer_ticks();
-    uint64_t running = now > stamp && scheduler_is_running(thread) ? now - stamp : 0;
-    *usage = (struct resource_usage){
-        .user_time = ticks_to_nanoseconds(thread->user_ticks + (self ? 0 : running)),
-        .system_time = ticks_to_nanoseconds(thread->system_ticks + (self ? running : 0)),
-        .voluntary_switches = thread->voluntary_switches,
-        .involuntary_switches = thread->involuntary_switches,
-        .traffic = thread->traffic,
-    };
-}
-
-void process_usage(struct process *process, struct resource_usage *usage)
-{
-    spin_lock(&process->signal_lock);
-    *usage = process->usage;
-    list_for_each (link, &process->threads) {
-        struct thread *thread = container_of(link, struct thread, process_link);
-        struct resource_usage own;
-        if (thread->exited)
-            continue; /* it is in process->usage already */
-        thread_usage(thread, &own);
-        resource_usage_add(usage, &own);
-    }
-    if (process->aspace) {
-        struct resource_usage memory = {
-            .minor_faults = process->aspace->minor_faults,
-            .major_faults = process->aspace->major_faults,
-            .max_resident = pmap_resident_peak(&process->aspace->pmap),
-        };
-        resource_usage_add(usage, &memory);
-    }
-    spin_unlock(&process->signal_lock);
-}
-
-static void add_to_totals(struct process *process, struct process_totals *totals)
-{
-    struct resource_usage usage;
-    process_usage(process, &usage);
-    resource_usage_add(&totals->usage, &usage);
-    resource_usage_add(&totals->usage, &process->children_usage);
-    totals->threads += process->thread_count;
-    list_for_each (link, &process->threads) {
-        const struct thread *thread = container_of(link, struct thread, process_link);
-        if (thread->state == THREAD_SLEEPING && thread->wait_kind == WAIT_UNINTERRUPTIBLE)
-            totals->blocked++;
-    }
-    spin_lock(&process->signal_lock);
-    if (process->aspace)
-        totals->table_pages += process->aspace->pmap.tables;
-    spin_unlock(&process->signal_lock);
-}
-
-void process_get_totals(struct process_totals *totals)
-{
-    *totals = (struct process_totals){0};
-    mutex_lock(&process_tree_lock);
-    for (struct process *process = process_next(0); process; process = process_next(process->pid))
-        add_to_totals(process, totals);
-    totals->created = created;
-    mutex_unlock(&process_tree_lock);
-}
-
-/* The first process */
-
-#define INIT_PATH_MAX 256
-
-static void open_console(void)
-{
-    for (int i = 0; i < 3; i++) {
-        struct file *file;
-        int result = path_open(NULL, "/dev/console", O_RDWR | O_NOCTTY, 0, &file);
-        if (result == 0 && file_install(file, 0, false) < 0)
-            file_release(file);
-        if (result)
-            printk("cannot open /dev/console for the first process: error %d\n", -result);
-    }
-}
-
-/* Become the program that the boot argument init=PATH names, or the first there is of the usual. */
-static void exec_init(void)
-{
-    static const char *const usual[] = {"/sbin/init", "/bin/init"};
-    char chosen[INIT_PATH_MAX];
-    int result = -ENOENT;
-    if (boot_argument("init", chosen, sizeof(chosen))) {
-        result = exec_first(chosen);
-        if (result)
-            panic("cannot execute %s: error %d", chosen, -result);
-        return;
-    }
-    for (unsigned i = 0; i < sizeof(usual) / sizeof(usual[0]) && result == -ENOENT; i++) {
-        result = exec_first(usual[i]);
-        if (result && result != -ENOENT)
-            panic("cannot execute %s: error %d", usual[i], -result);
-    }
-    if (result)
-        panic("there is no first program: neither %s nor %s", usual[0], usual[1]);
-}
-
-/* The first thread of the first process: load the program and become it. */
-static void run_init(void *unused)
-{
-    (void)unused;
-    open_console();
-    exec_init();
-    return_to_user(current_thread()->frame);
-}
-
-void process_start_init(void)
-{
-    struct thread *thread = thread_create(NULL, run_init, NULL);
-    struct signal_actions *actions = signal_actions_create();
-    struct place root;
-    int error;
-    mutex_lock(&process_tree_lock);
-    init_process = actions ? process_create(NULL, actions, &error) : NULL;
-    if (!thread || !init_process)
-        panic("no memory for the first process");
-    thread->files = file_table_create();
-    if (!thread->files || path_lookup_place(NULL, "/", PATH_FOLLOW, &root))
-        panic("the first process has no files or no root directory");
-    place_reference(&root);
-    thread->path_context = path_context_create(root, root, &mount_namespace_first);
-    thread->id = init_process->pid;
-    if (!thread->path_context || process_add_thread(init_process, thread))
-        panic("no memory for the first process");
-    credentials_inherit(thread);
-    mutex_unlock(&process_tree_lock);
-    scheduler_add(thread);
 }

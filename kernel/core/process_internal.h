@@ -1,6 +1,6 @@
 /*
- * What the files of the process life cycle share: process.c, clone.c, exec.c, exit.c, reap.c,
- * only_thread.c, job.c.
+ * What the files of the process life cycle share: process.c, first_process.c, clone.c, exec.c,
+ * exit.c, reap.c, only_thread.c, job.c, usage.c.
  */
 #ifndef MAPIX_CORE_PROCESS_INTERNAL_H
 #define MAPIX_CORE_PROCESS_INTERNAL_H
@@ -19,6 +19,7 @@ void process_destroy(struct process *process);
 void process_switch_aspace(struct aspace *aspace);
 
 extern unsigned processes_stopped; /* (process_tree_lock) processes that are stopped now */
+extern uint64_t processes_created; /* (process_tree_lock) since boot */
 
 /* The current thread stops using its memory, by exec or exit: do what set_robust_list(2) and
  * set_tid_address(2) asked for, as far as others may see it, and let go of locks with priority

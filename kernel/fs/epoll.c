@@ -16,63 +16,31 @@
  *
  * A wake between "off" and "ask" puts it on the list once more: nothing is lost.
  *
+ * The list and waiting are in epoll_ready.c; which files are in which set is here.
+ *
  * Locks: watch_lock covers which file is in which set: adding, removing, a file's last close, a
  * set's. It is taken first. epoll->lock is held while files are asked and while items come and go,
  * so an item that is being asked stays, and so does its file, whose release waits in epoll_forget.
  * Asking an epoll takes its lock under that of the one which watches it: sets form no cycle, and no
- * chain longer than CHAIN_MAX (add_allowed). ready_lock is a leaf.
+ * chain longer than CHAIN_MAX (epoll_chain.c). ready_lock is a leaf.
  */
-#include "fs/epoll.h"
+#include "fs/epoll_internal.h"
 #include "abi/errno.h"
 #include "abi/fcntl.h"
-#include "abi/poll.h"
 #include "core/process.h"
-#include "core/time.h"
 #include "fs/anonymous.h"
 #include "fs/text.h"
 #include "fs/volume.h"
-#include "lib/tree.h"
-#include "arch/riscv/pmap.h"
 #include "vm/kmem.h"
+#include "vm/page.h"
 
-#define CHAIN_MAX     5 /* epolls that watch each other, as in Linux */
 #define ALWAYS        (POLLERR | POLLHUP)
-#define MODES         (EPOLLEXCLUSIVE | EPOLLWAKEUP | EPOLLONESHOT | EPOLLET)
 #define ITEM_COST     192u /* Linux's: the items of a user may take a 25th of memory */
 #define ITEMS_SHARE   25u
 #define EXCLUSIVE_MAY (POLLIN | POLLOUT | ALWAYS | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
 
-/* Letters: (w) watch_lock and lock, either for reading, (l) lock, (r) ready_lock, (c) constant. */
-struct epoll {
-    struct mutex lock;
-    struct spinlock ready_lock;
-    struct list ready;          /* (r) items about which something may be reported */
-    bool reporting;             /* (r) report has taken the list away, and may bring some back */
-    struct wait_queue sleepers; /* in epoll_wait, exclusive */
-    struct wait_queue pollers;  /* other files' poll */
-    struct tree items;          /* (w) by file and descriptor */
-    struct file *file;          /* (c) its own; no reference */
-    struct credentials *maker;  /* (c) whose account is charged */
-    uint64_t search;            /* (watch_lock) the search that saw it last, */
-    unsigned height;            /* (watch_lock) and what that found */
-};
-
-struct item {
-    struct tree_node node;    /* (w) */
-    struct epoll *epoll;      /* (c) */
-    struct file *file;        /* (c) no reference: its release takes the item away */
-    int descriptor;           /* (c) */
-    struct list watch_link;   /* (watch_lock) file->watches */
-    struct list ready_link;   /* (r), or of the list that report has taken */
-    struct waiter waiter;     /* on queue */
-    struct wait_queue *queue; /* (c) of the file; NULL: its events never change */
-    uint32_t events;          /* (r) asked for, with the modes */
-    uint64_t data;            /* (l) */
-};
-
 static struct slab_cache epoll_cache, item_cache;
 static struct mutex watch_lock;
-static uint64_t searches; /* (watch_lock) so far */
 
 uint32_t epoll_items_limit;
 
@@ -83,195 +51,6 @@ void epoll_init(void)
     mutex_init(&watch_lock, "watched files", RANK_NONE);
     uint64_t items = page_count_total() * PAGE_SIZE / ITEMS_SHARE / ITEM_COST;
     epoll_items_limit = items < INT32_MAX ? (uint32_t)items : INT32_MAX;
-}
-
-static struct item *item_of_node(struct tree_node *node)
-{
-    return container_of(node, struct item, node);
-}
-
-/* Ready items */
-
-static bool may_be_ready(struct epoll *epoll)
-{
-    return __atomic_load_n(&epoll->ready.next, __ATOMIC_RELAXED) != &epoll->ready ||
-           __atomic_load_n(&epoll->reporting, __ATOMIC_RELAXED);
-}
-
-/* Put the item on the ready list, if it wants any of the events. */
-static bool note_ready(struct item *item, unsigned events)
-{
-    struct epoll *epoll = item->epoll;
-
-    spin_lock(&epoll->ready_lock);
-    bool wanted = item->events & ~MODES & events;
-    if (wanted && list_empty(&item->ready_link))
-        list_push_back(&epoll->ready, &item->ready_link);
-    spin_unlock(&epoll->ready_lock);
-    return wanted;
-}
-
-/* Something has become ready: was there somebody in epoll_wait? */
-static bool tell(struct epoll *epoll)
-{
-    bool waited = wake_one(&epoll->sleepers);
-
-    wake_events(&epoll->pollers, POLLIN | POLLRDNORM);
-    return waited;
-}
-
-/* The listener (wait_function). */
-static bool item_woken(struct waiter *waiter, unsigned events)
-{
-    struct item *item = container_of(waiter, struct item, waiter);
-
-    return note_ready(item, events) && tell(item->epoll);
-}
-
-/* What the file of an item has of the events that are wanted. lock held. */
-static unsigned ask(struct item *item)
-{
-    struct wait_queue *queue = NULL;
-    unsigned events = item->file->operations->poll(item->file, &queue);
-
-    return events & item->events & ~MODES;
-}
-
-/* Take the first item off a list of ready ones; NULL: it is empty. */
-static struct item *take_ready(struct epoll *epoll, struct list *list)
-{
-    spin_lock(&epoll->ready_lock);
-    struct list *link = list_pop_front(list);
-    spin_unlock(&epoll->ready_lock);
-    return link ? container_of(link, struct item, ready_link) : NULL;
-}
-
-/* Put an item back: nothing has been reported, or it is level-triggered. */
-static void put_back(struct item *item)
-{
-    struct epoll *epoll = item->epoll;
-
-    spin_lock(&epoll->ready_lock);
-    if (list_empty(&item->ready_link))
-        list_push_back(&epoll->ready, &item->ready_link);
-    spin_unlock(&epoll->ready_lock);
-}
-
-/* An item has been reported: what becomes of it depends on its mode. */
-static void reported(struct item *item)
-{
-    struct epoll *epoll = item->epoll;
-
-    if (item->events & EPOLLONESHOT) {
-        spin_lock(&epoll->ready_lock);
-        item->events &= MODES;
-        spin_unlock(&epoll->ready_lock);
-    } else if (!(item->events & EPOLLET)) {
-        put_back(item);
-    }
-}
-
-/* The poll operation: is there really something? Items that have nothing leave the list. */
-static unsigned epoll_poll(struct file *file, struct wait_queue **queue)
-{
-    struct epoll *epoll = file->state;
-    struct item *item;
-    unsigned events = 0;
-
-    *queue = &epoll->pollers;
-    mutex_lock(&epoll->lock);
-    while (!events && (item = take_ready(epoll, &epoll->ready))) {
-        events = ask(item);
-        if (events)
-            put_back(item);
-    }
-    mutex_unlock(&epoll->lock);
-    return events ? POLLIN | POLLRDNORM : 0;
-}
-
-/* Waiting */
-
-/* Report up to count of the items on batch: how many. It stops where user memory is not mapped, for
- * nothing may be faulted in under the lock. lock held. */
-static unsigned report_batch(struct epoll *epoll, struct list *batch, vaddr_t address,
-                             unsigned count)
-{
-    struct item *item;
-    unsigned done = 0;
-
-    while (done < count && (item = take_ready(epoll, batch))) {
-        struct epoll_event event = {.events = ask(item), .data = item->data};
-        vaddr_t place = address + done * sizeof(event);
-        if (!event.events)
-            continue;
-        if (copy_to_user_resident(place, &event, sizeof(event)) < sizeof(event)) {
-            put_back(item);
-            break;
-        }
-        reported(item);
-        done++;
-    }
-    return done;
-}
-
-/* Report what is ready now: how many events. */
-static unsigned report_resident(struct epoll *epoll, vaddr_t address, unsigned count)
-{
-    struct list batch = LIST_INITIALIZER(batch);
-
-    mutex_lock(&epoll->lock);
-    spin_lock(&epoll->ready_lock);
-    list_splice_back(&batch, &epoll->ready);
-    epoll->reporting = true;
-    spin_unlock(&epoll->ready_lock);
-    unsigned done = report_batch(epoll, &batch, address, count);
-    spin_lock(&epoll->ready_lock);
-    list_splice_back(&batch, &epoll->ready); /* the rest first */
-    list_splice_back(&epoll->ready, &batch);
-    epoll->reporting = false;
-    bool more = may_be_ready(epoll);
-    spin_unlock(&epoll->ready_lock);
-    mutex_unlock(&epoll->lock);
-    if (more)
-        wake_one(&epoll->sleepers);
-    return done;
-}
-
-/* The same, and there may be nothing, 0, or -EFAULT. */
-static long report(struct epoll *epoll, vaddr_t address, unsigned count)
-{
-    while (may_be_ready(epoll)) {
-        unsigned done = report_resident(epoll, address, count);
-        if (done)
-            return done;
-        if (user_fault_in(address, ACCESS_WRITE) ||
-            user_fault_in(address + sizeof(struct epoll_event) - 1, ACCESS_WRITE))
-            return -EFAULT;
-    }
-    return 0;
-}
-
-/* A thread that a wake has taken off the queue looks at the list, whatever else ended its sleep:
- * the wake was for it alone. */
-long epoll_wait(struct file *set, vaddr_t events, unsigned count, uint64_t deadline)
-{
-    struct epoll *epoll = set->state;
-    struct waiter waiter;
-    int error = 0;
-
-    for (;;) {
-        long done = report(epoll, events, count);
-        if (done)
-            return done;
-        if (error == -EINTR)
-            return -EINTR;
-        if (error || deadline <= time_now())
-            return 0;
-        wait_prepare_exclusive(&epoll->sleepers, &waiter, WAIT_INTERRUPTIBLE);
-        if (!may_be_ready(epoll))
-            error = wait_sleep(&waiter, WAIT_INTERRUPTIBLE, deadline);
-        wait_done(&epoll->sleepers, &waiter);
-    }
 }
 
 /* Items */
@@ -351,88 +130,9 @@ static void remove_item(struct item *item)
     slab_free(&item_cache, item);
 }
 
-/* It may be ready already, or with other events than before: ask, once it listens. lock held. */
-static void look(struct item *item)
-{
-    if (ask(item)) {
-        put_back(item);
-        tell(item->epoll);
-    }
-}
-
-static void start_listening(struct item *item)
-{
-    struct epoll *epoll = item->epoll;
-
-    mutex_lock(&epoll->lock);
-    item->file->operations->poll(item->file, &item->queue);
-    if (item->queue)
-        wait_listen(item->queue, &item->waiter, item_woken, item->events & EPOLLEXCLUSIVE);
-    look(item);
-    mutex_unlock(&epoll->lock);
-}
-
 bool file_is_epoll(const struct file *file)
 {
     return file->operations->poll == epoll_poll;
-}
-
-/* Chains of sets. watch_lock is held, so none changes; each set is looked at once a search. */
-
-static struct epoll *epoll_of(const struct file *file)
-{
-    return file_is_epoll(file) ? file->state : NULL;
-}
-
-static unsigned larger(unsigned a, unsigned b)
-{
-    return a > b ? a : b;
-}
-
-/* The number of sets in the longest chain down from here. */
-static unsigned chain_below(struct epoll *epoll)
-{
-    unsigned height = 1;
-
-    if (epoll->search == searches)
-        return epoll->height;
-    epoll->search = searches;
-    tree_for_each (node, &epoll->items) {
-        struct epoll *inner = epoll_of(item_of_node(node)->file);
-        if (inner)
-            height = larger(height, 1 + chain_below(inner));
-    }
-    return epoll->height = height;
-}
-
-/* And up. */
-static unsigned chain_above(struct epoll *epoll)
-{
-    unsigned height = 1;
-
-    if (epoll->search == searches)
-        return epoll->height;
-    epoll->search = searches;
-    list_for_each (link, &epoll->file->watches) {
-        struct item *item = container_of(link, struct item, watch_link);
-        height = larger(height, 1 + chain_above(item->epoll));
-    }
-    return epoll->height = height;
-}
-
-/* May the set watch the file? -ELOOP: a cycle, or too long a chain. */
-static int add_allowed(struct epoll *epoll, struct file *file)
-{
-    struct epoll *inner = epoll_of(file);
-
-    if (!inner)
-        return 0;
-    searches++;
-    unsigned below = chain_below(inner);
-    if (epoll->search == searches)
-        return -ELOOP;
-    searches++;
-    return below + chain_above(epoll) > CHAIN_MAX ? -ELOOP : 0;
 }
 
 /* What epoll_ctl does */
@@ -442,14 +142,15 @@ int epoll_add(struct file *set, struct file *file, int descriptor, const struct 
     struct epoll *epoll = set->state;
     struct item *item = NULL;
 
-    if ((event->events & EPOLLEXCLUSIVE) && ((event->events & ~EXCLUSIVE_MAY) || epoll_of(file)))
+    if ((event->events & EPOLLEXCLUSIVE) &&
+        ((event->events & ~EXCLUSIVE_MAY) || file_is_epoll(file)))
         return -EINVAL;
     mutex_lock(&watch_lock);
-    int error = add_allowed(epoll, file);
+    int error = epoll_check_chain(epoll, file);
     if (!error)
         item = add_item(epoll, file, descriptor, event, &error);
     if (item) {
-        start_listening(item);
+        epoll_listen(item);
         error = 0;
     }
     mutex_unlock(&watch_lock);
@@ -477,7 +178,7 @@ int epoll_modify(struct file *set, struct file *file, int descriptor,
         item->events = event->events | ALWAYS;
         spin_unlock(&epoll->ready_lock);
         item->data = event->data;
-        look(item);
+        epoll_look(item);
     }
     mutex_unlock(&epoll->lock);
     return error;

@@ -9,9 +9,8 @@
 #include "lib/string.h"
 #include "vm/kmem.h"
 
-#define TOTAL_MAX                                                                                  \
-    65536u /* bytes of names and values of one file, as where one block holds them                 \
-            */
+/* Bytes of names and values of one file, as where one block holds them. */
+#define TOTAL_MAX 65536u
 
 struct xattr {
     struct list link;

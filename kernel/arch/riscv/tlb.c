@@ -41,8 +41,8 @@ struct fence_request {
 /* By the asking hart, which has interrupts off while it asks. */
 static struct fence_request fence_requests[HART_MAX];
 
-static uint64_t
-    instructions_stale; /* atomic: harts that have a fence to do when they stop idling */
+/* Atomic: harts that have a fence to do when they stop idling. */
+static uint64_t instructions_stale;
 
 uint64_t tlb_flush_counts[FLUSH_CAUSES];
 uint64_t tlb_interrupts_sent;

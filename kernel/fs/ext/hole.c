@@ -106,6 +106,21 @@ static int run_at(struct ext_inode *inode, uint64_t block, uint64_t end, uint32_
     return error;
 }
 
+/* The next of the blocks [*block, end) that have data, or none: *block is the first, *count how
+ * many there are in a row, *physical as above. -ENXIO: there is none. */
+static int next_run(struct ext_inode *inode, bool with_data, uint64_t *block, uint64_t end,
+                    uint32_t *physical, uint32_t *count)
+{
+    bool data;
+
+    for (; *block < end; *block += *count) {
+        int error = run_at(inode, *block, end, physical, count, &data);
+        if (error || data == with_data)
+            return error;
+    }
+    return -ENXIO;
+}
+
 int ext_seek(struct vnode *vnode, uint64_t offset, bool hole, uint64_t *result)
 {
     struct ext_inode *inode = ext_inode_of(vnode);
@@ -113,46 +128,16 @@ int ext_seek(struct vnode *vnode, uint64_t offset, bool hole, uint64_t *result)
     uint64_t size = vnode->object.size, end = (size + ext->block_size - 1) >> ext->block_shift;
     uint64_t block = offset >> ext->block_shift;
     uint32_t physical, count;
-    bool data;
+    int error = next_run(inode, !hole, &block, end, &physical, &count);
 
-    for (; block < end; block += count) {
-        int error = run_at(inode, block, end, &physical, &count, &data);
-        if (error)
-            return error;
-        if (data != hole)
-            break;
-    }
-    if (block >= end && !hole)
-        return -ENXIO;
+    if (error && !(error == -ENXIO && hole)) /* the end of the file is one */
+        return error;
     *result = block << ext->block_shift;
     if (*result < offset)
         *result = offset;
     if (*result > size)
         *result = size;
     return 0;
-}
-
-/* The first of the blocks [block, end) that have data, or space: the run from it on, or -ENXIO. */
-static int find_run(struct ext_inode *inode, uint64_t block, uint64_t end,
-                    struct file_extent *extent)
-{
-    unsigned shift = ext_of(inode)->block_shift;
-    uint32_t physical, count;
-    bool data;
-
-    for (; block < end; block += count) {
-        int error = run_at(inode, block, end, &physical, &count, &data);
-        if (error)
-            return error;
-        if (data) {
-            *extent = (struct file_extent){.start = block << shift,
-                                           .end = (block + count) << shift,
-                                           .physical = (uint64_t)physical << shift,
-                                           .placed = physical};
-            return 0;
-        }
-    }
-    return -ENXIO;
 }
 
 int ext_find_extent(struct vnode *vnode, uint64_t offset, uint64_t end, struct file_extent *extent)
@@ -165,5 +150,14 @@ int ext_find_extent(struct vnode *vnode, uint64_t offset, uint64_t end, struct f
         return -EFBIG;
     if (end > limit)
         end = limit;
-    return find_run(inode, offset >> shift, ((end - 1) >> shift) + 1, extent);
+    uint64_t block = offset >> shift;
+    uint32_t physical, count;
+    int error = next_run(inode, true, &block, ((end - 1) >> shift) + 1, &physical, &count);
+    if (error)
+        return error;
+    *extent = (struct file_extent){.start = block << shift,
+                                   .end = (block + count) << shift,
+                                   .physical = (uint64_t)physical << shift,
+                                   .placed = physical};
+    return 0;
 }
