@@ -11,6 +11,10 @@
 #define TCSETS      0x5402
 #define TCSETSW     0x5403
 #define TCSETSF     0x5404
+#define TCGETA      0x5405
+#define TCSETA      0x5406
+#define TCSETAW     0x5407
+#define TCSETAF     0x5408
 #define TCSBRK      0x5409
 #define TCXONC      0x540a
 #define TCFLSH      0x540b
@@ -47,6 +51,9 @@
 #define FIONCLEX    0x5450
 #define FIOCLEX     0x5451
 #define FIOASYNC    0x5452
+
+#define TIOCGLCKTRMIOS 0x5456
+#define TIOCSLCKTRMIOS 0x5457
 
 #define FIOSETOWN 0x8901 /* of sockets */
 #define SIOCSPGRP 0x8902

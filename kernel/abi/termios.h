@@ -21,6 +21,15 @@ struct termios2 {
 _Static_assert(sizeof(struct termios) == 36, "termios");
 _Static_assert(sizeof(struct termios2) == 44, "termios2");
 
+/* As TCGETA has it: the lower halves of the flags, and the first characters. */
+struct termio {
+    uint16_t input_flags, output_flags, control_flags, local_flags;
+    uint8_t line;
+    uint8_t characters[8];
+};
+
+_Static_assert(sizeof(struct termio) == 18, "termio");
+
 struct winsize {
     uint16_t rows, columns, pixels_x, pixels_y;
 };

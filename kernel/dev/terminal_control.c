@@ -23,14 +23,85 @@ static long get_settings(struct terminal *terminal, uint64_t address, bool with_
     return copy_to_user(address, &settings, with_speed ? sizeof(settings) : sizeof(settings.base));
 }
 
+/* TCGETA */
+static long get_old_settings(struct terminal *terminal, uint64_t address)
+{
+    mutex_lock(&terminal->lock);
+    struct termios settings = terminal->settings.base;
+    mutex_unlock(&terminal->lock);
+    struct termio old = {.input_flags = (uint16_t)settings.input_flags,
+                         .output_flags = (uint16_t)settings.output_flags,
+                         .control_flags = (uint16_t)settings.control_flags,
+                         .local_flags = (uint16_t)settings.local_flags,
+                         .line = settings.line};
+    memcpy(old.characters, settings.characters, sizeof(old.characters));
+    return copy_to_user(address, &old, sizeof(old));
+}
+
 static bool flushes(unsigned request)
 {
-    return request == TCSETSF || request == TCSETSF2;
+    return request == TCSETSF || request == TCSETSF2 || request == TCSETAF;
+}
+
+static uint32_t with_lower_half(uint32_t flags, uint16_t lower)
+{
+    return (flags & 0xffff0000u) | lower;
+}
+
+/* TCSETA, TCSETAW, TCSETAF: change the part of the settings that a termio has. */
+static int read_old_settings(struct termios *settings, uint64_t address)
+{
+    struct termio old;
+
+    if (copy_from_user(&old, address, sizeof(old)))
+        return -EFAULT;
+    settings->input_flags = with_lower_half(settings->input_flags, old.input_flags);
+    settings->output_flags = with_lower_half(settings->output_flags, old.output_flags);
+    settings->control_flags = with_lower_half(settings->control_flags, old.control_flags);
+    settings->local_flags = with_lower_half(settings->local_flags, old.local_flags);
+    memcpy(settings->characters, old.characters, sizeof(old.characters));
+    return 0;
+}
+
+/* Change the settings by what the request's structure has at the address. */
+static int read_settings(struct termios2 *settings, unsigned request, uint64_t address)
+{
+    switch (request) {
+    case TCSETA:
+    case TCSETAW:
+    case TCSETAF:
+        return read_old_settings(&settings->base, address);
+    case TCSETS2:
+    case TCSETSW2:
+    case TCSETSF2:
+        return copy_from_user(settings, address, sizeof(*settings)) ? -EFAULT : 0;
+    default:
+        return copy_from_user(&settings->base, address, sizeof(settings->base)) ? -EFAULT : 0;
+    }
+}
+
+static uint32_t keep_locked(uint32_t new, uint32_t old, uint32_t locked)
+{
+    return (new & ~locked) | (old & locked);
+}
+
+/* What is locked stays as it is. Locked. */
+static void undo_locked(const struct terminal *terminal, struct termios *new)
+{
+    const struct termios *old = &terminal->settings.base, *locked = &terminal->locked;
+
+    new->input_flags = keep_locked(new->input_flags, old->input_flags, locked->input_flags);
+    new->output_flags = keep_locked(new->output_flags, old->output_flags, locked->output_flags);
+    new->control_flags = keep_locked(new->control_flags, old->control_flags, locked->control_flags);
+    new->local_flags = keep_locked(new->local_flags, old->local_flags, locked->local_flags);
+    for (unsigned i = 0; i < NCCS; i++) {
+        if (locked->characters[i])
+            new->characters[i] = old->characters[i];
+    }
 }
 
 static long set_settings(struct terminal *terminal, unsigned request, uint64_t address)
 {
-    bool with_speed = request == TCSETS2 || request == TCSETSW2 || request == TCSETSF2;
     int error = terminal_check_foreground(terminal, SIGTTOU);
 
     if (error)
@@ -38,16 +109,40 @@ static long set_settings(struct terminal *terminal, unsigned request, uint64_t a
     mutex_lock(&terminal->lock);
     struct termios2 settings = terminal->settings;
     mutex_unlock(&terminal->lock);
-    if (copy_from_user(&settings, address, with_speed ? sizeof(settings) : sizeof(settings.base)))
-        return -EFAULT;
+    error = read_settings(&settings, request, address);
+    if (error)
+        return error;
     terminal_speeds_of_codes(&settings);
     settings.base.line = 0;
     mutex_lock(&terminal->lock);
     if (flushes(request))
         terminal_flush_input(terminal);
+    undo_locked(terminal, &settings.base);
     terminal_set(terminal, &settings);
     mutex_unlock(&terminal->lock);
     terminal_handle_received(terminal);
+    return 0;
+}
+
+static long get_locked(struct terminal *terminal, uint64_t address)
+{
+    mutex_lock(&terminal->lock);
+    struct termios locked = terminal->locked;
+    mutex_unlock(&terminal->lock);
+    return copy_to_user(address, &locked, sizeof(locked));
+}
+
+static long set_locked(struct terminal *terminal, uint64_t address)
+{
+    struct termios locked;
+
+    if (!credentials_capable(CAP_SYS_ADMIN))
+        return -EPERM;
+    if (copy_from_user(&locked, address, sizeof(locked)))
+        return -EFAULT;
+    mutex_lock(&terminal->lock);
+    terminal->locked = locked;
+    mutex_unlock(&terminal->lock);
     return 0;
 }
 
@@ -228,13 +323,22 @@ long terminal_control_common(struct terminal *terminal, struct file *file, unsig
     case TCGETS:
     case TCGETS2:
         return get_settings(terminal, argument, request == TCGETS2);
+    case TCGETA:
+        return get_old_settings(terminal, argument);
     case TCSETS:
     case TCSETSW:
     case TCSETSF:
+    case TCSETA:
+    case TCSETAW:
+    case TCSETAF:
     case TCSETS2:
     case TCSETSW2:
     case TCSETSF2:
         return set_settings(terminal, request, argument);
+    case TIOCGLCKTRMIOS:
+        return get_locked(terminal, argument);
+    case TIOCSLCKTRMIOS:
+        return set_locked(terminal, argument);
     case TIOCGWINSZ:
         return get_size(terminal, argument);
     case TIOCSWINSZ:

@@ -61,6 +61,7 @@ struct terminal {
     uint64_t device_number;               /* (c) */
     struct mutex lock;
     struct termios2 settings;       /* (l) */
+    struct termios locked;          /* (l) bits, and characters, that are not to be changed */
     struct winsize size;            /* (l) */
     uint32_t head, committed, tail; /* (l), read without it as a hint */
     uint16_t *input;                /* (l) INPUT_SIZE entries */

@@ -232,6 +232,23 @@ static void epoll_release(struct file *file)
     slab_free(&epoll_cache, epoll);
 }
 
+const struct file *epoll_target(struct file *set, int descriptor, unsigned number)
+{
+    struct epoll *epoll = set->state;
+    const struct file *target = NULL;
+
+    mutex_lock(&epoll->lock);
+    tree_for_each (node, &epoll->items) {
+        const struct item *item = item_of_node(node);
+        if (item->descriptor == descriptor && number-- == 0) {
+            target = item->file;
+            break;
+        }
+    }
+    mutex_unlock(&epoll->lock);
+    return target;
+}
+
 /* A line for each file that it watches. */
 static void epoll_describe(struct file *file, struct text *text)
 {

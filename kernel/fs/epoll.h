@@ -20,6 +20,10 @@ int epoll_modify(struct file *set, struct file *file, int descriptor,
                  const struct epoll_event *event);
 int epoll_remove(struct file *set, struct file *file, int descriptor);
 
+/* The file that a set watches at a descriptor, the one of that number if there are several; NULL:
+ * there is none. Only to be compared: it may be gone. */
+const struct file *epoll_target(struct file *set, int descriptor, unsigned number);
+
 /* Wait until the deadline (of time_now()) and store up to count events at an address in user
  * memory: how many, -EINTR, -EFAULT. */
 long epoll_wait(struct file *set, vaddr_t events, unsigned count, uint64_t deadline);

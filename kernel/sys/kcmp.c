@@ -7,6 +7,8 @@
 #include "arch/riscv/hart.h"
 #include "core/process.h"
 #include "core/random.h"
+#include "core/user.h"
+#include "fs/epoll.h"
 #include "fs/file.h"
 #include "sys/table.h"
 
@@ -48,10 +50,24 @@ static struct file *take_file(struct file_table *table, uint64_t descriptor)
     return file;
 }
 
-static long compare_files(struct file *first, struct file *second)
+/* Compare a file with what an epoll watches at the slot's descriptor. */
+static long compare_target(const struct file *file, struct file *set,
+                           const struct kcmp_epoll_slot *slot)
 {
-    long result = first && second ? order(first, second) : -EBADF;
+    if (!file_is_epoll(set))
+        return -EINVAL;
+    const struct file *target = epoll_target(set, (int)slot->descriptor, slot->number);
+    return target ? order(file, target) : -ENOENT;
+}
 
+/* Takes over the references. slot: the second is an epoll, NULL: it is to be compared itself. */
+static long compare_files(struct file *first, struct file *second,
+                          const struct kcmp_epoll_slot *slot)
+{
+    long result = -EBADF;
+
+    if (first && second)
+        result = slot ? compare_target(first, second, slot) : order(first, second);
     if (first)
         file_release(first);
     if (second)
@@ -81,8 +97,6 @@ static long compare(struct thread *first, struct thread *second, int type)
         return 0; /* nobody has an I/O context */
     case KCMP_SYSVSEM:
         return order(undos_of(first->process), undos_of(second->process));
-    case KCMP_EPOLL_TFD:
-        return -EOPNOTSUPP;
     default:
         return -EINVAL;
     }
@@ -99,24 +113,30 @@ static long check(const struct thread *first, const struct thread *second)
     return 0;
 }
 
-/* Files are let go without process_tree_lock, which their end may need. */
+/* Files are compared without process_tree_lock, which their end may need. */
 long sys_kcmp(const uint64_t argument[6])
 {
     struct file_table *tables[2] = {NULL, NULL};
+    struct kcmp_epoll_slot slot = {0};
     int type = (int)argument[2];
+    bool of_files = type == KCMP_FILE || type == KCMP_EPOLL_TFD;
 
     mutex_lock(&process_tree_lock);
     struct thread *first = process_find_thread((int)argument[0]);
     struct thread *second = process_find_thread((int)argument[1]);
     long result = check(first, second);
-    if (!result && type == KCMP_FILE) {
+    if (!result && of_files) {
         tables[0] = table_of(first);
         tables[1] = table_of(second);
     } else if (!result) {
         result = compare(first, second, type);
     }
     mutex_unlock(&process_tree_lock);
-    if (result || type != KCMP_FILE)
+    if (result || !of_files)
         return result;
-    return compare_files(take_file(tables[0], argument[3]), take_file(tables[1], argument[4]));
+    bool fault = type == KCMP_EPOLL_TFD && copy_from_user(&slot, argument[4], sizeof(slot));
+    struct file *file = take_file(tables[0], argument[3]);
+    struct file *other = take_file(tables[1], type == KCMP_FILE ? argument[4] : slot.epoll);
+    result = compare_files(file, other, type == KCMP_FILE ? NULL : &slot);
+    return fault ? -EFAULT : result;
 }

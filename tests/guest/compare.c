@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/select.h>
@@ -13,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FILE_, VM, FILES, FS, SIGHAND, IO, SYSVSEM };
+enum { FILE_, VM, FILES, FS, SIGHAND, IO, SYSVSEM, EPOLL_TARGET };
 
 #define STACK_SIZE 65536
 
@@ -39,6 +40,41 @@ static void files(void)
     expect_errno(compare(self, self, FILE_, (unsigned long)fd, 999), EBADF);
     expect_errno(compare(self, self, 99, 0, 0), EINVAL);
     expect_errno(compare(self, 0x3ffffff0, VM, 0, 0), ESRCH);
+}
+
+/* Two files that one epoll watches at the same descriptor, and what is wrong. */
+static void watched_files(void)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    int set = expect_ok(epoll_create1(0)), fds[2], others[2];
+    pid_t self = getpid();
+
+    expect_ok(pipe(fds));
+    expect_ok(pipe(others));
+    expect_ok(epoll_ctl(set, EPOLL_CTL_ADD, fds[0], &event));
+    unsigned slot[3] = {(unsigned)set, (unsigned)fds[0], 0};
+    unsigned long file = (unsigned long)fds[0], other = (unsigned long)others[0],
+                  at = (unsigned long)slot;
+    CHECK_EQ(compare(self, self, EPOLL_TARGET, file, at), 0);
+    CHECK(compare(self, self, EPOLL_TARGET, other, at) > 0);
+    expect_errno(compare(self, self, EPOLL_TARGET, 999, at), EBADF);
+    expect_errno(compare(self, self, EPOLL_TARGET, file, 8), EFAULT);
+    slot[2] = 1;
+    expect_errno(compare(self, self, EPOLL_TARGET, file, at), ENOENT);
+    int kept = expect_ok(dup(fds[0]));
+    expect_ok(dup2(others[0], fds[0]));
+    expect_ok(epoll_ctl(set, EPOLL_CTL_ADD, fds[0], &event));
+    int equal = 0;
+    for (slot[2] = 0; slot[2] < 2; slot[2]++)
+        equal += compare(self, self, EPOLL_TARGET, (unsigned long)kept, at) == 0;
+    CHECK_EQ(equal, 1);
+    slot[2] = 0;
+    slot[1] = (unsigned)fds[1];
+    expect_errno(compare(self, self, EPOLL_TARGET, file, at), ENOENT);
+    slot[0] = (unsigned)fds[1];
+    expect_errno(compare(self, self, EPOLL_TARGET, file, at), EINVAL);
+    slot[0] = 999;
+    expect_errno(compare(self, self, EPOLL_TARGET, file, at), EBADF);
 }
 
 static int wait_for_end(void *argument)
@@ -127,8 +163,13 @@ static void restarting(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(files),         TEST(shared),     TEST(kept_personality), TEST(reading_is_executing),
-        TEST(timeouts_stay), TEST(restarting),
+        TEST(files),
+        TEST(watched_files),
+        TEST(shared),
+        TEST(kept_personality),
+        TEST(reading_is_executing),
+        TEST(timeouts_stay),
+        TEST(restarting),
     };
 
     return TAP_MAIN(argc, argv, tests);

@@ -44,6 +44,63 @@ static void names(void)
     expect_errno(stat(name, &status), ENOENT);
 }
 
+/* struct termio has the lower halves of the flags, and eight characters. */
+static void old_settings(void)
+{
+    struct termios before, after;
+    struct termio old;
+
+    open_pair();
+    expect_ok(tcgetattr(slave, &before));
+    before.c_lflag |= EXTPROC; /* in the upper half */
+    expect_ok(tcsetattr(slave, TCSANOW, &before));
+    expect_ok(ioctl(slave, TCGETA, &old));
+    CHECK_EQ(old.c_iflag, before.c_iflag & 0xffff);
+    CHECK_EQ(old.c_lflag, before.c_lflag & 0xffff);
+    CHECK_EQ(old.c_cc[VINTR], before.c_cc[VINTR]);
+    old.c_lflag &= (unsigned short)~ECHO;
+    old.c_cc[VINTR] = 7;
+    expect_ok(ioctl(slave, TCSETA, &old));
+    expect_ok(tcgetattr(slave, &after));
+    CHECK_EQ(after.c_lflag, before.c_lflag & ~(unsigned)ECHO);
+    CHECK_EQ(after.c_cc[VINTR], 7);
+    CHECK_EQ(after.c_cc[VSUSP], before.c_cc[VSUSP]);
+    CHECK_EQ(after.c_cflag, before.c_cflag);
+    old.c_lflag |= ECHO;
+    expect_ok(ioctl(slave, TCSETAW, &old));
+    CHECK_EQ(write(master, "typed", 5), 5);
+    expect_ok(ioctl(slave, TCSETAF, &old)); /* throws what has been typed away */
+    CHECK_EQ(write(master, "new\n", 4), 4);
+    char text[16];
+    CHECK_EQ(read(slave, text, sizeof(text)), 4);
+    expect_errno(ioctl(slave, TCSETA, NULL), EFAULT);
+}
+
+static void locked_settings(void)
+{
+    struct termios locked, settings;
+
+    open_pair();
+    expect_ok(ioctl(slave, TIOCGLCKTRMIOS, &locked));
+    CHECK_EQ(locked.c_lflag, 0);
+    locked.c_lflag = ECHO;
+    locked.c_cc[VINTR] = 1;
+    if (geteuid() != 0) {
+        expect_errno(ioctl(slave, TIOCSLCKTRMIOS, &locked), EPERM);
+        return;
+    }
+    expect_ok(ioctl(slave, TIOCSLCKTRMIOS, &locked));
+    expect_ok(tcgetattr(slave, &settings));
+    CHECK(settings.c_lflag & ECHO);
+    settings.c_lflag &= ~(unsigned)(ECHO | ISIG);
+    settings.c_cc[VINTR] = settings.c_cc[VSUSP] = 7;
+    expect_ok(tcsetattr(slave, TCSANOW, &settings));
+    expect_ok(tcgetattr(slave, &settings));
+    CHECK_EQ(settings.c_lflag & (ECHO | ISIG), ECHO);
+    CHECK_EQ(settings.c_cc[VINTR], 3);
+    CHECK_EQ(settings.c_cc[VSUSP], 7);
+}
+
 static bool is_listed(const char *name)
 {
     DIR *directory = opendir("/dev/pts");
@@ -307,9 +364,10 @@ static void full(void)
 }
 
 static const struct test tests[] = {
-    TEST(names),         TEST(numbers), TEST(lock),        TEST(slave_comes_and_goes),
-    TEST(master_closes), TEST(errors),  TEST(window_size), TEST(settings_of_both),
-    TEST(packets),       TEST(flood),   TEST(full),
+    TEST(names),       TEST(old_settings),         TEST(locked_settings), TEST(numbers),
+    TEST(lock),        TEST(slave_comes_and_goes), TEST(master_closes),   TEST(errors),
+    TEST(window_size), TEST(settings_of_both),     TEST(packets),         TEST(flood),
+    TEST(full),
 };
 
 int main(int argc, char **argv)
