@@ -79,7 +79,7 @@ int credentials_check_threads(void)
 {
     const struct credentials *self = credentials_current();
     uint64_t limit = process_limit(RLIMIT_NPROC);
-    if (process_count() >= __atomic_load_n(&threads_max, __ATOMIC_RELAXED))
+    if (process_count_threads() >= __atomic_load_n(&threads_max, __ATOMIC_RELAXED))
         return -EAGAIN;
     if (self->uid == 0 || credentials_capable(CAP_SYS_RESOURCE) ||
         credentials_capable(CAP_SYS_ADMIN))

@@ -36,7 +36,7 @@ struct process *init_process;
 static struct slab_cache process_cache;
 static struct tree processes; /* by pid */
 static struct tree threads;   /* of processes, by identifier */
-static unsigned count;
+static unsigned thread_count; /* of that tree */
 uint64_t processes_created;
 uint64_t threads_max;
 
@@ -111,16 +111,18 @@ void process_insert_thread(struct thread *thread)
         node = left ? node->left : node->right;
     }
     tree_insert(&threads, parent, left, &thread->id_node);
+    thread_count++;
 }
 
 void process_forget_thread(struct thread *thread)
 {
     tree_remove(&threads, &thread->id_node);
+    thread_count--;
 }
 
-unsigned process_count(void)
+unsigned process_count_threads(void)
 {
-    return count;
+    return __atomic_load_n(&thread_count, __ATOMIC_RELAXED);
 }
 
 bool process_group_exists(int group, int session)
@@ -142,7 +144,6 @@ static void insert(struct process *process)
         node = left ? node->left : node->right;
     }
     tree_insert(&processes, parent, left, &process->pid_node);
-    count++;
     processes_created++;
 }
 
@@ -241,7 +242,6 @@ static void forget(struct process *process)
     if (leader->trace.tracer)
         trace_detach(leader, 0);
     tree_remove(&processes, &process->pid_node);
-    count--;
     list_remove(&leader->process_link);
     process_forget_thread(leader);
     leader->process = NULL;

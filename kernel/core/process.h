@@ -196,9 +196,9 @@ void process_usage(struct process *process, struct resource_usage *usage);
 void thread_usage(const struct thread *thread, struct resource_usage *usage);
 void resource_usage_add(struct resource_usage *sum, const struct resource_usage *usage);
 
-/* The number of processes, zombies included; and how many threads there may be, by memory
- * (/proc/sys/kernel/threads-max). */
-unsigned process_count(void);
+/* How many threads processes have, zombies' first ones included; and how many there may be, by
+ * memory (/proc/sys/kernel/threads-max). */
+unsigned process_count_threads(void);
 extern uint64_t threads_max; /* atomic */
 
 /* Figures over all processes, for /proc: what they and those before them have used, the threads

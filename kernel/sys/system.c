@@ -99,7 +99,7 @@ long sys_sysinfo(const uint64_t argument[6])
         .total_ram = page_count_total() * PAGE_SIZE,
         .free_ram = page_count_free() * PAGE_SIZE,
         .buffer_ram = block_cached_pages() * PAGE_SIZE,
-        .processes = (uint16_t)process_count(),
+        .processes = (uint16_t)process_count_threads(),
         .unit = 1,
     };
     struct swap_counts swap;

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 
 #define MANY 1000
@@ -26,6 +27,40 @@ static void results(void)
         threads[i] = start(add_one, (void *)i);
     for (size_t i = 0; i < COUNT_OF(threads); i++)
         CHECK_EQ((size_t)join(threads[i]), i + 1);
+}
+
+static void *wait_for_gate(void *gate)
+{
+    char byte;
+
+    CHECK_EQ(read(*(int *)gate, &byte, 1), 0);
+    return NULL;
+}
+
+/* As many threads as there may be, of all processes together; one more is refused. */
+static void as_many_as_may_be(void)
+{
+    enum { MORE = 40 };
+    pthread_t threads[2 * MORE];
+    struct sysinfo before, now;
+    int gate[2], made = 0, error = 0;
+
+    expect_ok(pipe(gate));
+    expect_ok(sysinfo(&before));
+    long old = change_setting("kernel/threads-max", before.procs + MORE);
+    while (made < 2 * MORE && !error) {
+        error = pthread_create(&threads[made], NULL, wait_for_gate, &gate[0]);
+        made += !error;
+    }
+    expect_ok(sysinfo(&now));
+    change_setting("kernel/threads-max", old);
+    close(gate[1]);
+    for (int i = 0; i < made; i++)
+        join(threads[i]);
+    close(gate[0]);
+    CHECK_EQ(error, EAGAIN);
+    CHECK(made > MORE / 2 && made < 2 * MORE);
+    CHECK(now.procs >= before.procs + MORE / 2);
 }
 
 static void *get_ids(void *argument)
@@ -68,17 +103,20 @@ static void *meet(void *argument)
     return NULL;
 }
 
+/* On a small machine fewer, as all threads together are limited by its memory. */
 static void thousand(void)
 {
     static pthread_t threads[MANY];
+    long room = read_setting("kernel/threads-max") / 2;
+    unsigned many = room < MANY ? (unsigned)room : MANY;
 
-    check_zero(pthread_barrier_init(&barrier, NULL, MANY + 1), "pthread_barrier_init");
-    for (int i = 0; i < MANY; i++)
+    check_zero(pthread_barrier_init(&barrier, NULL, many + 1), "pthread_barrier_init");
+    for (unsigned i = 0; i < many; i++)
         threads[i] = start(meet, NULL);
     pthread_barrier_wait(&barrier);
-    for (int i = 0; i < MANY; i++)
+    for (unsigned i = 0; i < many; i++)
         join(threads[i]);
-    CHECK_EQ(counter, MANY);
+    CHECK_EQ(counter, many);
 }
 
 static void *make_another(void *argument)
@@ -466,6 +504,7 @@ static void unshared(void)
 
 static const struct test tests[] = {
     TEST(results),
+    TEST(as_many_as_may_be),
     TEST(identifiers),
     TEST(thousand),
     TEST(one_makes_the_next),
