@@ -6,7 +6,7 @@
  * that covers it. Address translation uses the TLB first. So an entry of the page tables that is
  * changed without a flush goes on to be seen, and model_mmu_check finds it.
  *
- * Link with kernel/arch/riscv/pmap.c, gather.c and table.c, and a shim.
+ * Link with kernel/arch/riscv/pmap.c, pmap_move.c, pmap_look.c, gather.c and table.c, and a shim.
  */
 #ifndef MAPIX_TESTS_MODEL_MMU_H
 #define MAPIX_TESTS_MODEL_MMU_H

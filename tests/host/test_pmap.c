@@ -1,6 +1,6 @@
-// sources: tests/host/model_mmu.c tests/host/shim/shim.c tests/host/shim/memory.c kernel/arch/riscv/pmap.c kernel/arch/riscv/gather.c kernel/arch/riscv/table.c
+// sources: tests/host/model_mmu.c tests/host/shim/shim.c tests/host/shim/memory.c kernel/arch/riscv/pmap.c kernel/arch/riscv/pmap_move.c kernel/arch/riscv/pmap_look.c kernel/arch/riscv/gather.c kernel/arch/riscv/table.c
 /*
- * Page tables (kernel/arch/riscv/pmap.c, gather.c, table.c) against a naive model: for each page
+ * Page tables (kernel/arch/riscv/pmap*.c, gather.c, table.c) against a naive model: for each page
  * of a few clusters of addresses, the page and the permissions that it should have. The clusters
  * lie across the ends of tables:
  *

@@ -1,5 +1,5 @@
 /*
- * Inside of struct tlb_gather: what pmap.c puts in and tlb.c takes out.
+ * Inside of struct tlb_gather: what the files of pmap put in and tlb.c takes out.
  */
 #ifndef MAPIX_ARCH_RISCV_GATHER_H
 #define MAPIX_ARCH_RISCV_GATHER_H

@@ -1,5 +1,6 @@
 /*
- * The page tables of an address space. Tables are just memory, reached through the direct map; what
+ * The page tables of an address space: made, filled, emptied. Moving entries is in pmap_move.c,
+ * looking at them in pmap_look.c. Tables are just memory, reached through the direct map; what
  * touches the hart is in tlb.c.
  *
  * Each table counts its valid entries, so that one that becomes empty is freed at once, and scans
@@ -12,6 +13,7 @@
 #include "arch/riscv/pte.h"
 #include "arch/riscv/table.h"
 #include "arch/riscv/tlb.h"
+#include "arch/riscv/walk.h"
 #include "core/printk.h"
 #include "lib/string.h"
 
@@ -21,11 +23,6 @@
 vaddr_t user_end = USER_END_SV39;
 unsigned pmap_levels = 3;
 struct pmap kernel_pmap = {.lock = {.rank = RANK_PMAP, .name = "kernel pmap"}};
-
-static inline uint64_t *root_table(const struct pmap *pmap)
-{
-    return physical_to_virtual(pmap->root);
-}
 
 /* The root's entries for the kernel begin here; the lower ones that are in use are the user's. */
 static inline unsigned kernel_first(void)
@@ -91,52 +88,7 @@ void pmap_destroy(struct pmap *pmap)
     pmap->root = 0;
 }
 
-static inline uint64_t entry_at(const uint64_t *table, vaddr_t address, unsigned level)
-{
-    return entry_load(&table[table_index(address, level)]);
-}
-
-/* The last-level entry for address; NULL: a table on the way is absent. In the way of every copy to
- * and from user memory, therefore without a loop. */
-static inline uint64_t *find_leaf(const struct pmap *pmap, vaddr_t address)
-{
-    const uint64_t *table = root_table(pmap);
-    uint64_t value;
-
-    if (pmap_levels == 4) {
-        if (!(value = entry_at(table, address, 3)))
-            return NULL;
-        table = entry_table(value);
-    }
-    if (!(value = entry_at(table, address, 2)))
-        return NULL;
-    if (!(value = entry_at(entry_table(value), address, 1)))
-        return NULL;
-    return &entry_table(value)[table_index(address, 0)];
-}
-
-/* Where the tables for an address end: the entry for it in the lowest table there is, from level
- * lowest up. */
-struct place {
-    uint64_t *entry;
-    unsigned level;
-};
-
-static struct place descend(const struct pmap *pmap, vaddr_t address, unsigned lowest)
-{
-    unsigned level = pmap_levels - 1;
-    uint64_t *table = root_table(pmap), value;
-
-    while (level > lowest && (value = entry_at(table, address, level))) {
-        table = entry_table(value);
-        level--;
-    }
-    return (struct place){&table[table_index(address, level)], level};
-}
-
-/* Make the tables that lack on the way to address, down to level lowest; the entry there, or NULL:
- * no memory, nothing changed. */
-static uint64_t *extend(struct pmap *pmap, vaddr_t address, unsigned lowest)
+uint64_t *pmap_extend(struct pmap *pmap, vaddr_t address, unsigned lowest)
 {
     struct place place = descend(pmap, address, lowest);
     unsigned count = 0, missing = place.level - lowest;
@@ -175,20 +127,6 @@ static inline uint64_t permission_bits(unsigned access)
 static inline uint64_t user_entry(const struct page *page, unsigned access)
 {
     return make_entry(page_address(page), ENTRY_VALID | ENTRY_USER | permission_bits(access));
-}
-
-/* The last-level entry for address, making tables; NULL: no memory. pmap locked. */
-static inline uint64_t *make_leaf(struct pmap *pmap, vaddr_t address)
-{
-    uint64_t *entry = find_leaf(pmap, address);
-    return entry ? entry : extend(pmap, address, 0);
-}
-
-static inline void fill_entry(struct pmap *pmap, uint64_t *entry, uint64_t value)
-{
-    entry_publish(entry, value);
-    table_of(entry)->index++;
-    pmap->resident++;
 }
 
 /* Has an amap come? It is set before a page of it is entered, under this lock. pmap locked. */
@@ -346,202 +284,4 @@ void pmap_protect(struct pmap *pmap, vaddr_t start, vaddr_t end, unsigned access
 {
     uint64_t kept = access & ACCESS_READ ? permission_bits(access) : 0;
     reduce(pmap, start, end, PERMISSIONS & ~kept, gather);
-}
-
-/* Copy count entries of a last-level table to those for target and behind it, which are empty,
- * making tables: false if one cannot be had. */
-static bool copy_entries(struct pmap *pmap, const uint64_t *source, unsigned count, vaddr_t target)
-{
-    uint64_t *entry = NULL;
-
-    for (unsigned i = 0; i < count; i++, target += PAGE_SIZE) {
-        uint64_t value = entry_load(&source[i]);
-        entry = entry && table_index(target, 0) ? entry + 1 : NULL;
-        if (!value)
-            continue;
-        if (!entry && !(entry = make_leaf(pmap, target)))
-            return false;
-        fill_entry(pmap, entry, value);
-    }
-    return true;
-}
-
-/* Let the last-level table for from, if there is one, be that for to, which has none: false if a
- * table above it cannot be had. */
-static bool move_table(struct pmap *pmap, vaddr_t from, vaddr_t to, struct tlb_gather *gather)
-{
-    struct place source = descend(pmap, from, 1);
-    uint64_t value = source.level == 1 ? entry_load(source.entry) : 0;
-
-    if (!value)
-        return true;
-    struct place target = descend(pmap, to, 1);
-    uint64_t *entry = target.level == 1 ? target.entry : extend(pmap, to, 1);
-    if (!entry)
-        return false;
-    debug_assert(!entry_load(entry));
-    table_note_lower(entry);
-    entry_publish(entry, value);
-    entry_store(source.entry, 0);
-    table_of(source.entry)->index--;
-    gather_entry(gather, from);
-    gather_entry(gather, from + level_size(1) - PAGE_SIZE);
-    return true;
-}
-
-/* Do both addresses begin what a whole last-level table maps, within length? */
-static bool is_table_wide(vaddr_t from, vaddr_t to, uint64_t length)
-{
-    return length >= level_size(1) && !((from | to) & (level_size(1) - 1));
-}
-
-/* Move tables, and copy the entries of those that do not move as a whole, to the same places above
- * to; stops where a table cannot be had. pmap locked. */
-static void move_entries(struct pmap *pmap, vaddr_t from, vaddr_t to, uint64_t length,
-                         struct tlb_gather *gather)
-{
-    vaddr_t end = from + length;
-
-    for (vaddr_t address = from; address < end;) {
-        vaddr_t target = to + (address - from);
-        if (is_table_wide(address, target, end - address)) {
-            if (!move_table(pmap, address, target, gather))
-                return;
-            address += level_size(1);
-            continue;
-        }
-        struct place place = descend(pmap, address, 0);
-        vaddr_t stop = level_end(address, place.level ? place.level : 1);
-        stop = stop < end ? stop : end;
-        unsigned count = (unsigned)((stop - address) / PAGE_SIZE);
-        if (!place.level && !copy_entries(pmap, place.entry, count, target))
-            return;
-        address = stop;
-    }
-}
-
-void pmap_move(struct pmap *pmap, vaddr_t from, vaddr_t to, uint64_t length,
-               struct tlb_gather *gather)
-{
-    uint64_t before = gather->invalidated;
-
-    spin_lock(&pmap->lock);
-    move_entries(pmap, from, to, length, gather);
-    if (gather_unflushed(gather, pmap, gather->invalidated != before))
-        gather_harts(gather, pmap);
-    spin_unlock(&pmap->lock);
-    pmap_remove(pmap, from, from + length, gather);
-}
-
-bool pmap_query(struct pmap *pmap, vaddr_t address, paddr_t *frame, unsigned *access)
-{
-    spin_lock(&pmap->lock);
-    uint64_t *entry = find_leaf(pmap, address);
-    uint64_t value = entry ? entry_load(entry) : 0;
-    spin_unlock(&pmap->lock);
-
-    if (!value)
-        return false;
-    *frame = entry_frame(value);
-    *access = (value & ENTRY_READ ? ACCESS_READ : 0) | (value & ENTRY_WRITE ? ACCESS_WRITE : 0) |
-              (value & ENTRY_EXECUTE ? ACCESS_EXECUTE : 0);
-    return true;
-}
-
-/*
- * No lock: the frame and the tables on the way stay what they are, because whoever takes them out
- * waits, before freeing them, for this hart to turn interrupts on. An entry without A does not
- * count, so that a use by the kernel is seen by pmap_harvest as well.
- */
-void *pmap_user_byte(struct pmap *pmap, vaddr_t address, unsigned access)
-{
-    uint64_t wanted = ENTRY_VALID | ENTRY_USER | ENTRY_READ | ENTRY_ACCESSED;
-    if (access & ACCESS_WRITE)
-        wanted |= ENTRY_WRITE;
-    if (address >= user_end)
-        return NULL;
-    const uint64_t *entry = find_leaf(pmap, address);
-    uint64_t value = entry ? entry_load(entry) : 0;
-    if ((value & wanted) != wanted)
-        return NULL;
-    return (char *)physical_to_virtual(entry_frame(value)) + (address & PAGE_MASK);
-}
-
-bool pmap_was_used(struct pmap *pmap, vaddr_t address)
-{
-    spin_lock(&pmap->lock);
-    const uint64_t *entry = find_leaf(pmap, address);
-    bool used = entry && (entry_load(entry) & ENTRY_ACCESSED);
-    spin_unlock(&pmap->lock);
-    return used;
-}
-
-void pmap_forget_peak(struct pmap *pmap)
-{
-    spin_lock(&pmap->lock);
-    pmap->resident_peak = pmap->resident;
-    spin_unlock(&pmap->lock);
-}
-
-bool pmap_harvest(struct pmap *pmap, vaddr_t address, struct tlb_gather *gather)
-{
-    bool used = false;
-
-    spin_lock(&pmap->lock);
-    uint64_t *entry = find_leaf(pmap, address);
-    if (entry && (entry_load(entry) & ENTRY_ACCESSED)) {
-        used = true;
-        __atomic_fetch_and(entry, ~ENTRY_ACCESSED, __ATOMIC_RELAXED);
-        gather_entry(gather, page_round_down(address));
-        gather_harts(gather, pmap);
-    }
-    spin_unlock(&pmap->lock);
-    return used;
-}
-
-/* The first address from start on, below end, whose entry in this lowest table is there; the end of
- * the table, or what is behind end, if there is none. */
-static vaddr_t next_in_table(const uint64_t *entry, vaddr_t start, vaddr_t end)
-{
-    vaddr_t stop = level_end(start, 1);
-
-    while (start < end && start < stop && !entry_load(entry)) {
-        start += PAGE_SIZE;
-        entry++;
-    }
-    return start;
-}
-
-vaddr_t pmap_next(struct pmap *pmap, vaddr_t start, vaddr_t end)
-{
-    vaddr_t address = start;
-
-    spin_lock(&pmap->lock);
-    while (address < end) {
-        struct place place = descend(pmap, address, 0);
-        if (place.level == 0 && entry_load(place.entry))
-            break;
-        address = place.level == 0 ? next_in_table(place.entry, address, end)
-                                   : level_end(address, place.level);
-    }
-    spin_unlock(&pmap->lock);
-    return address < end ? address : end;
-}
-
-void pmap_frames(struct pmap *pmap, vaddr_t start, unsigned count, paddr_t *frames)
-{
-    vaddr_t end = start + count * PAGE_SIZE;
-
-    memset(frames, 0, count * sizeof(*frames));
-    spin_lock(&pmap->lock);
-    for (vaddr_t address = start, stop; address < end; address = stop) {
-        struct place place = descend(pmap, address, 0);
-        stop = level_end(address, place.level ? place.level : 1);
-        stop = stop < end ? stop : end;
-        for (unsigned i = 0; !place.level && i < (stop - address) / PAGE_SIZE; i++) {
-            uint64_t value = entry_load(&place.entry[i]);
-            frames[(address - start) / PAGE_SIZE + i] = value ? entry_frame(value) : 0;
-        }
-    }
-    spin_unlock(&pmap->lock);
 }
