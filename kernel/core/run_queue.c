@@ -38,11 +38,18 @@ static void insert(struct list *list, struct thread *thread)
     list_insert_after(place, &thread->run_link);
 }
 
+static void count_in(struct run_queue *queue, struct thread *thread)
+{
+    thread->weight = thread_slice(thread);
+    __atomic_store_n(&queue->waiting_load, queue->waiting_load + thread->weight, __ATOMIC_RELAXED);
+    __atomic_store_n(&queue->count, queue->count + 1, __ATOMIC_SEQ_CST);
+}
+
 void run_queue_insert(struct run_queue *queue, struct thread *thread, bool urgent)
 {
     bool busy = queue->current != queue->idle;
     insert(urgent && !thread->priority ? &queue->urgent : &queue->threads, thread);
-    __atomic_store_n(&queue->count, queue->count + 1, __ATOMIC_SEQ_CST);
+    count_in(queue, thread);
     thread->queued_since = 0;
     if (queue != run_queue_own()) {
         hart_kick((unsigned)(queue - run_queues));
@@ -66,7 +73,7 @@ void run_queue_return(struct run_queue *queue, struct thread *thread)
     while (place != &queue->threads && run_queue_thread(place)->priority <= thread->priority)
         place = place->previous;
     list_insert_after(place, &thread->run_link);
-    __atomic_store_n(&queue->count, queue->count + 1, __ATOMIC_SEQ_CST);
+    count_in(queue, thread);
     thread->queued_since = 0;
 }
 
@@ -125,22 +132,17 @@ static __attribute__((noinline)) unsigned choose_other_hart(const struct thread 
     return allowed ? (unsigned)__builtin_ctzl(idle ? idle : allowed) : hart_index();
 }
 
-static uint32_t rank_of(unsigned hart)
-{
-    return __atomic_load_n(&run_queues[hart].rank, __ATOMIC_RELAXED);
-}
-
 /* The hart for a real-time thread: this one if it runs at once here, or nowhere. */
 static __attribute__((noinline)) unsigned choose_least_hart(const struct thread *thread)
 {
     unsigned own = hart_index(), best = own;
     if (!thread_may_run_on(thread, own))
         best = choose_other_hart(thread);
-    else if (rank_of(own) <= thread->priority)
+    else if (run_queue_rank(own) <= thread->priority)
         return own;
     for (unsigned i = 0; i < hart_count(); i++) {
-        if (thread_may_run_on(thread, i) && rank_of(i) < rank_of(best) &&
-            rank_of(i) <= thread->priority)
+        if (thread_may_run_on(thread, i) && run_queue_rank(i) < run_queue_rank(best) &&
+            run_queue_rank(i) <= thread->priority)
             best = i;
     }
     return best;

@@ -1,6 +1,6 @@
 /*
  * The queues of runnable threads, one per hart: what the files of the scheduler share
- * (run_queue.c, scheduler.c, sleep.c, idle.c, hart_time.c).
+ * (run_queue.c, scheduler.c, sleep.c, idle.c, balance.c, hart_time.c).
  */
 #ifndef MAPIX_CORE_RUN_QUEUE_H
 #define MAPIX_CORE_RUN_QUEUE_H
@@ -21,6 +21,9 @@ struct run_queue {
     struct list threads;               /* runnable, the next one first */
     struct list urgent;                /* others, that go before those of the same priority */
     uint32_t count;                    /* of both; read by others as a hint */
+    uint64_t waiting_load;             /* slices of those on it; read by others as a hint */
+    uint64_t running_load;             /* current's slice, 0: the hart idles; a hint too */
+    uint64_t rotated_at;               /* when a thread went or came for balance */
     uint64_t overtaken_since;          /* when urgent ones began to go before threads, or 0 */
     struct thread *current;            /* what the hart runs */
     struct thread *idle;               /* runs when there is nothing else */
@@ -86,6 +89,12 @@ static inline uint64_t thread_idle_harts(const struct thread *thread)
            __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED);
 }
 
+/* The priority of what a hart runs, and one; 0: it idles. A hint. */
+static inline uint32_t run_queue_rank(unsigned hart)
+{
+    return __atomic_load_n(&run_queues[hart].rank, __ATOMIC_RELAXED);
+}
+
 static inline bool thread_may_run_on(const struct thread *thread, unsigned hart)
 {
     return __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED) >> hart & 1;
@@ -111,6 +120,7 @@ static inline void run_queue_remove(struct run_queue *queue, struct thread *thre
 {
     list_remove(&thread->run_link);
     queue->count--;
+    __atomic_store_n(&queue->waiting_load, queue->waiting_load - thread->weight, __ATOMIC_RELAXED);
 }
 
 /* The thread that is to run next; NULL: none. Lock held. */
@@ -148,6 +158,16 @@ uint64_t sleep_wake_expired(struct run_queue *queue, uint64_t now, struct list *
 /* Count what self has used of the hart, and note from where next counts. Lock held. */
 void run_queue_charge(struct run_queue *queue, const struct thread *self,
                       const struct thread *next);
+
+/* Take a thread off the queue of this hart, which is busy, that is better off on another one,
+ * *hart. NULL: none. Lock held. */
+struct thread *balance_take(struct run_queue *queue, uint64_t now, unsigned *hart);
+
+/* Let that hart have it. Interrupts off, no lock held. */
+void balance_give(struct thread *thread, unsigned hart);
+
+/* When to look at those that wait though no slice ends, or NEVER. Lock held. */
+uint64_t balance_due(const struct run_queue *queue, uint64_t now);
 
 /* The life of a hart's idle thread (idle.c). */
 void scheduler_idle(void *argument);

@@ -8,13 +8,15 @@
  * The timer is set to the first of: the end of the slice, if somebody waits for it; the end of a
  * waiting thread's patience, if a hart idles; the first deadline of a sleeper, or of a timeout
  * (core/timeout.h). It is moved to earlier times only, and to the next one when it has come, so
- * most switches do not touch it. A hart with one runnable thread has no slice.
+ * most switches do not touch it. A hart with one runnable thread has no slice. When it comes to a
+ * busy hart, this one may give a thread to another (balance.c).
  *
  * A slice that ends in the kernel goes on until the thread returns to user mode, for GRACE at most:
  * while a thread that holds a lock waits for its turn, all stand still who want the lock.
  *
  * A real-time thread (sched(7)) runs before those of lower priorities: where it is woken, or where
- * less important ones run. One that waits behind a higher one stays there until a hart idles.
+ * less important ones run. One that waits behind a higher one goes to another hart when one idles
+ * or runs something less important.
  *
  * A switch holds the lock of the hart's queue: the old thread takes it, the new one releases it
  * (after_switch), on a stack that nobody else can be on. A thread that ends is freed there too,
@@ -89,6 +91,8 @@ void scheduler_switch(struct run_queue *queue)
     queue->switched_at = now;
     queue->grace_end = 0;
     __atomic_store_n(&queue->rank, next == queue->idle ? 0 : next->priority + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&queue->running_load, next == queue->idle ? 0 : thread_slice(next),
+                     __ATOMIC_RELAXED);
     if (queue->count)
         run_queue_timer_before(queue, now + thread_slice(next));
     if (wants_ticks(next))
@@ -130,6 +134,8 @@ static void stay(struct run_queue *queue, const struct thread *self)
 {
     if (wants_ticks(self))
         run_queue_timer_before(queue, time_now() + CPU_TICK);
+    if (queue->count)
+        run_queue_timer_before(queue, balance_due(queue, time_now()));
     spin_unlock(&queue->lock);
 }
 
@@ -245,6 +251,7 @@ static uint64_t mind_waiting(struct run_queue *queue, uint64_t now)
         queue->current->reschedule = true;
         slice_end = NEVER;
     }
+    slice_end = earlier(slice_end, balance_due(queue, now));
     if (!thread_idle_harts(waiting))
         return slice_end;
     if (waiting->queued_since + PATIENCE <= now)
@@ -257,6 +264,8 @@ void scheduler_timer(void)
     bool ticks = wants_ticks(current_thread());
     struct list away = LIST_INITIALIZER(away), *link;
     struct run_queue *queue;
+    struct thread *given;
+    unsigned hart;
     if (ticks)
         process_timers_tick(); /* first, for it may start timeouts */
     uint64_t next = timeouts_run(), now = time_now();
@@ -267,9 +276,12 @@ void scheduler_timer(void)
     next = earlier(next, sleep_wake_expired(queue, now, &away));
     if (queue->count && queue->current != queue->idle)
         next = earlier(next, mind_waiting(queue, now));
+    given = balance_take(queue, now, &hart);
     queue->timer_at = next;
     timer_set(next);
     spin_unlock(&queue->lock);
+    if (given)
+        balance_give(given, hart);
     while ((link = list_pop_front(&away)))
         run_queue_place(run_queue_thread(link));
     load_sample(now);
@@ -311,6 +323,12 @@ void scheduler_set_nice(struct thread *thread, int nice)
         slice = SLICE_MAX;
     thread->nice = nice;
     __atomic_store_n(&thread->slice, slice, __ATOMIC_RELAXED);
+    if (scheduler_is_running(thread)) {
+        struct run_queue *queue = run_queue_lock_of(thread);
+        if (queue->current == thread)
+            __atomic_store_n(&queue->running_load, slice, __ATOMIC_RELAXED);
+        spin_unlock(&queue->lock);
+    }
 }
 
 /* A thread that waits in a queue goes to another one; one that runs comes to thread_yield. */

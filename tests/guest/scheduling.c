@@ -1,6 +1,6 @@
 /*
  * Scheduling: affinity is kept, by threads that run, sleep or wait for each other; policies and
- * priorities; memory barriers.
+ * priorities; balance; memory barriers.
  */
 #include "tap.h"
 
@@ -421,6 +421,139 @@ static void real_time_elsewhere(void)
     CHECK_EQ(counted, 1);
 }
 
+/* Busy processors share what there is to do, and real-time threads go where they can run: two
+ * processors, and what is computed on them. What is waited for has no time, but an end. */
+
+#define GIVE_UP 60.0 /* seconds */
+
+static int first, last;
+static cpu_set_t both;
+static _Atomic int seen[4]; /* of each roamer, bits: 1: on the first processor, 2: on the last */
+
+static void choose_two(void)
+{
+    cpu_set_t all = available();
+
+    if (CPU_COUNT(&all) < 2)
+        skip("there is one processor");
+    last = last_cpu(&all);
+    for (first = 0; !CPU_ISSET(first, &all);)
+        first++;
+    CPU_ZERO(&both);
+    CPU_SET(first, &both);
+    CPU_SET(last, &both);
+}
+
+static void *roam(void *argument)
+{
+    for (intptr_t self = (intptr_t)argument;;)
+        seen[self] |= sched_getcpu() == first ? 1 : 2;
+    return NULL;
+}
+
+/* Three that compute on two processors: each is on both sooner or later. */
+static void three_on_two(void)
+{
+    int everywhere = 0;
+    pthread_t thread;
+
+    choose_two();
+    expect_ok(sched_setaffinity(0, sizeof(both), &both));
+    for (intptr_t i = 0; i < 3; i++)
+        CHECK_EQ(pthread_create(&thread, NULL, roam, (void *)i), 0);
+    pause_for(100000000);
+    for (int i = 0; i < 3; i++)
+        seen[i] = 0;
+    for (double end = seconds_now() + GIVE_UP; everywhere < 3 && seconds_now() < end;) {
+        pause_for(10000000);
+        everywhere = 0;
+        for (int i = 0; i < 3; i++)
+            everywhere += seen[i] == 3;
+    }
+    CHECK_EQ(everywhere, 3);
+}
+
+/* Four that compute on one processor, while one does on the other. */
+static void many_and_one(void)
+{
+    pthread_t threads[4], other;
+    int moved = 0;
+
+    choose_two();
+    bind_to(0, first);
+    CHECK_EQ(pthread_create(&other, NULL, run_on, (void *)(intptr_t)last), 0);
+    for (intptr_t i = 0; i < 4; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, roam, (void *)i), 0);
+    pause_for(100000000);
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(seen[i], 1);
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(pthread_setaffinity_np(threads[i], sizeof(both), &both), 0);
+    for (double end = seconds_now() + GIVE_UP; !moved && seconds_now() < end;) {
+        pause_for(10000000);
+        for (int i = 0; i < 4; i++)
+            moved += seen[i] == 3;
+    }
+    CHECK(moved > 0);
+}
+
+static _Atomic bool higher_ends;
+
+/* Sleep on the last processor, but be free to run on both. */
+static void *sleep_and_count(void *argument)
+{
+    bind_to(0, last);
+    become_fifo(2);
+    expect_ok(sched_setaffinity(0, sizeof(both), &both));
+    pause_for(200000000);
+    counted++;
+    return argument;
+}
+
+static void *run_higher(void *argument)
+{
+    bind_to(0, first);
+    become_fifo(3);
+    sem_post(&ready);
+    while (!higher_ends)
+        ;
+    return argument;
+}
+
+/* A real-time thread whose sleep ends where a higher one computes: it goes to the other processor,
+ * at once if that does ordinary work (higher: not before the higher one there has ended). */
+static void wake_behind_higher(bool higher)
+{
+    pthread_t thread;
+
+    choose_two();
+    sem_init(&ready, 0, 0);
+    CHECK_EQ(pthread_create(&thread, NULL, run_on, (void *)(intptr_t)first), 0);
+    bind_to(0, last);
+    become_fifo(3);
+    CHECK_EQ(pthread_create(&thread, NULL, sleep_and_count, NULL), 0);
+    if (higher)
+        CHECK_EQ(pthread_create(&thread, NULL, run_higher, NULL), 0);
+    if (higher)
+        sem_wait(&ready);
+    pause_for(50000000);
+    run_until(seconds_now() + 0.3);
+    higher_ends = true;
+    for (double end = seconds_now() + GIVE_UP; !counted && seconds_now() < end;)
+        ;
+    CHECK_EQ(counted, 1);
+}
+
+static void real_time_wakes_elsewhere(void)
+{
+    wake_behind_higher(false);
+}
+
+static void real_time_follows(void)
+{
+    wake_behind_higher(true);
+}
+
 #define GET_REGISTRATIONS (1 << 9) /* MEMBARRIER_CMD_GET_REGISTRATIONS of newer headers */
 
 static void barriers(void)
@@ -443,10 +576,22 @@ static void barriers(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(each_processor),     TEST(inherited),           TEST(errors),
-        TEST(moved_by_others),    TEST(bound_turns),         TEST(limits),
-        TEST(policies),           TEST(attributes),          TEST(real_time),
-        TEST(first_in_first_out), TEST(real_time_elsewhere), TEST(barriers),
+        TEST(each_processor),
+        TEST(inherited),
+        TEST(errors),
+        TEST(moved_by_others),
+        TEST(bound_turns),
+        TEST(limits),
+        TEST(policies),
+        TEST(attributes),
+        TEST(real_time),
+        TEST(first_in_first_out),
+        TEST(real_time_elsewhere),
+        TEST(three_on_two),
+        TEST(many_and_one),
+        TEST(real_time_wakes_elsewhere),
+        TEST(real_time_follows),
+        TEST(barriers),
     };
 
     return TAP_MAIN(argc, argv, tests);
