@@ -30,12 +30,6 @@ static size_t user_part(vaddr_t address, size_t size)
     return size < user_end - address ? size : user_end - address;
 }
 
-static size_t rest_of_page(vaddr_t address, size_t size)
-{
-    size_t rest = PAGE_SIZE - (address & PAGE_MASK);
-    return rest < size ? rest : size;
-}
-
 /* Copy within one page; false: it is not mapped. */
 static inline bool copy_piece(struct pmap *pmap, const struct copy *copy, vaddr_t address,
                               size_t done, size_t size)

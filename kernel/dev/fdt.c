@@ -29,7 +29,7 @@ static const unsigned char *blob;
 static uint32_t total_size;
 static uint32_t structure, structure_size, strings, strings_size;
 
-static uint32_t big_endian32(const unsigned char *bytes)
+uint32_t fdt_word(const unsigned char *bytes)
 {
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
@@ -46,7 +46,7 @@ static const unsigned char *bytes_at(uint32_t offset, uint32_t size)
 static uint32_t word_at(uint32_t offset)
 {
     const unsigned char *bytes = bytes_at(offset, 4);
-    return bytes ? big_endian32(bytes) : 0;
+    return bytes ? fdt_word(bytes) : 0;
 }
 
 static uint32_t round_up4(uint32_t size)
@@ -57,15 +57,15 @@ static uint32_t round_up4(uint32_t size)
 bool fdt_init(const void *tree)
 {
     const unsigned char *header = tree;
-    uint32_t size = big_endian32(header + 4 * HEADER_TOTAL_SIZE);
+    uint32_t size = fdt_word(header + 4 * HEADER_TOTAL_SIZE);
 
-    if (big_endian32(header) != FDT_MAGIC || size < 40 || size > 1u << 30 ||
-        big_endian32(header + 4 * HEADER_VERSION) < 17)
+    if (fdt_word(header) != FDT_MAGIC || size < 40 || size > 1u << 30 ||
+        fdt_word(header + 4 * HEADER_VERSION) < 17)
         return false;
-    structure = big_endian32(header + 4 * HEADER_STRUCTURE);
-    structure_size = big_endian32(header + 4 * HEADER_STRUCTURE_SIZE);
-    strings = big_endian32(header + 4 * HEADER_STRINGS);
-    strings_size = big_endian32(header + 4 * HEADER_STRINGS_SIZE);
+    structure = fdt_word(header + 4 * HEADER_STRUCTURE);
+    structure_size = fdt_word(header + 4 * HEADER_STRUCTURE_SIZE);
+    strings = fdt_word(header + 4 * HEADER_STRINGS);
+    strings_size = fdt_word(header + 4 * HEADER_STRINGS_SIZE);
     if (structure > size || structure_size > size - structure || strings > size ||
         strings_size > size - strings)
         return false;
@@ -142,9 +142,9 @@ static bool pass_property(struct scan *scan)
         return false;
     scan->position = property.next;
     if (property.length == 4 && !strcmp(property.name, "#address-cells"))
-        scan->address_cells[scan->depth] = big_endian32(property.value);
+        scan->address_cells[scan->depth] = fdt_word(property.value);
     if (property.length == 4 && !strcmp(property.name, "#size-cells"))
-        scan->size_cells[scan->depth] = big_endian32(property.value);
+        scan->size_cells[scan->depth] = fdt_word(property.value);
     return true;
 }
 
@@ -206,7 +206,7 @@ bool fdt_u32(const struct fdt_node *node, const char *name, uint32_t *value)
     const unsigned char *bytes = fdt_property(node, name, &length);
     if (!bytes || length < 4)
         return false;
-    *value = big_endian32(bytes);
+    *value = fdt_word(bytes);
     return true;
 }
 
@@ -299,7 +299,7 @@ static uint64_t read_cells(const unsigned char *bytes, uint32_t cells)
 {
     uint64_t value = 0;
     for (uint32_t i = 0; i < cells; i++)
-        value = value << 32 | big_endian32(bytes + 4 * i);
+        value = value << 32 | fdt_word(bytes + 4 * i);
     return value;
 }
 
@@ -335,7 +335,7 @@ bool fdt_reservation(unsigned index, uint64_t *address, uint64_t *size)
 
     if (!blob)
         return false;
-    start = big_endian32(blob + 4 * HEADER_RESERVATIONS);
+    start = fdt_word(blob + 4 * HEADER_RESERVATIONS);
     if (start > total_size || (total_size - start) / 16 <= index)
         return false;
     offset = start + 16 * index;

@@ -35,9 +35,13 @@ bool fdt_next_child(const struct fdt_node *parent, struct fdt_node *child);
 
 /* A property's bytes and length; NULL if the node has none of that name. */
 const void *fdt_property(const struct fdt_node *node, const char *name, size_t *length);
-const char *fdt_string(const struct fdt_node *node,
-                       const char *name); /* NULL: none, or not a string */
+
+/* The same as a string (NULL: none, or not a string), or as a number of 32 bits. */
+const char *fdt_string(const struct fdt_node *node, const char *name);
 bool fdt_u32(const struct fdt_node *node, const char *name, uint32_t *value);
+
+/* The number of 32 bits at bytes of a property. */
+uint32_t fdt_word(const unsigned char *bytes);
 
 /* The index-th (address, size) pair of reg. */
 bool fdt_reg(const struct fdt_node *node, unsigned index, uint64_t *address, uint64_t *size);

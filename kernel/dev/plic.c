@@ -37,11 +37,6 @@ static volatile char *registers; /* NULL: no controller */
 static uint32_t source_count;
 static struct fdt_node controller;
 
-static uint32_t big_endian(const unsigned char *bytes)
-{
-    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
 static bool find_cpu(uint64_t sbi_id, struct fdt_node *cpu)
 {
     struct fdt_node cpus;
@@ -82,7 +77,7 @@ static uint32_t context_of(uint64_t sbi_id)
     if (!pairs || !find_hart_controller(sbi_id, &own))
         return NO_CONTEXT;
     for (size_t i = 0; i < length / 8; i++) {
-        if (big_endian(pairs + 8 * i) == own && big_endian(pairs + 8 * i + 4) == INTERRUPT_EXTERNAL)
+        if (fdt_word(pairs + 8 * i) == own && fdt_word(pairs + 8 * i + 4) == INTERRUPT_EXTERNAL)
             return (uint32_t)i;
     }
     return NO_CONTEXT;

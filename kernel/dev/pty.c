@@ -31,8 +31,7 @@
 #define SLAVE_MAJOR 136
 #define RING_SIZE   16384u
 #define CHUNK       512u
-#define DELIVERED                                                                                  \
-    4095u /* bytes of output that a flush leaves: the master has as good as read them */
+#define DELIVERED   4095u /* output that a flush leaves: the master has as good as read it */
 
 struct pty {
     struct terminal terminal;     /* of the slave */

@@ -110,26 +110,18 @@ static int write_constant(uint64_t key, struct text *text)
 
 /* Numbers of a process that can be set */
 
-static bool is_space(char character)
-{
-    return character == ' ' || character == '\t' || character == '\n';
-}
-
 /* A decimal number with a sign, and white space around it: 0, -EINVAL. */
 int procfs_parse_integer(const char *words, int64_t *number)
 {
     uint64_t value;
 
-    while (is_space(*words))
-        words++;
+    words = skip_white_space(words);
     bool negative = *words == '-';
     words += negative;
     if (!parse_decimal(&words, &value) || value > INT32_MAX)
         return -EINVAL;
-    while (is_space(*words))
-        words++;
     *number = negative ? -(int64_t)value : (int64_t)value;
-    return *words ? -EINVAL : 0;
+    return *skip_white_space(words) ? -EINVAL : 0;
 }
 
 /* Run get or set with the process found: 0, -ESRCH, or what it returns. */

@@ -312,21 +312,13 @@ static int write_setting(uint64_t key, struct text *text)
     return 0;
 }
 
-static bool is_space(char character)
-{
-    return character == ' ' || character == '\t' || character == '\n';
-}
-
 /* One decimal number, with white space around it: 0, or -EINVAL. */
 static int parse_number_setting(const char *text, uint64_t *number)
 {
-    while (is_space(*text))
-        text++;
+    text = skip_white_space(text);
     if (!parse_decimal(&text, number))
         return -EINVAL;
-    while (is_space(*text))
-        text++;
-    return *text ? -EINVAL : 0;
+    return *skip_white_space(text) ? -EINVAL : 0;
 }
 
 static int take_setting(uint64_t key, char *text, size_t length)

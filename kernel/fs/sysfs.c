@@ -98,11 +98,6 @@ static void write_mask(struct text *text, uint64_t harts)
     }
 }
 
-static uint64_t all_harts(void)
-{
-    return hart_count() == 64 ? UINT64_MAX : (1ul << hart_count()) - 1;
-}
-
 static int write_hart_mask(uint64_t key, struct text *text)
 {
     write_mask(text, 1ul << NUMBER(key));

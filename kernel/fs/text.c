@@ -53,12 +53,6 @@ static bool add_page(struct text *text)
     return true;
 }
 
-static size_t rest_of_page(uint64_t offset, size_t size)
-{
-    size_t rest = PAGE_SIZE - (offset & PAGE_MASK);
-    return rest < size ? rest : size;
-}
-
 static char *byte_at(const struct text *text, uint64_t offset)
 {
     return (char *)page_data(text->pages[offset / PAGE_SIZE]) + (offset & PAGE_MASK);

@@ -89,13 +89,19 @@ static bool blank(char character)
     return character == ' ' || character == '\t' || character == '\n';
 }
 
+const char *skip_white_space(const char *text)
+{
+    while (blank(*text))
+        text++;
+    return text;
+}
+
 bool parse_argument(const char *arguments, const char *name, const char **value, size_t *length)
 {
     bool found = false;
     while (*arguments) {
         const char *word, *rest = name;
-        while (blank(*arguments))
-            arguments++;
+        arguments = skip_white_space(arguments);
         word = arguments;
         while (*arguments && !blank(*arguments))
             arguments++;

@@ -20,6 +20,9 @@ bool parse_hexadecimal(const char **text, uint64_t *number);
 /* As parse_number, with a unit behind the number: K, M or G, for 2^10, 2^20 or 2^30. */
 bool parse_size(const char **text, uint64_t *size);
 
+/* Text behind the white space that it begins with. */
+const char *skip_white_space(const char *text);
+
 /* The whole text is one decimal number without leading zeros, as the names in /proc are. */
 bool parse_whole_decimal(const char *text, size_t length, uint64_t *number);
 

@@ -10,11 +10,6 @@
 #include "core/user.h"
 #include "sys/table.h"
 
-static uint64_t all_harts(void)
-{
-    return hart_count() == HART_MAX ? UINT64_MAX : (1ul << hart_count()) - 1;
-}
-
 static uint64_t extensions(void)
 {
     static const struct {

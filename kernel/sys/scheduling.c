@@ -28,11 +28,6 @@ long sys_sched_yield(const uint64_t argument[6])
     return 0;
 }
 
-static uint64_t all_harts(void)
-{
-    return hart_count() == 64 ? UINT64_MAX : (1ul << hart_count()) - 1;
-}
-
 /* The thread with this identifier, 0: the caller. process_tree_lock held. */
 static struct thread *find_thread(int id)
 {

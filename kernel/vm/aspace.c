@@ -190,12 +190,6 @@ static bool copy_mapped(struct aspace *aspace, vaddr_t address, void *buffer, si
     return user;
 }
 
-static size_t rest_of_page(vaddr_t address, size_t size)
-{
-    size_t rest = PAGE_SIZE - (address & PAGE_MASK);
-    return rest < size ? rest : size;
-}
-
 /* May the page at address be reached from outside? What is write-only is readable to the processor
  * alone, and nothing grows down to the address. */
 static bool is_reachable(struct aspace *aspace, vaddr_t address, bool write)

@@ -12,12 +12,6 @@
 
 #define PAGES_AT_ONCE 16u
 
-static size_t bytes_in_page(uint64_t offset, size_t remaining)
-{
-    size_t room = PAGE_SIZE - (offset & PAGE_MASK);
-    return remaining < room ? remaining : room;
-}
-
 /* The page to read from; one without a store that was never written to does not come into being. */
 static int get_page_to_read(struct object *object, uint64_t index, struct page **page)
 {
@@ -89,7 +83,7 @@ static size_t give_pages(struct page **pages, unsigned count, uint64_t offset, s
     bool fault = false;
 
     for (unsigned i = 0; i < count; i++) {
-        size_t piece = bytes_in_page(start, size - done);
+        size_t piece = rest_of_page(start, size - done);
         if (!fault) {
             size_t copied =
                 transfer_give_resident(transfer, (const char *)page_data(pages[i]) + start, piece);
@@ -150,7 +144,7 @@ static inline long read_with(struct object *object, uint64_t offset, struct tran
     long result = 0;
 
     while (result >= 0 && (size = bytes_there(object, offset, transfer->remaining))) {
-        result = bytes_in_page(offset, size) == size
+        result = rest_of_page(offset, size) == size
                      ? read_page(object, offset, size, transfer, get_page)
                      : read_pages(object, offset, &size, transfer, get_page);
         if (result < 0)
@@ -188,7 +182,7 @@ int object_borrow(struct object *object, uint64_t offset, size_t size, struct pa
         if (count < 0)
             return done ? (int)done : count;
         for (int i = 0; i < count; i++) {
-            uint32_t piece = (uint32_t)bytes_in_page(offset, size);
+            uint32_t piece = (uint32_t)rest_of_page(offset, size);
             pieces[done++] = (struct page_piece){pages[i], (uint32_t)(offset & PAGE_MASK), piece};
             offset += piece;
             size -= piece;
@@ -307,7 +301,7 @@ long object_write(struct object *object, uint64_t offset, struct transfer *trans
     if (offset > object->size)
         zero_behind_end(object, offset);
     while (transfer->remaining && result >= 0) {
-        size_t count = bytes_in_page(offset, transfer->remaining);
+        size_t count = rest_of_page(offset, transfer->remaining);
         result = write_page(object, offset, count, transfer);
         if (result < 0)
             break;

@@ -27,6 +27,13 @@
 #define page_round_down(x) ((x) & ~PAGE_MASK)
 #define page_round_up(x)   (((x) + PAGE_MASK) & ~PAGE_MASK)
 
+/* How many of size bytes, from an address or an offset on, are in its page. */
+static inline size_t rest_of_page(uint64_t offset, size_t size)
+{
+    size_t rest = PAGE_SIZE - (offset & PAGE_MASK);
+    return rest < size ? rest : size;
+}
+
 enum page_flag {
     PAGE_BUSY = 1 << 0,  /* contents not valid yet: wait with page_wait */
     PAGE_DIRTY = 1 << 1, /* differs from the store; set and cleared with the object's lock held */

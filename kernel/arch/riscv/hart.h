@@ -48,6 +48,12 @@ struct hart {
 extern struct hart harts[HART_MAX]; /* [0] is the one that booted */
 unsigned hart_count(void);          /* harts that came up */
 
+/* A bit for each of them. */
+static inline uint64_t all_harts(void)
+{
+    return hart_count() == HART_MAX ? UINT64_MAX : (1ul << hart_count()) - 1;
+}
+
 static inline struct thread *current_thread(void)
 {
     struct thread *thread;
