@@ -139,10 +139,10 @@ static int check_range(const struct copying *copying, size_t *size)
     uint64_t to = copying->out_offset ? *copying->out_offset : copying->out->offset;
     uint64_t end = __atomic_load_n(&in->object.size, __ATOMIC_RELAXED);
 
-    if ((int64_t)from < 0 || (int64_t)to < 0)
-        return -EINVAL;
     if (from + *size < from || to + *size < to)
         return -EOVERFLOW;
+    if ((int64_t)from < 0 || (int64_t)to < 0)
+        return -EINVAL;
     if (*size > (from < end ? end - from : 0))
         *size = from < end ? end - from : 0;
     return in == out && from < to + *size && to < from + *size ? -EINVAL : 0;

@@ -313,6 +313,10 @@ static void copying_ranges(void)
     expect_errno(copy_file_range(in, &from, in, &to, 1000, 0), EINVAL);
     to = 50000;
     CHECK_EQ(copy_file_range(in, &from, in, &to, 1000, 0), 1000);
+    from = -1;
+    expect_errno(copy_file_range(in, &from, out, NULL, 10, 0), EOVERFLOW);
+    from = -100;
+    expect_errno(copy_file_range(in, &from, out, NULL, 10, 0), EINVAL);
     expect_errno(copy_file_range(in, NULL, out, NULL, 10, 1), EINVAL);
     int ends[2], directory = expect_ok(open(".", O_RDONLY));
     pipe_ends(ends, 0);
