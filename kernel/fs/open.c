@@ -12,6 +12,7 @@
 #include "fs/path.h"
 #include "fs/regular.h"
 #include "fs/special.h"
+#include "fs/untrusted.h"
 #include "fs/vfs.h"
 
 /* Flags that a file keeps, for fcntl(2). */
@@ -64,6 +65,7 @@ static int step_creating(struct walk *walk, struct opening *opening)
         error = walk_step(walk, false);
         return error ? error : exclusive ? -EEXIST : -EISDIR;
     }
+    uint32_t mode = walk->directory->mode, uid = walk->directory->uid;
     mutex_lock(&walk->directory->lock);
     error = find_or_create(walk, opening, &vnode);
     mutex_unlock(&walk->directory->lock);
@@ -74,7 +76,9 @@ static int step_creating(struct walk *walk, struct opening *opening)
         return walk_follow(walk, vnode);
     }
     error = walk_enter(walk, vnode);
-    return !error && exclusive && !opening->created ? -EEXIST : error;
+    if (error || opening->created)
+        return error;
+    return exclusive ? -EEXIST : untrusted_check_open(mode, uid, walk->directory);
 }
 
 /* Find, or make, the file at the path. *place is referenced. */

@@ -21,6 +21,7 @@
 #include "fs/pipe.h"
 #include "fs/procfs.h"
 #include "fs/procfs_settings.h"
+#include "fs/untrusted.h"
 #include "fs/userfault_file.h"
 #include "fs/vnode.h"
 #include "lib/format.h"
@@ -126,6 +127,10 @@ NUMBER_SETTING(commit_ratio, overcommit_ratio)
 NUMBER_SETTING(overcommit, overcommit_policy)
 NUMBER_SETTING(pipe_pages_soft, pipe_pages_soft)
 NUMBER_SETTING(pipe_pages_hard, pipe_pages_hard)
+NUMBER_SETTING(protected_fifos, protected_fifos)
+NUMBER_SETTING(protected_hardlinks, protected_hardlinks)
+NUMBER_SETTING(protected_regular, protected_regular)
+NUMBER_SETTING(protected_symlinks, protected_symlinks)
 NUMBER_SETTING(lease_time, lease_break_time)
 NUMBER_SETTING(event_limit, notify_events_limit)
 NUMBER_SETTING(notify_limit, notify_files_limit)
@@ -211,6 +216,10 @@ enum {
     NOTIFY_LIMIT,
     WATCH_LIMIT,
     EPOLL_LIMIT,
+    PROTECTED_FIFOS,
+    PROTECTED_HARDLINKS,
+    PROTECTED_REGULAR,
+    PROTECTED_SYMLINKS,
     LEASE_TIME,
     LEASES,
     IO_REQUESTS,
@@ -261,6 +270,18 @@ static const struct setting settings[] = {
     [REGIONS_MAX] = {.get_number = get_region_limit,
                      .set_number = set_region_limit,
                      .most = INT32_MAX},
+    [PROTECTED_FIFOS] = {.get_number = get_protected_fifos,
+                         .set_number = set_protected_fifos,
+                         .most = 2},
+    [PROTECTED_HARDLINKS] = {.get_number = get_protected_hardlinks,
+                             .set_number = set_protected_hardlinks,
+                             .most = 1},
+    [PROTECTED_REGULAR] = {.get_number = get_protected_regular,
+                           .set_number = set_protected_regular,
+                           .most = 2},
+    [PROTECTED_SYMLINKS] = {.get_number = get_protected_symlinks,
+                            .set_number = set_protected_symlinks,
+                            .most = 1},
     [LEASE_TIME] = {.get_number = get_lease_time, .set_number = set_lease_time, .most = INT32_MAX},
     [LEASES] = {.constant = 1},
     [IO_REQUESTS] = {.get_number = get_io_requests},
@@ -505,10 +526,10 @@ static const struct pseudo_entry file_entries[] = {
     {"pipe-max-size", &changeable, PIPE_SIZE},
     {"pipe-user-pages-hard", &changeable, PIPE_PAGES_HARD},
     {"pipe-user-pages-soft", &changeable, PIPE_PAGES_SOFT},
-    {"protected_fifos", &readable, ZERO},
-    {"protected_hardlinks", &readable, ZERO},
-    {"protected_regular", &readable, ZERO},
-    {"protected_symlinks", &readable, ZERO},
+    {"protected_fifos", &changeable, PROTECTED_FIFOS},
+    {"protected_hardlinks", &changeable, PROTECTED_HARDLINKS},
+    {"protected_regular", &changeable, PROTECTED_REGULAR},
+    {"protected_symlinks", &changeable, PROTECTED_SYMLINKS},
     {"suid_dumpable", &readable, ZERO},
     {NULL, NULL, 0},
 };

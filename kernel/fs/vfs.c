@@ -12,6 +12,7 @@
 #include "fs/notify.h"
 #include "fs/path.h"
 #include "fs/path_context.h"
+#include "fs/untrusted.h"
 #include "lib/format.h"
 
 #define UNNAMED_SIZE 24 /* what a file without a name is called: "#" and its number */
@@ -164,6 +165,8 @@ static int link_locked(struct walk *walk, const struct place *file)
 
     if (!error && file->mount != walk->mount)
         error = -EXDEV;
+    if (!error && !mount_is_read_only(walk->mount))
+        error = untrusted_check_source(vnode);
     if (!error)
         error = vfs_check_change(walk->mount, directory);
     if (error)

@@ -10,6 +10,7 @@
 #include "fs/name_cache.h"
 #include "fs/path.h"
 #include "fs/path_context.h"
+#include "fs/untrusted.h"
 #include "fs/vfs.h"
 #include "lib/string.h"
 #include "vm/kmem.h"
@@ -388,8 +389,10 @@ static int check_link(const struct walk *walk, const struct vnode *link)
 int walk_follow(struct walk *walk, struct vnode *link)
 {
     const struct place place = {walk->mount, link};
-    int error = check_link(walk, link);
+    int error = has_more(walk) ? 0 : untrusted_check_link(walk->directory, link);
 
+    if (!error)
+        error = check_link(walk, link);
     if (!error)
         vfs_accessed(&place);
     if (!error && link->operations->follow)

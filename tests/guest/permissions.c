@@ -192,6 +192,107 @@ static void owners_only(void)
     expect_ok(chmod(".", 0755));
 }
 
+static void open_others(void *expected)
+{
+    const int *error = expected;
+
+    CHECK_EQ(open("sticky/file", O_RDWR | O_CREAT, 0600) < 0 ? errno : 0, error[0]);
+    CHECK_EQ(open("sticky/fifo", O_RDWR | O_CREAT, 0600) < 0 ? errno : 0, error[0]);
+    CHECK_EQ(open("sticky/device", O_RDWR | O_CREAT, 0600) < 0 ? errno : 0, error[1]);
+    expect_ok(open("sticky/file", O_RDWR));
+    expect_ok(open("sticky/fifo", O_RDWR));
+    expect_ok(open("sticky/of_owner", O_RDWR | O_CREAT, 0600));
+    expect_ok(open("sticky/new", O_RDWR | O_CREAT, 0600));
+    expect_ok(open("sticky/new", O_RDWR | O_CREAT, 0600));
+    expect_ok(unlink("sticky/new"));
+    expect_errno(open("sticky/file", O_RDWR | O_CREAT | O_EXCL, 0600), EEXIST);
+    expect_errno(open("sticky/directory", O_RDONLY | O_CREAT, 0600), EISDIR);
+}
+
+/* O_CREAT does not open what another has laid into a directory for all: the superuser neither. */
+static void files_of_others(void)
+{
+    int none[] = {0, 0}, devices[] = {0, EACCES}, files[] = {EACCES, 0}, all[] = {EACCES, EACCES};
+
+    need_root();
+    long regular = change_setting("fs/protected_regular", 1);
+    long fifos = change_setting("fs/protected_fifos", 1);
+    expect_ok(mkdir("sticky", 0700));
+    expect_ok(chmod("sticky", 01777));
+    expect_ok(mkdir("sticky/directory", 0777));
+    expect_ok(chown("sticky/directory", ALICE, ALICE));
+    make("sticky/file", 0666, ALICE, ALICE);
+    make("sticky/of_owner", 0666, 0, 0);
+    expect_ok(mkfifo("sticky/fifo", 0666));
+    expect_ok(chmod("sticky/fifo", 0666));
+    expect_ok(chown("sticky/fifo", ALICE, ALICE));
+    expect_ok(mknod("sticky/device", S_IFCHR | 0666, 0x103));
+    expect_ok(chown("sticky/device", ALICE, ALICE));
+    as(BOB, BOB, open_others, all);
+    open_others(all);
+    expect_ok(chmod("sticky", 01770)); /* a group's directory: only with 2 */
+    open_others(none);
+    change_setting("fs/protected_regular", 2);
+    change_setting("fs/protected_fifos", 2);
+    open_others(files);
+    expect_ok(chmod("sticky", 01777));
+    change_setting("fs/protected_regular", 0);
+    change_setting("fs/protected_fifos", 0);
+    as(BOB, BOB, open_others, devices);
+    change_setting("fs/protected_regular", regular);
+    change_setting("fs/protected_fifos", fifos);
+}
+
+static void link_others(void *expected)
+{
+    const int *error = expected;
+
+    CHECK_EQ(open("sticky/link", O_RDONLY) < 0 ? errno : 0, error[0]);
+    CHECK_EQ(open("sticky/link", O_RDONLY | O_CREAT, 0600) < 0 ? errno : 0, error[0]);
+    expect_errno(open("sticky/link", O_RDONLY | O_NOFOLLOW), ELOOP);
+    expect_errno(open("sticky/link", O_RDONLY | O_NOFOLLOW | O_CREAT, 0600), EACCES);
+    expect_ok(access("sticky/way/file", F_OK)); /* not the last name */
+    expect_ok(access("sticky/of_owner", F_OK));
+    CHECK_EQ(link("unwritable", "open/1") ? errno : 0, error[1]);
+    CHECK_EQ(link("setuid", "open/2") ? errno : 0, error[1]);
+    CHECK_EQ(link("fifo", "open/3") ? errno : 0, error[1]);
+    expect_ok(link("file", "open/4"));
+    expect_errno(link("unwritable", "open/4"), EEXIST);
+    for (char name[] = "open/1"; name[5] <= '4'; name[5]++)
+        unlink(name);
+}
+
+/* Symbolic links of others in a directory for all, and names for what one may not write. */
+static void links_of_others(void)
+{
+    int none[] = {0, 0}, denied[] = {EACCES, EPERM}, superuser[] = {EACCES, 0};
+
+    need_root();
+    long symbolic = change_setting("fs/protected_symlinks", 1);
+    long hard = change_setting("fs/protected_hardlinks", 1);
+    expect_ok(mkdir("open", 0700));
+    expect_ok(chmod("open", 0777));
+    expect_ok(mkdir("sticky", 0700));
+    expect_ok(chmod("sticky", 01777));
+    make("file", 0666, 0, 0);
+    make("unwritable", 0644, 0, 0);
+    make("setuid", 04777, 0, 0);
+    expect_ok(mkfifo("fifo", 0666));
+    expect_ok(chmod("fifo", 0666));
+    expect_ok(symlink("../file", "sticky/link"));
+    expect_ok(lchown("sticky/link", ALICE, ALICE));
+    expect_ok(symlink("..", "sticky/way"));
+    expect_ok(lchown("sticky/way", ALICE, ALICE));
+    expect_ok(symlink("../file", "sticky/of_owner"));
+    as(BOB, BOB, link_others, denied);
+    link_others(superuser);
+    change_setting("fs/protected_symlinks", 0);
+    change_setting("fs/protected_hardlinks", 0);
+    as(BOB, BOB, link_others, none);
+    change_setting("fs/protected_symlinks", symbolic);
+    change_setting("fs/protected_hardlinks", hard);
+}
+
 static void size_limit(void)
 {
     struct rlimit limit = {6000, RLIM_INFINITY};
@@ -239,8 +340,8 @@ static void descriptor_limit(void)
 }
 
 static const struct test tests[] = {
-    TEST(classes),     TEST(directories), TEST(set_id_bits),
-    TEST(owners_only), TEST(size_limit),  TEST(descriptor_limit),
+    TEST(classes),         TEST(directories),     TEST(set_id_bits), TEST(owners_only),
+    TEST(files_of_others), TEST(links_of_others), TEST(size_limit),  TEST(descriptor_limit),
 };
 
 int main(int argc, char **argv)

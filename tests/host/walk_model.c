@@ -398,6 +398,16 @@ static int create(struct model *model, const struct operation *operation, enum m
     return 0;
 }
 
+/* May the user give the node another name? */
+static bool may_link(const struct model *model, unsigned at)
+{
+    const struct model_node *node = &model->nodes[at];
+    bool gives_group = (node->mode & S_ISGID) && (node->mode & S_IXGRP);
+
+    return owns(model, at) || (node->type == MODEL_FILE && !(node->mode & S_ISUID) &&
+                               !gives_group && allowed(model, node, 6));
+}
+
 static int link_file(struct model *model, const struct operation *operation)
 {
     struct model_spot from, at;
@@ -414,6 +424,8 @@ static int link_file(struct model *model, const struct operation *operation)
         error = check_new(model, at, &last, false);
     if (!error && from.mount != at.mount)
         error = -EXDEV;
+    if (!error && !may_link(model, from.node))
+        error = -EPERM;
     if (!error)
         error = check_change(model, at);
     if (!error && is_directory(model, from))
@@ -596,6 +608,16 @@ static int rename_file(struct model *model, const struct operation *operation)
 
 /* Opening */
 
+/* A link that another has laid into a directory for all is not opened with O_CREAT; what is no link
+ * is, as the settings are. */
+static bool untrusted(const struct model *model, unsigned directory, unsigned child)
+{
+    const struct model_node *in = &model->nodes[directory], *node = &model->nodes[child];
+
+    return node->type == MODEL_LINK && (in->mode & S_ISVTX) && (in->mode & S_IWOTH) &&
+           node->user != in->user && node->user != model->user;
+}
+
 /* The last step with O_CREAT, again and again as long as it is a link. */
 static int open_creating(struct way *way, const struct operation *operation, struct model_spot *at,
                          bool *created)
@@ -624,8 +646,11 @@ static int open_creating(struct way *way, const struct operation *operation, str
         error = follow_link(way, at, child, &last);
     }
     if (child) {
+        bool trusted = !untrusted(model, at->node, child);
         error = enter(way, at, (struct model_spot){at->mount, child});
-        return !error && exclusive ? -EEXIST : error;
+        if (error)
+            return error;
+        return exclusive ? -EEXIST : trusted ? 0 : -EACCES;
     }
     error = check_change(model, *at);
     if (!error) {
