@@ -216,7 +216,8 @@ int path_link(const struct place *from_directory, const char *from,
 
 int vfs_check_victim(const struct vnode *directory, const struct vnode *target)
 {
-    if (vnode_has_flag(directory, FS_APPEND_FL) || vnode_is_fixed(target))
+    if (vnode_has_flag(directory, FS_APPEND_FL) || vnode_is_fixed(target) ||
+        __atomic_load_n(&target->swapped_to, __ATOMIC_RELAXED))
         return -EPERM;
     if (!(directory->mode & S_ISVTX) || vnode_is_owner(target) || vnode_is_owner(directory))
         return 0;

@@ -171,6 +171,7 @@ struct vnode {
     uint64_t references;  /* (a) */
     uint32_t opens;       /* (a) open files of a regular one, but those of O_PATH */
     int64_t writers; /* (a) open for writing or mapped shared writable; negative: executed from */
+    bool swapped_to; /* (a) no name of it is removed or moved: swapoff(2) needs one */
     struct vnode *removed_from; /* (l) of a removed directory: its "..", referenced */
     struct list xattrs;         /* (l) of fs/xattr.c */
     struct file_locks *locks;   /* of fs/file_lock.c; NULL: there were none */

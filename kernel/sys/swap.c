@@ -123,6 +123,8 @@ long sys_swapon(const uint64_t argument[6])
         error = add_area(vnode, object, flags, header);
         if (error)
             release(vnode);
+        else
+            __atomic_store_n(&vnode->swapped_to, true, __ATOMIC_RELAXED);
     }
     kfree(header);
     vnode_release(vnode);
@@ -142,8 +144,10 @@ long sys_swapoff(const uint64_t argument[6])
     error = find_object(vnode, &object);
     if (!error)
         error = swap_off(object);
-    if (!error)
+    if (!error) {
+        __atomic_store_n(&vnode->swapped_to, false, __ATOMIC_RELAXED);
         release(vnode);
+    }
     vnode_release(vnode);
     return error;
 }

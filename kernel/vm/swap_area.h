@@ -19,7 +19,7 @@ struct object;
 struct page;
 struct vnode;
 
-#define SWAP_AREAS_MAX 16u
+#define SWAP_AREAS_MAX 31u /* as on Linux, which keeps one number of 32 for marks */
 
 struct swap_chunk; /* some slots, with their counts */
 

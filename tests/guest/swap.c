@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -41,6 +42,37 @@ static void refused(void)
     expect_errno(swapon((char *)8, 0), EFAULT);
     expect_errno(swapoff("plain"), EINVAL);
     expect_errno(swapoff("missing"), ENOENT);
+}
+
+static void stays(const char *name)
+{
+    expect_errno(unlink(name), EPERM);
+    expect_errno(rename(name, "elsewhere"), EPERM);
+    expect_errno(rename("other", name), EPERM);
+}
+
+/* Many at once. No name of theirs can go, or they could not be given up any more. */
+static void small_areas(void)
+{
+    enum { AREAS = 20 };
+    char name[16];
+
+    need_privilege();
+    skip_on_tmpfs();
+    expect_ok(close(expect_ok(open("other", O_WRONLY | O_CREAT, 0600))));
+    for (int i = 0; i < AREAS; i++) {
+        snprintf(name, sizeof(name), "small%d", i);
+        make_swap_area(name, MIB / 4, 1);
+        if (swapon(name, 0) < 0 && errno == EINVAL && i == 0)
+            skip("no swap file can be here");
+        stays(name);
+    }
+    for (int i = 0; i < AREAS; i++) {
+        snprintf(name, sizeof(name), "small%d", i);
+        expect_ok(swapoff(name));
+        expect_ok(rename(name, "elsewhere"));
+        expect_ok(unlink("elsewhere"));
+    }
 }
 
 static long total_before;
@@ -394,9 +426,10 @@ static void advised(void)
 }
 
 static const struct test tests[] = {
-    TEST(refused),       TEST(comes_back),         TEST(in_use),           TEST(after_fork),
-    TEST(shared_memory), TEST(several_at_random),  TEST(read_and_written), TEST(behind_the_end),
-    TEST(punched),       TEST(exit_while_written), TEST(advised),          TEST(added_again),
+    TEST(refused),        TEST(small_areas),   TEST(comes_back),         TEST(in_use),
+    TEST(after_fork),     TEST(shared_memory), TEST(several_at_random),  TEST(read_and_written),
+    TEST(behind_the_end), TEST(punched),       TEST(exit_while_written), TEST(advised),
+    TEST(added_again),
 };
 
 int main(int argc, char **argv)
