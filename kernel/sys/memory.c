@@ -23,7 +23,7 @@
 #define MAP_KNOWN                                                                                  \
     (MAP_SHARED_VALIDATE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE |             \
      MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |       \
-     MAP_HUGETLB | MAP_FIXED_NOREPLACE)
+     MAP_HUGETLB | MAP_FIXED_NOREPLACE | (MAP_HUGE_2MB | MAP_HUGE_1GB) << MAP_HUGE_SHIFT)
 
 struct mmap_arguments {
     vaddr_t address;

@@ -89,6 +89,7 @@ static void mmap_type(void)
     expect_ok(do_mmap(0, PAGE, RW, MAP_SHARED, fd, 0));
     expect_ok(do_mmap(0, PAGE, RW, MAP_PRIVATE, fd, 0));
     expect_ok(do_mmap(0, PAGE, RW, MAP_SHARED_VALIDATE, fd, 0));
+    expect_ok(do_mmap(0, PAGE, RW, MAP_SHARED_VALIDATE | 0x7c000000, fd, 0)); /* huge sizes */
 }
 
 static void mmap_unknown_flags(void)
