@@ -55,6 +55,10 @@
 #define TIOCGLCKTRMIOS 0x5456
 #define TIOCSLCKTRMIOS 0x5457
 
+#define FIGETBSZ     0x0002
+#define FIOQSIZE     0x5460
+#define RNDGETENTCNT 0x80045200
+
 #define FIOSETOWN 0x8901 /* of sockets */
 #define SIOCSPGRP 0x8902
 #define FIOGETOWN 0x8903
@@ -64,6 +68,11 @@
 #define BLKGETSIZE   0x1260
 #define BLKFLSBUF    0x1261
 #define BLKSSZGET    0x1268
+#define BLKIOMIN     0x1278
+#define BLKIOOPT     0x1279
+#define BLKALIGNOFF  0x127a
+#define BLKPBSZGET   0x127b
+#define BLKBSZGET    0x80081270
 #define BLKGETSIZE64 0x80081272
 
 #endif

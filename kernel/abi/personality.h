@@ -5,6 +5,7 @@
 #define PERSONALITY_QUERY 0xffffffffu /* asks for the current one */
 #define ADDR_NO_RANDOMIZE 0x0040000u
 #define READ_IMPLIES_EXEC 0x0400000u
+#define UNAME26           0x0020000u
 #define STICKY_TIMEOUTS   0x4000000u
 #define PER_MASK          0x00000ffu
 

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define RANDOM_BITS 256 /* that can be had at once, as random(4) counts */
+
 /* Seed the generator: boot, once the device tree and the clocks can be read. */
 void random_init(void);
 

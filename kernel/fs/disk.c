@@ -68,10 +68,20 @@ static void disk_release(struct file *file)
     block_let_go(file->state);
 }
 
+/* Of what sizes the disk is read and written best: all is a sector. */
+static long give_size(unsigned request, uint64_t argument)
+{
+    uint32_t number = request == BLKIOOPT || request == BLKALIGNOFF ? 0 : SECTOR_SIZE;
+
+    if (request == BLKBSZGET)
+        number = PAGE_SIZE; /* what the cache reads */
+    return give(argument, &number, sizeof(number));
+}
+
 static long disk_control(struct file *file, unsigned request, uint64_t argument)
 {
     struct block_device *device = file->state;
-    int sector_size = SECTOR_SIZE, read_only = device->read_only;
+    int read_only = device->read_only;
 
     switch (request) {
     case BLKGETSIZE64:
@@ -79,7 +89,12 @@ static long disk_control(struct file *file, unsigned request, uint64_t argument)
     case BLKGETSIZE:
         return give(argument, &device->sectors, sizeof(device->sectors));
     case BLKSSZGET:
-        return give(argument, &sector_size, sizeof(sector_size));
+    case BLKPBSZGET:
+    case BLKBSZGET:
+    case BLKIOMIN:
+    case BLKIOOPT:
+    case BLKALIGNOFF:
+        return give_size(request, argument);
     case BLKROGET:
         return give(argument, &read_only, sizeof(read_only));
     case BLKFLSBUF:

@@ -2,8 +2,10 @@
  * /dev/null, zero, full, random and urandom (null(4), full(4), random(4)).
  */
 #include "abi/errno.h"
+#include "abi/ioctl.h"
 #include "core/random.h"
 #include "core/thread.h"
+#include "core/user.h"
 #include "arch/riscv/hart.h"
 #include "fs/device.h"
 #include "lib/string.h"
@@ -101,6 +103,15 @@ static int map_zeros(struct file *file, struct map_request *request)
 
 #define NEVER_WAITS .seekable = true, .read_nowait = true, .write_nowait = true
 
+/* random(4): the pool is full from the beginning. */
+static long control_random(struct file *file, unsigned request, uint64_t argument)
+{
+    const int bits = RANDOM_BITS;
+
+    (void)file;
+    return request == RNDGETENTCNT ? copy_to_user(argument, &bits, sizeof(bits)) : -ENOTTY;
+}
+
 const struct file_operations null_operations = {
     .read = read_nothing, .write = write_nothing, NEVER_WAITS};
 const struct file_operations zero_operations = {
@@ -108,4 +119,4 @@ const struct file_operations zero_operations = {
 const struct file_operations full_operations = {
     .read = read_zeros, .write = write_full, NEVER_WAITS};
 const struct file_operations random_operations = {
-    .read = read_random, .write = write_random, NEVER_WAITS};
+    .read = read_random, .write = write_random, .control = control_random, NEVER_WAITS};

@@ -33,7 +33,6 @@
 #include "vm/reclaim.h"
 
 #define OVERFLOW_ID 65534u
-#define RANDOM_BITS 256u
 #define RESEED      60u /* seconds */
 #define ADDRESS_MIN 65536u
 

@@ -10,6 +10,7 @@
 #include "fs/extents.h"
 #include "fs/file.h"
 #include "fs/inode_flags.h"
+#include "fs/mount.h"
 #include "fs/vnode.h"
 #include "sys/descriptor.h"
 #include "sys/table.h"
@@ -44,6 +45,30 @@ static long control_owner(struct file *file, unsigned request, uint64_t argument
     return copy_from_user(&id, argument, sizeof(id)) ? -EFAULT : descriptor_set_owner(file, id);
 }
 
+/* FIGETBSZ: the size of a block of the file system. */
+static long give_block_size(const struct file *file, uint64_t argument)
+{
+    struct statfs status = {.block_size = PAGE_SIZE};
+
+    if (file->mount)
+        mount_status(file->mount, &status);
+    int size = (int)status.block_size;
+    return copy_to_user(argument, &size, sizeof(size));
+}
+
+/* FIOQSIZE: the room that the file takes, in bytes. */
+static long give_room(const struct file *file, uint64_t argument)
+{
+    unsigned type = vnode_type(file->vnode);
+    struct stat status;
+
+    if (type != S_IFREG && type != S_IFDIR)
+        return -ENOTTY;
+    vnode_status(file->vnode, &status);
+    int64_t size = status.blocks * 512;
+    return copy_to_user(argument, &size, sizeof(size));
+}
+
 /* FIONREAD of a regular file: what lies behind its offset. */
 static long count_rest(struct file *file, uint64_t argument)
 {
@@ -70,6 +95,10 @@ static long control(struct file *file, int descriptor, unsigned request, uint64_
         if (vnode_type(file->vnode) == S_IFSOCK)
             return control_owner(file, request, argument);
         break;
+    case FIGETBSZ:
+        return give_block_size(file, argument);
+    case FIOQSIZE:
+        return give_room(file, argument);
     case FS_IOC_FIEMAP:
         return extents_control(file, argument);
     case FS_IOC_GETFLAGS:

@@ -2,6 +2,7 @@
  * System calls about the system as a whole: names, figures, the end, random bytes.
  */
 #include "abi/errno.h"
+#include "abi/personality.h"
 #include "abi/prctl.h"
 #include "abi/reboot.h"
 #include "abi/sysinfo.h"
@@ -16,6 +17,8 @@
 #include "core/time.h"
 #include "core/version.h"
 #include "core/user.h"
+#include "lib/format.h"
+#include "lib/parse.h"
 #include "lib/string.h"
 #include "sys/system.h"
 #include "sys/table.h"
@@ -42,10 +45,31 @@ void system_names(struct utsname *copy)
     spin_unlock(&name_lock);
 }
 
+/* personality(2), UNAME26: programs that know no other versions are told 2.6.60 and up by the minor
+ * version; what is behind the numbers stays. */
+static void tell_old_release(struct utsname *names)
+{
+    char release[UTSNAME_SIZE];
+    const char *rest = release;
+    uint64_t major, minor = 0;
+
+    memcpy(release, names->release, sizeof(release));
+    if (parse_decimal(&rest, &major) && *rest == '.')
+        rest++;
+    if (!parse_decimal(&rest, &minor))
+        return;
+    while (*rest == '.' || (*rest >= '0' && *rest <= '9'))
+        rest++;
+    memset(names->release, 0, sizeof(names->release));
+    format(names->release, sizeof(names->release), "2.6.%lu%s", minor + 60, rest);
+}
+
 long sys_uname(const uint64_t argument[6])
 {
     struct utsname copy;
     system_names(&copy);
+    if (current_process()->personality & UNAME26)
+        tell_old_release(&copy);
     return copy_to_user(argument[0], &copy, sizeof(copy));
 }
 

@@ -2,12 +2,16 @@
 #include "tap.h"
 
 #include <dirent.h>
+#include <asm/ioctls.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/random.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <termios.h>
@@ -163,6 +167,38 @@ static void urandom_device(void)
     random_bytes("/dev/urandom");
 }
 
+static void entropy(void)
+{
+    int fd = expect_ok(open("/dev/random", O_RDONLY)), bits = 0;
+
+    expect_ok(ioctl(fd, RNDGETENTCNT, &bits));
+    CHECK_EQ(bits, read_setting("kernel/random/entropy_avail"));
+    expect_errno(ioctl(fd, RNDGETENTCNT, NULL), EFAULT);
+    expect_errno(ioctl(expect_ok(open("/dev/zero", O_RDONLY)), RNDGETENTCNT, &bits), ENOTTY);
+}
+
+/* FIGETBSZ and FIOQSIZE: blocks of the file system, and the room of a file. */
+static void room(void)
+{
+    int fd = pattern_file("file", 10000), size = 0, ends[2];
+    struct statfs system;
+    struct stat status;
+    long long bytes = 0;
+
+    expect_ok(fsync(fd));
+    expect_ok(fstatfs(fd, &system));
+    expect_ok(fstat(fd, &status));
+    expect_ok(ioctl(fd, FIGETBSZ, &size));
+    CHECK_EQ(size, system.f_bsize);
+    expect_ok(ioctl(fd, FIOQSIZE, &bytes));
+    CHECK_EQ(bytes, status.st_blocks * 512);
+    expect_ok(pipe(ends));
+    expect_ok(ioctl(ends[0], FIGETBSZ, &size));
+    CHECK_EQ(size, sysconf(_SC_PAGESIZE));
+    expect_errno(ioctl(ends[0], FIOQSIZE, &bytes), ENOTTY);
+    expect_errno(ioctl(fd, FIGETBSZ, NULL), EFAULT);
+}
+
 static void without_terminal(void *argument)
 {
     (void)argument;
@@ -199,9 +235,10 @@ static void console(void)
 }
 
 static const struct test tests[] = {
-    TEST(numbers),        TEST(listed),   TEST(null),           TEST(zero),
-    TEST(zero_mapped),    TEST(full),     TEST(full_and_stdio), TEST(random_device),
-    TEST(urandom_device), TEST(terminal), TEST(console),
+    TEST(numbers),        TEST(listed),  TEST(null),           TEST(zero),
+    TEST(zero_mapped),    TEST(full),    TEST(full_and_stdio), TEST(random_device),
+    TEST(urandom_device), TEST(entropy), TEST(room),           TEST(terminal),
+    TEST(console),
 };
 
 int main(int argc, char **argv)

@@ -161,6 +161,16 @@ static void read_only(void)
     expect_ok(ioctl(device, LOOP_CONFIGURE, &config));
     expect_ok(ioctl(device, BLKROGET, &value));
     CHECK_EQ(value, 1);
+    expect_ok(ioctl(device, BLKPBSZGET, &value));
+    CHECK_EQ(value, 512);
+    expect_ok(ioctl(device, BLKALIGNOFF, &value));
+    CHECK_EQ(value, 0);
+    expect_ok(ioctl(device, BLKIOMIN, &value));
+    CHECK_EQ(value, 512);
+    expect_ok(ioctl(device, BLKIOOPT, &value));
+    CHECK_EQ(value, 0);
+    expect_ok(ioctl(device, BLKBSZGET, &value));
+    CHECK(value >= 512 && value <= sysconf(_SC_PAGESIZE));
     expect_ok(ioctl(device, LOOP_GET_STATUS64, &info));
     CHECK(info.lo_flags & LO_FLAGS_READ_ONLY);
     expect_errno(write(device, "x", 1), EPERM);

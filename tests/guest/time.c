@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/times.h>
@@ -194,6 +196,14 @@ static void names_of_the_system(void)
     CHECK(name.sysname[0] != '\0' && name.nodename[0] != '\0');
     CHECK(name.release[0] >= '1' && name.release[0] <= '9'); /* the C library reads a number here */
     CHECK(name.version[0] != '\0');
+    struct utsname old;
+    int before = personality(UNAME26);
+    expect_ok(uname(&old));
+    personality((unsigned)before);
+    CHECK(strncmp(old.release, "2.6.", 4) == 0 && atoi(old.release + 4) >= 60);
+    CHECK_STRING(old.version, name.version);
+    expect_ok(uname(&old));
+    CHECK_STRING(old.release, name.release);
 #if defined(__riscv)
     CHECK_STRING(name.machine, "riscv64");
 #elif defined(__x86_64__)
