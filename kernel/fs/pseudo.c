@@ -148,7 +148,7 @@ static int lookup(struct vnode *directory, const struct name *name, struct vnode
     if (is_dot_dot(name))
         return get_vnode(directory, type->parent ? type->parent : type, parent_key(node), result);
     for (const struct pseudo_entry *entry = type->entries; entry && entry->name; entry++) {
-        if (strlen(entry->name) == name->length && !memcmp(entry->name, name->bytes, name->length))
+        if (!strncmp(entry->name, name->bytes, name->length) && !entry->name[name->length])
             return get_vnode(directory, entry->type, node->key | entry->key, result);
     }
     if (type->find)
