@@ -300,8 +300,11 @@ int shm_lock(int id, bool locked)
         error = credentials_capable(CAP_IPC_LOCK) ? 0 : ipc_control_permission(entry);
         if (!error && locked && !aspace_may_lock_any(current_thread()->aspace))
             error = -EPERM;
-        if (!error)
+        if (!error) {
+            struct segment *segment = container_of(entry, struct segment, entry);
             entry->mode = (entry->mode & ~(uint32_t)SHM_LOCKED) | (locked ? SHM_LOCKED : 0);
+            __atomic_store_n(&segment->object.kept, locked, __ATOMIC_RELAXED);
+        }
     }
     mutex_unlock(&shm_segments.lock);
     return error;

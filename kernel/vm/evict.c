@@ -305,7 +305,8 @@ static void zero_behind_end(const struct object *object, struct page *page)
 static bool begin_shared(struct object *object, struct page *page, void *entry,
                          struct tlb_gather *gather)
 {
-    if (radix_lookup(&object->pages, page->index) != page ||
+    if (__atomic_load_n(&object->kept, __ATOMIC_RELAXED) ||
+        radix_lookup(&object->pages, page->index) != page ||
         page_is(page, PAGE_BUSY | PAGE_WRITEBACK) ||
         __atomic_load_n(&page->references, __ATOMIC_ACQUIRE) != 2)
         return false;

@@ -90,6 +90,7 @@ struct object {
     uint32_t error_reported;  /* (a) what error_sequence was when somebody was told last */
     int error;                /* (a) the latest of them */
     bool anonymous;           /* (c) zero-filled, no store: shared memory, tmpfs */
+    bool kept;                /* (a) SHM_LOCK: its pages stay in memory */
     uint64_t committed;       /* (c) pages that were committed for it */
     uint64_t number;          /* (c) of shared memory without a file, where it is shown */
     struct page_quota *quota; /* (c) charged for each page; NULL: none */

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/swap.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -75,6 +76,11 @@ static void small_areas(void)
     }
 }
 
+static long swap_used(void)
+{
+    return memory_kib("SwapTotal") - memory_kib("SwapFree");
+}
+
 static long total_before;
 
 /* Use a new area, before those that there are already, or skip the test. */
@@ -131,7 +137,7 @@ static void comes_back(void)
     size_t size = more_than_free();
     size_t *words = map_words(size, MAP_PRIVATE);
     fill(words, size, 17);
-    long used = memory_kib("SwapTotal") - memory_kib("SwapFree");
+    long used = swap_used();
     CHECK(used > 0);
     check(words, size, 17);
     fill(words, size, 23);
@@ -409,9 +415,9 @@ static void advised(void)
     expect_ok(madvise(words, SIZE, MADV_PAGEOUT));
     CHECK(own_number("/proc/self/status", "VmSwap:") * 1024 >= SIZE / 4 * 3);
     CHECK(own_number("/proc/self/oom_score", "") >= score - 10);
-    long used = memory_kib("SwapTotal") - memory_kib("SwapFree");
+    long used = swap_used();
     expect_ok(madvise(shared, SIZE, MADV_PAGEOUT));
-    CHECK((memory_kib("SwapTotal") - memory_kib("SwapFree") - used) * 1024 >= SIZE / 4 * 3);
+    CHECK((swap_used() - used) * 1024 >= SIZE / 4 * 3);
     check(words, SIZE, 6);
     check(shared, SIZE, 7);
     CHECK(own_number("/proc/self/status", "VmSwap:") * 1024 <= (long)MIB);
@@ -425,11 +431,36 @@ static void advised(void)
     end();
 }
 
+/* With SHM_LOCK a segment stays in memory. */
+static void locked_segment(void)
+{
+    enum { SIZE = 4 * MIB };
+    unsigned char in_memory[SIZE / PAGE];
+
+    begin();
+    int id = expect_ok(shmget(IPC_PRIVATE, SIZE, IPC_CREAT | 0600));
+    size_t *words = expect_ok((size_t *)shmat(id, NULL, 0));
+    expect_ok(shmctl(id, IPC_RMID, NULL));
+    fill(words, SIZE, 8);
+    expect_ok(shmctl(id, SHM_LOCK, NULL));
+    expect_ok(madvise(words, SIZE, MADV_PAGEOUT));
+    expect_ok(mincore(words, SIZE, in_memory));
+    for (size_t i = 0; i < COUNT_OF(in_memory); i++)
+        CHECK_EQ(in_memory[i], 1);
+    long used = swap_used();
+    expect_ok(shmctl(id, SHM_UNLOCK, NULL));
+    expect_ok(madvise(words, SIZE, MADV_PAGEOUT));
+    CHECK((swap_used() - used) * 1024 >= SIZE / 4 * 3);
+    check(words, SIZE, 8);
+    expect_ok(shmdt(words));
+    end();
+}
+
 static const struct test tests[] = {
-    TEST(refused),        TEST(small_areas),   TEST(comes_back),         TEST(in_use),
-    TEST(after_fork),     TEST(shared_memory), TEST(several_at_random),  TEST(read_and_written),
-    TEST(behind_the_end), TEST(punched),       TEST(exit_while_written), TEST(advised),
-    TEST(added_again),
+    TEST(refused),        TEST(small_areas),    TEST(comes_back),         TEST(in_use),
+    TEST(after_fork),     TEST(shared_memory),  TEST(several_at_random),  TEST(read_and_written),
+    TEST(behind_the_end), TEST(punched),        TEST(exit_while_written), TEST(advised),
+    TEST(added_again),    TEST(locked_segment),
 };
 
 int main(int argc, char **argv)
