@@ -16,6 +16,7 @@
 #include "core/process_internal.h"
 #include "core/scheduler.h"
 #include "core/signal_internal.h"
+#include "core/syscall.h"
 
 #define IGNORED_SIGNALS                                                                            \
     (signal_bit(SIGCHLD) | signal_bit(SIGURG) | signal_bit(SIGWINCH) | signal_bit(SIGCONT))
@@ -187,7 +188,8 @@ static bool charge_entry(struct process *process, int number,
     return false;
 }
 
-/* Put a signal that is wanted into the queue; *entry becomes NULL if it is used. 0 or -EAGAIN. */
+/* Put a signal that is wanted into the queue; *entry becomes NULL if it is used. 0, -EAGAIN, or
+ * (there is no entry) -EAGAIN_MEMORY. */
 static int enqueue(struct process *process, struct thread *thread, int number,
                    const struct signal_information *information, struct signal_entry **entry)
 {
@@ -198,7 +200,7 @@ static int enqueue(struct process *process, struct thread *thread, int number,
     used = *entry && charge_entry(process, number, information) ? *entry : NULL;
     if (!used && number >= SIGRTMIN && information->code != SI_USER &&
         information->code != SI_KERNEL)
-        return -EAGAIN;
+        return *entry ? -EAGAIN : -EAGAIN_MEMORY;
     if (used) {
         used->information = *information;
         used->information.number = number;

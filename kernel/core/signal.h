@@ -33,7 +33,8 @@ struct process;
 struct thread;
 
 /* Send a signal to a process; information may be NULL: from the kernel (SI_KERNEL). -EAGAIN: a
- * real-time signal with information could not be queued. */
+ * real-time signal with information may not be queued (RLIMIT_SIGPENDING); -EAGAIN_MEMORY
+ * (core/syscall.h): it cannot be. */
 int signal_send_information(struct process *process, int number,
                             const struct signal_information *information);
 void signal_send(struct process *process, int number);

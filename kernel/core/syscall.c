@@ -53,13 +53,20 @@ static bool make_memory(unsigned round)
     return made;
 }
 
+static bool lacks_memory(long result)
+{
+    return result == -ENOMEM || result == -EAGAIN_MEMORY;
+}
+
 /* What the user sees of a call that has failed; how an interrupted one is repeated. */
 static enum restart settle(struct trap_frame *frame, uint64_t number, long result)
 {
     uint64_t argument = frame->x[REGISTER_A0];
 
-    for (unsigned i = 0; result == -ENOMEM && i < MEMORY_ROUNDS && make_memory(i); i++)
+    for (unsigned i = 0; lacks_memory(result) && i < MEMORY_ROUNDS && make_memory(i); i++)
         result = call(number, &frame->x[REGISTER_A0]);
+    if (result == -EAGAIN_MEMORY)
+        result = -EAGAIN;
     frame->x[REGISTER_A0] = (uint64_t)result;
     enum restart restart = result == -EINTR           ? RESTART_AFTER_HANDLER
                            : result == -EINTR_HANDLER ? RESTART_WITHOUT_HANDLER

@@ -16,10 +16,14 @@
  *   -EINTR_HANDLER   repeated, unless a handler runs
  *   -EINTR_ALWAYS    never repeated
  *   -EINTR_REPEAT    always repeated
+ *
+ * And one of those whose error is EAGAIN when there is no memory, -EAGAIN_MEMORY: it is made again
+ * when some has been made, as with -ENOMEM.
  */
 #define EINTR_HANDLER 514
 #define EINTR_ALWAYS  515
 #define EINTR_REPEAT  516
+#define EAGAIN_MEMORY 517
 
 typedef long system_call(const uint64_t argument[6]);
 
