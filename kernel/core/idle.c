@@ -8,7 +8,6 @@
  */
 #include "arch/riscv/pmap.h"
 #include "arch/riscv/tlb.h"
-#include "core/rseq.h"
 #include "core/run_queue.h"
 #include "core/scheduler.h"
 #include "core/time.h"
@@ -36,15 +35,15 @@ static bool steal_from(struct run_queue *victim, uint64_t now, bool *waiting)
         *waiting = true;
         thread = NULL;
     }
-    if (thread) {
+    if (thread)
         run_queue_remove(victim, thread);
-        rseq_note(thread);
-        __atomic_store_n(&thread->hart, &harts[hart_index()], __ATOMIC_RELEASE);
-    }
     spin_unlock(&victim->lock);
     if (!thread)
         return false;
-    spin_lock(&own->lock);
+    if (!run_queue_lock_for(thread, hart_index())) {
+        run_queue_place(thread);
+        return false;
+    }
     run_queue_insert(own, thread, false);
     spin_unlock(&own->lock);
     return true;

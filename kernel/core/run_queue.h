@@ -151,9 +151,9 @@ void run_queue_place(struct thread *thread);
  * lock is released. */
 void scheduler_switch(struct run_queue *queue);
 
-/* Wake the sleepers whose time has come; those that may not run here any more are put on the list
- * away. The deadline of the next one, or NEVER. Lock held. */
-uint64_t sleep_wake_expired(struct run_queue *queue, uint64_t now, struct list *away);
+/* Wake the sleepers whose time has come, up to one that may not run here any more: *away, runnable
+ * and on no queue (else NULL). The deadline of the next one, or NEVER. Lock held. */
+uint64_t sleep_wake_expired(struct run_queue *queue, uint64_t now, struct thread **away);
 
 /* Count what self has used of the hart, and note from where next counts. Lock held. */
 void run_queue_charge(struct run_queue *queue, const struct thread *self,

@@ -262,9 +262,8 @@ static uint64_t mind_waiting(struct run_queue *queue, uint64_t now)
 void scheduler_timer(void)
 {
     bool ticks = wants_ticks(current_thread());
-    struct list away = LIST_INITIALIZER(away), *link;
     struct run_queue *queue;
-    struct thread *given;
+    struct thread *given, *away;
     unsigned hart;
     if (ticks)
         process_timers_tick(); /* first, for it may start timeouts */
@@ -282,8 +281,8 @@ void scheduler_timer(void)
     spin_unlock(&queue->lock);
     if (given)
         balance_give(given, hart);
-    while ((link = list_pop_front(&away)))
-        run_queue_place(run_queue_thread(link));
+    if (away)
+        run_queue_place(away);
     load_sample(now);
 }
 

@@ -137,10 +137,12 @@ void scheduler_interrupt(struct thread *thread, bool fatal)
         hurry(thread);
 }
 
-uint64_t sleep_wake_expired(struct run_queue *queue, uint64_t now, struct list *away)
+uint64_t sleep_wake_expired(struct run_queue *queue, uint64_t now, struct thread **away)
 {
     struct tree_node *node;
-    while ((node = tree_first(&queue->sleepers)) && thread_of_timer(node)->deadline <= now) {
+    *away = NULL;
+    while ((node = tree_first(&queue->sleepers)) && thread_of_timer(node)->deadline <= now &&
+           !*away) {
         struct thread *thread = thread_of_timer(node);
         remove_sleeper(queue, thread);
         thread->timed_out = true;
@@ -149,7 +151,7 @@ uint64_t sleep_wake_expired(struct run_queue *queue, uint64_t now, struct list *
             run_queue_insert(queue, thread, true);
             thread->queued_since = 0;
         } else {
-            list_push_back(away, &thread->run_link);
+            *away = thread;
         }
     }
     return node ? thread_of_timer(node)->deadline : NEVER;

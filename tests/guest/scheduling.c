@@ -160,6 +160,41 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
 static unsigned turn;
 
+static int asleep; /* atomic: the thread's id; 0: it is to end */
+
+static void *sleep_often(void *unused)
+{
+    (void)unused;
+    __atomic_store_n(&asleep, (int)syscall(SYS_gettid), __ATOMIC_RELEASE);
+    while (__atomic_load_n(&asleep, __ATOMIC_ACQUIRE))
+        pause_for(20000);
+    return NULL;
+}
+
+/* Its processor is another one each time that it may be about to wake up. */
+static void moved_while_asleep(void)
+{
+    cpu_set_t set = available();
+    int last = last_cpu(&set);
+    pthread_t thread;
+
+    if (last == 0 || !CPU_ISSET(0, &set))
+        skip("one processor");
+    CHECK_EQ(pthread_create(&thread, NULL, sleep_often, NULL), 0);
+    while (!__atomic_load_n(&asleep, __ATOMIC_ACQUIRE))
+        sched_yield();
+    for (int i = 0; i < 3000; i++)
+        bind_to(asleep, i % 2 ? last : 0);
+    __atomic_store_n(&asleep, 0, __ATOMIC_RELEASE);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    for (int cpu = 0; cpu <= last; cpu++) {
+        if (CPU_ISSET(cpu, &set)) {
+            bind_to(0, cpu);
+            stay(cpu);
+        }
+    }
+}
+
 static void *take_turns(void *argument)
 {
     unsigned self = (unsigned)(uintptr_t)argument;
@@ -584,6 +619,7 @@ int main(int argc, char **argv)
         TEST(inherited),
         TEST(errors),
         TEST(moved_by_others),
+        TEST(moved_while_asleep),
         TEST(bound_turns),
         TEST(limits),
         TEST(policies),
