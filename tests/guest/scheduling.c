@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define GIVE_UP 60.0 /* seconds: what is waited for has no time, but an end */
+
 static cpu_set_t available(void)
 {
     cpu_set_t set;
@@ -451,15 +453,12 @@ static void real_time_elsewhere(void)
     sem_wait(&ready);
     pause_for(50000000);
     sem_post(&turns[0]);
-    for (double end = seconds_now() + 0.3; !counted && seconds_now() < end;)
+    for (double end = seconds_now() + GIVE_UP; !counted && seconds_now() < end;)
         ;
     CHECK_EQ(counted, 1);
 }
 
-/* Busy processors share what there is to do, and real-time threads go where they can run. What is
- * waited for has no time, but an end. */
-
-#define GIVE_UP 60.0 /* seconds */
+/* Busy processors share what there is to do, and real-time threads go where they can run. */
 
 static int first, last;
 static cpu_set_t both;
