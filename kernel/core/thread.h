@@ -73,7 +73,7 @@ struct thread {
     uint64_t deadline;           /* nanoseconds of time_now() */
     uint64_t queued_since;       /* (r) while runnable: time_now() then, if harts were idle */
     uint64_t weight;             /* (r) in the load of the queue that it is on */
-    uint64_t moved_at;           /* (r) to this hart for balance (core/balance.c), or 0 */
+    uint64_t moved_at;           /* (r) when balance.c gave it to another hart last, or 0 */
     uint64_t user_ticks, system_ticks; /* (i) of the time register, up to tick_stamp */
     uint64_t ticks_at_sleep;           /* (i) their sum when it slept last */
     uint64_t tick_stamp;               /* (i) when time was counted last */
